@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`stracelet demo`: a container made without a runtime, traced, and shown live.
+
+`container` makes and removes it, `program` is what runs in it, `view` draws, `command` puts them together.
+"""
