@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists what there is to make.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# No look at the network but for what a lock file names.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] native/ffi/*.py)
+C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
+
+.PHONY: help build run test check format bench clean
+
+help: ## say what there is to make
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: $(VENV)/.built ## make .venv/bin/stracelet, with whatever that needs
+
+run: build ## trace a demonstration container, or TARGETS="docker/redis", and show its syscalls (needs root)
+	@[[ $$EUID == 0 ]] || { echo 'make run traces processes of other users: run it as root (sudo make run)' >&2; exit 4; }
+	$(BIN)/stracelet demo $(TARGETS)
+
+test: check ## everything: checks, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
+	$(MAKE) -C native test
+	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated files in step
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	clang-format --dry-run -Werror $(C_FILES)
+	$(MAKE) -C native check
+
+format: $(VENV)/.dev ## bring Python and C into form
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	clang-format -i $(C_FILES)
+
+bench: $(VENV)/.dev $(VENV)/.built ## measure against strace, as ratios (needs root; BENCH_ARGS: which ones)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+clean: ## remove what was built, .venv included
+	$(MAKE) -C native clean
+	rm -rf $(VENV) build dist agent/*.egg-info agent/stracelet/_bin agent/stracelet/_native*.so
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find agent tests native -name __pycache__ -type d -exec rm -rf {} +
+
+$(VENV)/.locked: requirements.lock
+	PYTHON=$(PYTHON) tools/system build
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement requirements.lock
+	touch $@
+
+$(VENV)/.built: $(VENV)/.locked pyproject.toml setup.py $(NATIVE)
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/.locked
+	PYTHON=$(PYTHON) tools/system test
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	touch $@

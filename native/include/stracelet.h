@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The contract between the native program (supervisor and tracer), the native library and Python.
+ *
+ * The part between the cdef marks is read by the compiler and by cffi alike, so it holds only what both
+ * understand: integer constants, structs of fixed-width integers, and function declarations.
+ * All times are nanoseconds. All counts are 64 bits wide.
+ */
+#ifndef STRACELET_H
+#define STRACELET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* cdef: begin */
+
+/* ---- identifiers -------------------------------------------------------------------------------- */
+
+#define STL_VERSION 1
+
+#define STL_ABI_X86_64 0
+#define STL_ABI_I386 1
+#define STL_ABI_AARCH64 2
+#define STL_ABI_UNKNOWN 3
+/* A row of this ABI counts a signal: its number is the signal's, its calls are in bucket 0. */
+#define STL_ABI_SIGNAL 4
+
+/* A number outside [0, STL_MAX_NUMBER) has no name and is booked as STL_NUMBER_UNKNOWN. */
+#define STL_MAX_NUMBER 1024
+#define STL_NUMBER_UNKNOWN -1
+
+#define STL_ID_SIZE 80
+#define STL_TEXT_SIZE 512
+
+/* ---- the arena: sizes --------------------------------------------------------------------------- */
+
+#define STL_THREADS 128
+#define STL_SLOTS 1024
+#define STL_ROWS 65536
+
+/* Bucket i holds durations in (edge(i-1), edge(i)], edge(i) = 250 ns * 2^(i/8) * (1 + (i%8)/8); bucket 0 is
+ * [0, 250 ns], the last one is everything above 250 ns * 2^35. */
+#define STL_OCTAVES 35
+#define STL_BUCKETS 282
+#define STL_EDGES 281
+/* A row that has met this many different errnos is followed by another row of the same key. */
+#define STL_ROW_ERRNOS 16
+#define STL_MAX_ERRNO 4095
+
+/* ---- messages: fixed size, over SOCK_SEQPACKET ---------------------------------------------------- */
+
+struct stl_message {
+	uint32_t type;
+	uint32_t slot;
+	uint64_t serial;
+	int64_t pid;
+	int64_t value;
+	int64_t detail;
+	char id[80];    /* STL_ID_SIZE, NUL-terminated */
+	char text[512]; /* STL_TEXT_SIZE, NUL-terminated */
+};
+
+/* supervisor -> agent */
+#define STL_SUP_ARENA 1          /* SCM_RIGHTS: the arena's memfd */
+#define STL_SUP_TRACER_STARTED 2 /* value: generation, pid: the tracer's */
+#define STL_SUP_TRACER_ENDED 3   /* value: enum STL_END_*, detail: wait status */
+#define STL_SUP_COMMAND_ENDED 4  /* pid, detail: wait status; value: errno if its exec failed, text: what failed */
+#define STL_SUP_CONNECTED 5      /* value: index, detail: 0 and SCM_RIGHTS: the socket; or an errno */
+/* agent -> supervisor */
+#define STL_SUP_CONNECT 16 /* value: index into the supervisor's --connect list */
+
+#define STL_END_EXITED 0 /* by itself, after STL_REQ_END */
+#define STL_END_DIED 1   /* by a signal or an error */
+#define STL_END_STALLED 2
+
+/* agent -> tracer, each idempotent */
+#define STL_REQ_POLICY 32  /* value: 1: new containers are traced from their first exec as provisional; 0: not */
+#define STL_REQ_TRACE 33   /* id: trace this container, now or as soon as its cgroup appears; keeps a provisional one */
+#define STL_REQ_PID 34     /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
+#define STL_REQ_DROP 35    /* id: stop tracing it; value: 1: throw away what was counted */
+#define STL_REQ_RELEASE 36 /* slot, serial: its statistics are not needed any more */
+#define STL_REQ_END 37     /* detach everything, answer STL_EV_END, exit */
+
+/* tracer -> agent: hints, never waited for; the arena's slots are the truth */
+#define STL_EV_HELLO 64      /* value: generation, pid */
+#define STL_EV_SEEN 65       /* id, text: path under its hierarchy's root: a container's cgroup appeared, not traced */
+#define STL_EV_NEW 66        /* slot, serial, id, text: as SEEN, and it is traced provisionally: trace or drop it */
+#define STL_EV_GONE 67       /* id: its cgroup is gone */
+#define STL_EV_ATTACHED 68   /* slot, serial, id; value: tasks attached, detail: tasks still waited for */
+#define STL_EV_FAILED 69     /* slot, serial, id, pid; value: enum STL_FAIL_*, detail: errno or the other tracer's PID */
+#define STL_EV_ENDED 70      /* slot, serial, id: no task is left, and none will come */
+#define STL_EV_WAITING 71    /* id: no such cgroup yet; it is traced as soon as it appears */
+#define STL_EV_TIMEOUT 72    /* slot, serial, id: provisional for 2 s without an answer: let go and thrown away */
+#define STL_EV_OVERFLOW 73   /* messages were lost: read the slots again */
+#define STL_EV_REFUSED 74    /* id, pid, detail: errno; text: why a request was refused */
+#define STL_EV_END 75        /* everything is detached */
+
+#define STL_FAIL_TRACED 0     /* somebody else traces it; detail: that tracer's thread ID */
+#define STL_FAIL_PERMISSION 1 /* detail: errno */
+#define STL_FAIL_TARGET_TRACES 2
+#define STL_FAIL_LATE 3    /* attached after its first exec, where an earlier attach would break that exec */
+#define STL_FAIL_LIMIT 4   /* no free slot, row or tracer thread */
+#define STL_FAIL_OTHER 5   /* detail: errno */
+#define STL_FAIL_REASONS 6
+
+/* ---- the reader: what Python sees of the arena ----------------------------------------------------- */
+
+#define STL_SLOT_FREE 0
+#define STL_SLOT_PROVISIONAL 1 /* traced, name not known yet */
+#define STL_SLOT_TRACED 2
+#define STL_SLOT_LEAVING 3 /* being detached; statistics are kept */
+#define STL_SLOT_ENDED 4   /* no task left, or all detached; statistics are kept until released */
+
+struct stl_info {
+	uint32_t generation; /* of the tracer: 1 for the first one */
+	uint32_t tracer_pid;
+	uint64_t created_ns; /* CLOCK_REALTIME */
+	uint64_t rows_used;
+	uint64_t rows_refused; /* calls that found no free row (they are in no row) */
+	uint32_t threads;      /* tracer threads now */
+	uint32_t slots_used;
+};
+
+struct stl_container {
+	uint32_t slot;
+	uint32_t state;
+	uint64_t serial;
+	uint64_t first_ns; /* CLOCK_REALTIME at which tracing began: its counters' created time */
+	uint64_t end_ns;   /* CLOCK_REALTIME at which it ended, or 0 */
+	uint64_t traced_ns; /* time with at least one task attached */
+	uint64_t held_ns;   /* time its tasks were held in our stops, summed over tasks */
+	uint64_t cpu_ns;    /* estimate of its tasks' own CPU time while traced */
+	uint64_t delayed;   /* attach_delayed_total */
+	uint64_t eintr_passed; /* -EINTR that tracing caused and that could not be undone */
+	uint64_t failures[6];  /* by STL_FAIL_* */
+	uint32_t tracees;
+	uint32_t pending; /* tasks seized whose tracing has not begun yet */
+	char id[80];
+};
+
+/* The sum over all rows of (container, ABI, number). */
+struct stl_cell {
+	uint32_t slot;
+	uint32_t abi;
+	int32_t number;
+	uint32_t reserved;
+	uint64_t serial;
+	uint64_t calls;
+	uint64_t errors;
+	uint64_t sum_ns;
+	uint64_t min_ns;
+	uint64_t max_ns;
+	uint64_t buckets[32]; /* not cumulative: bucket i is calls in (edge[i-1], edge[i]]; [n_edges] is the rest */
+};
+
+struct stl_error_cell {
+	uint32_t slot;
+	uint32_t abi;
+	int32_t number;
+	uint32_t error; /* a positive errno */
+	uint64_t serial;
+	uint64_t calls;
+};
+
+#define STL_MAX_EDGES 31
+
+typedef struct stl_reader stl_reader;
+
+/* All return a count or 0, or -errno. Nothing in the arena is trusted; a reader never writes to it and never blocks. */
+int stl_reader_open(int arena_fd, stl_reader **out); /* -EINVAL: not an arena of this version */
+void stl_reader_close(stl_reader *reader);
+int stl_reader_info(stl_reader *reader, struct stl_info *out);
+int stl_reader_containers(stl_reader *reader, struct stl_container *out, int max);
+/* Takes a consistent copy of every row in use and adds them up; edges: upper bounds in ns, ascending, each one of
+ * stl_bucket_edge()'s (else -EINVAL). The cells stay in the reader: fetch them with the two calls below. */
+int stl_reader_snapshot(stl_reader *reader, const uint64_t *edges, int n_edges);
+int stl_reader_cells(stl_reader *reader, struct stl_cell *out, int max);         /* sorted by slot, abi, number */
+int stl_reader_errors(stl_reader *reader, struct stl_error_cell *out, int max);  /* sorted likewise, then by error */
+
+uint64_t stl_bucket_edge(int bucket);          /* upper edge in ns; UINT64_MAX for the last bucket */
+int stl_bucket_index(uint64_t duration_ns);
+const char *stl_syscall_name(int abi, int number); /* NULL: no such syscall */
+int stl_syscall_number(int abi, const char *name);  /* -ENOENT */
+const char *stl_errno_name(int error);              /* NULL: none */
+const char *stl_signal_name(int signal);            /* "SIGHUP"; "SIGRT_2" as strace; NULL: none */
+
+/* cdef: end */
+
+#endif

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The part of the build that pyproject.toml cannot say: the cffi module and the native program."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from setuptools import Command, setup
+from setuptools.command.build import build
+
+PROGRAM = "stracelet-tracer"
+NATIVE = Path("native")
+
+
+class BuildProgram(Command):
+    """Compiles the native program, with native/Makefile's flags, into the package's ``_bin``."""
+
+    description = "compile the native program"
+    user_options = [("build-lib=", "d", "folder to build to")]
+
+    def initialize_options(self) -> None:
+        self.build_lib: str | None = None
+        self.editable_mode = False
+
+    def finalize_options(self) -> None:
+        self.set_undefined_options("build_py", ("build_lib", "build_lib"))
+
+    def run(self) -> None:
+        if not (NATIVE / "Makefile").exists():
+            return
+        subprocess.run(["make", "-C", str(NATIVE), "program"], check=True)
+        target = self._target()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # copied beside and renamed: the program may be running
+        partial = target.with_suffix(".new")
+        shutil.copy2(NATIVE / "build" / PROGRAM, partial)
+        partial.replace(target)
+
+    def _target(self) -> Path:
+        root = Path("agent") if self.editable_mode else Path(self.build_lib or "")
+        return root / "stracelet" / "_bin" / PROGRAM
+
+    def get_outputs(self) -> list[str]:
+        return [str(self._target())]
+
+    def get_output_mapping(self) -> dict[str, str]:
+        return {}
+
+    def get_source_files(self) -> list[str]:
+        files = [NATIVE / "Makefile", *NATIVE.glob("include/*.h"), *NATIVE.glob("src/**/*.[ch]"), *NATIVE.glob("ffi/*.py")]
+        return [str(path) for path in files]
+
+
+class Build(build):
+    """setuptools' build, and the native program."""
+
+    sub_commands = [*build.sub_commands, ("build_program", None)]
+
+
+setup(
+    cffi_modules=["native/ffi/build_ffi.py:ffibuilder"],
+    cmdclass={"build": Build, "build_program": BuildProgram},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
