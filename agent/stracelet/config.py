@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration file: one YAML document, checked key by key. docs/configuration.md is made from this module."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+
+import pydantic
+import yaml
+from pydantic import BeforeValidator, Field
+
+from stracelet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
+A_DURATION = "a duration such as 500us, 20ms, 5s or 2m"
+MAX_BUCKETS = 31  # STL_MAX_EDGES
+
+# The upper edges of the arena's histogram, 250 ns * 2^j * (1 + m/8), in whole ns: durations are whole, so rounding
+# down changes no bucket. tests/unit/config checks them against the native library.
+BUCKET_EDGES = tuple(250 * (8 + i % 8) * 2 ** (i // 8) // 8 for i in range(35 * 8 + 1))
+
+
+def parse_duration(text: str) -> int:
+    """`500us`, `20ms`, `5s`, `2m`, `1.5h` in nanoseconds; ValueError for anything else."""
+    found = DURATION.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"expected {A_DURATION}, found {text!r}")
+    return round(float(found[1]) * NANOSECONDS[found[2]])
+
+
+def format_duration(nanoseconds: int) -> str:
+    """The shortest text that parse_duration reads back: 120000000000 is `2m`."""
+    for unit in ("h", "m"):
+        if nanoseconds >= NANOSECONDS[unit] and nanoseconds % NANOSECONDS[unit] == 0:
+            return f"{nanoseconds // NANOSECONDS[unit]}{unit}"
+    unit = next((u for u in ("s", "ms", "us") if nanoseconds >= NANOSECONDS[u]), "ns")
+    return f"{nanoseconds / NANOSECONDS[unit]:.9f}".rstrip("0").rstrip(".") + unit
+
+
+def _duration(value: Any) -> Any:
+    return (
+        parse_duration(value) if isinstance(value, str) else _refuse(value, "a duration such as 500us, 20ms, 5s or 2m")
+    )
+
+
+def _bucket(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not 0 < value < 10**6:
+            raise ValueError(f"expected seconds above 0, found {value!r}")
+        return round(value * 10**9)
+    return _duration(value)
+
+
+def _refuse(value: Any, expected: str) -> Any:
+    raise ValueError(f"expected {expected}, found {value!r}")
+
+
+def _source(value: Any) -> Any:
+    if value is False:  # YAML 1.1 reads a bare `off` as false
+        return "off"
+    if isinstance(value, str) and value in ("auto", "off"):
+        return value
+    paths = [value] if isinstance(value, str) else value
+    if isinstance(paths, (list, tuple)) and paths and all(isinstance(p, str) and p.startswith("/") for p in paths):
+        return tuple(paths)
+    return _refuse(value, "auto, off, an absolute path of a socket or a list of such paths")
+
+
+def _no_path(value: Any) -> Any:
+    found = _source(value)
+    return found if isinstance(found, str) else _refuse(value, "auto or off")
+
+
+def _empty_filter(value: str) -> str:
+    if value:
+        raise ValueError(f'this version cannot filter by syscall; leave it "" to count all, found {value!r}')
+    return value
+
+
+def _listen(value: Any) -> Any:
+    if isinstance(value, str):
+        parse_listen(value)
+        return value
+    return _refuse(value, "ADDRESS:PORT or :PORT, in quotes")
+
+
+def parse_listen(text: str) -> tuple[str | None, int]:
+    """`:9477` is (None, 9477), all addresses of all families; `[::1]:9477` and `127.0.0.1:9477` are one. ValueError."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"write an IPv6 address in brackets, as [::1]:9477; found {text!r}")
+    if not colon or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
+        raise ValueError(f"expected ADDRESS:PORT or :PORT with a port of 0 to 65535, found {text!r}")
+    return host or None, int(port)
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
+Bucket = Annotated[int, BeforeValidator(_bucket)]
+Source: TypeAlias = Annotated[Literal["auto", "off"] | tuple[str, ...], BeforeValidator(_source)]
+Globs: TypeAlias = tuple[str, ...]
+Directory = Annotated[str, Field(pattern=r"^/")]
+
+
+class Model(pydantic.BaseModel):
+    """What all sections share: immutable, no unknown keys, no silent conversions between types."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _empty_section(cls, value: Any) -> Any:
+        return {} if value is None else value  # `metrics:` with all its keys commented out
+
+
+class Rule(Model):
+    """Which containers. All of a rule's keys have to match; of the globs of one key, any."""
+
+    namespaces: Globs = Field(default=(), description="Globs of Kubernetes namespaces.")
+    names: Globs = Field(default=(), description="Globs of names: the pod's, the container's, or a Compose service's.")
+    images: Globs = Field(default=(), description="Globs of images as the runtime shows them, `*/redis:*`.")
+    runtimes: Globs = Field(default=(), description="Globs of `docker`, `podman`, `containerd`, `cri-o`.")
+    labels: str = Field(default="", description="A selector as kubectl's `-l`: `app=web,tier!=cache,track in (a, b)`.")
+
+    @pydantic.model_validator(mode="after")
+    def _says_something(self) -> Rule:
+        if not (self.namespaces or self.names or self.images or self.runtimes or self.labels):
+            raise ValueError("a rule without a key would match everything; to mean that, write names: ['*']")
+        return self
+
+
+class Monitor(Model):
+    """What is traced always. Empty: nothing, until a target on the command line asks for it."""
+
+    include: tuple[Rule, ...] = Field(default=(), description="Rules; what any of them matches is monitored.")
+    exclude: tuple[Rule, ...] = Field(
+        default=(), description="Rules; they win over `include`. We never trace ourselves."
+    )
+    filter: Annotated[str, pydantic.AfterValidator(_empty_filter)] = Field(
+        default="", description="Which syscalls are counted; empty: all, which is what this version can do."
+    )
+    engine: Literal["auto", "ptrace"] = Field(default="auto", description="What observes the kernel; `auto`: `ptrace`.")
+
+
+class Tls(Model):
+    """A certificate for the metrics; it is read again on SIGHUP."""
+
+    cert: str = Field(description="Path of the certificate chain, PEM.")
+    key: str = Field(description="Path of its private key, PEM.")
+
+
+class Metrics(Model):
+    """The Prometheus endpoint and what it shows."""
+
+    listen: Annotated[str, BeforeValidator(_listen)] = Field(
+        default=":9477", description="`ADDRESS:PORT`; without an address all of both families. Needs a restart."
+    )
+    buckets: tuple[Bucket, ...] = Field(
+        default=tuple(250 * 4**k for k in range(14)),
+        description="Upper bounds of the duration histogram: durations, or numbers in seconds; at most 31, each an "
+        "edge 250 ns × 2^j × (1 + m/8), m = 0 to 7, of the histogram inside, so that they are exact. Needs a restart.",
+    )
+    max_series: int = Field(
+        default=30000,
+        strict=True,
+        ge=100,
+        description='Lines of the per-syscall families in all; over it new ones go to `syscall="other"`.',
+    )
+    max_series_per_container: int = Field(default=1500, strict=True, ge=50, description="The same for one container.")
+    linger: Duration = Field(default=parse_duration("2m"), description="How long an ended container's series stay.")
+    tls: Tls | None = Field(default=None, description="`cert` and `key`; without them plain HTTP. Needs a restart.")
+    auth: Literal["none"] = Field(default="none", description="Who may read them; `none`: whoever reaches the port.")
+
+    @pydantic.field_validator("buckets")
+    @classmethod
+    def _edges(cls, buckets: tuple[int, ...]) -> tuple[int, ...]:
+        if not 1 <= len(buckets) <= MAX_BUCKETS:
+            raise ValueError(f"expected 1 to {MAX_BUCKETS} buckets, found {len(buckets)}")
+        for bucket in buckets:
+            if bucket not in BUCKET_EDGES:
+                near = sorted(sorted(BUCKET_EDGES, key=lambda edge: abs(edge - bucket))[:2])
+                names = " and ".join(format_duration(edge) for edge in near)
+                raise ValueError(f"{format_duration(bucket)} is no edge of the histogram; the nearest are {names}")
+        if any(low >= high for low, high in pairwise(buckets)):
+            raise ValueError("buckets have to ascend")
+        return buckets
+
+
+class Limits(Model):
+    """Bounds of the traces that are asked of an agent. What is monitored is bounded by its rules."""
+
+    containers: int = Field(default=20, strict=True, ge=1, description="Containers in one trace.")
+    duration: Duration = Field(default=parse_duration("10m"), description="How long one trace may take, a duration.")
+
+
+class Sources(Model):
+    """Where names come from: `auto` (the usual sockets), `off`, a socket's path or a list of paths. Needs a restart."""
+
+    kubernetes: Annotated[str, BeforeValidator(_no_path)] = Field(
+        default="auto",
+        description="`auto` or `off`; this version has no client for it: pods are named by CRI.",
+    )
+    cri: Source = Field(default="auto", description="CRI v1: containerd, CRI-O, k3s.")
+    docker: Source = Field(default="auto", description="The Docker API.")
+    podman: Source = Field(default="auto", description="Podman, by the same API.")
+    cgroup: Annotated[str, BeforeValidator(_no_path)] = Field(
+        default="auto", description="`auto` or `off`: containers that no other source knows are listed by their ID."
+    )
+
+
+class Log(Model):
+    """What is said on standard error, one line for each change of state."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is said.")
+    format: Literal["text", "json"] = Field(default="text", description="Lines for people, or one JSON object a line.")
+
+
+class Config(Model):
+    """One file; every key may be left out."""
+
+    monitor: Monitor = Field(default=Monitor(), description="What is traced always.")
+    metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
+    limits: Limits = Field(default=Limits(), description="Bounds of the traces that are asked of an agent.")
+    sources: Sources = Field(default=Sources(), description="Where names come from.")
+    log: Log = Field(default=Log(), description="What is said on standard error.")
+    procfs: Directory = Field(default="/proc", description="The procfs that shows the host's PIDs. Needs a restart.")
+    cgroup_root: Directory = Field(default="/sys/fs/cgroup", description="The host's cgroup tree. Needs a restart.")
+
+
+def load(text: str) -> Config:
+    """The configuration that `text`, a YAML document, says. ConfigError: one line that names the key."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(_yaml_message(error)) from error
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"the configuration is a mapping of keys, found {_kind(document)}")
+    try:
+        return Config.model_validate(document)
+    except pydantic.ValidationError as error:
+        raise ConfigError(_message(error)) from error
+
+
+def _yaml_message(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
+
+
+def _message(error: pydantic.ValidationError) -> str:
+    """Unknown keys first: what they were meant to be explains the rest."""
+    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    line = _problem(problems[0])
+    return line if len(problems) == 1 else f"{line} (and {len(problems) - 1} more)"
+
+
+def _problem(problem: Any) -> str:
+    location = [part for part in problem["loc"] if part not in ("function-after", "Tls")]
+    key = _dotted(location)
+    match problem["type"]:
+        case "extra_forbidden":
+            *parents, name = location
+            near = difflib.get_close_matches(str(name), _keys(parents), 1, 0.5)
+            return f"{key}: unknown key" + (f"; did you mean {_dotted([*parents, near[0]])}?" if near else "")
+        case "missing":
+            return f"{key}: missing"
+        case "value_error":
+            text = str(problem["ctx"]["error"])
+        case "literal_error":
+            text = f"expected {problem['ctx']['expected']}, found {problem['input']!r}"
+        case "string_pattern_mismatch":
+            text = f"expected an absolute path, found {problem['input']!r}"
+        case kind:
+            text = f"{_expected(kind, problem)}, found {_kind(problem['input'])}"
+    return f"{key}: {text}"
+
+
+def _expected(kind: str, problem: Mapping[str, Any]) -> str:
+    names = {"int": "a whole number", "string": "a text", "tuple": "a list", "model": "a mapping of keys"}
+    wanted = names.get(kind.partition("_")[0])
+    if wanted and kind.endswith(("_type", "_parsing", "_from_float", "_attributes_type")):
+        return f"expected {wanted}"
+    message: str = problem["msg"]
+    return message[0].lower() + message[1:]
+
+
+def _dotted(location: Iterable[str | int]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str() | int() | float():
+            return repr(value)
+    return type(value).__name__
+
+
+def _keys(parents: Iterable[str | int]) -> list[str]:
+    """The keys that the model has below `parents`."""
+    model = Config
+    for part in parents:
+        if isinstance(part, str):
+            found = section(model.model_fields[part].annotation)
+            model = found or model
+    return list(model.model_fields)
+
+
+def section(annotation: Any) -> type[Any] | None:
+    """The Model within an annotation such as `tuple[Rule, ...]` or `Tls | None`; None where there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    if get_origin(annotation) in (tuple, Union, types.UnionType, Annotated):
+        return next((found for found in map(section, get_args(annotation)) if found), None)
+    return None
