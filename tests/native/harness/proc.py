@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /proc says of a process, and waiting for it to say so."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def status(task: int) -> dict[str, str]:
+    """The fields of /proc/TASK/status; empty when the task is gone."""
+    try:
+        text = Path(f"/proc/{task}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def tasks(pid: int) -> list[int]:
+    """The thread IDs of a process; empty when it is gone."""
+    try:
+        return [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def children(pid: int) -> list[int]:
+    """PIDs of the children of all threads of a process."""
+    found: list[int] = []
+    for task in tasks(pid):
+        try:
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """PIDs of its children, their children, and so on."""
+    below = children(pid)
+    return below + [deeper for child in below for deeper in descendants(child)]
+
+
+def command_name(pid: int) -> str:
+    """What /proc/PID/comm says; empty when it is gone."""
+    return status(pid).get("Name", "")
+
+
+def running(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    return status(pid).get("State", "Z")[0] not in "ZX"
+
+
+def tracers(pids: Iterable[int]) -> set[int]:
+    """The tracers of all tasks of these processes; empty: nobody traces any."""
+    found = {int(status(task).get("TracerPid", "0")) for pid in pids for task in tasks(pid)}
+    return found - {0}
+
+
+def all_traced(pids: Iterable[int]) -> bool:
+    """Whether every task of these processes has a tracer."""
+    every = [task for pid in pids for task in tasks(pid)]
+    return all(status(task).get("TracerPid", "0") != "0" for task in every)
+
+
+def stopped(pids: Iterable[int]) -> list[str]:
+    """One text for each task that is in state T or t."""
+    bad = []
+    for pid in pids:
+        for task in tasks(pid):
+            seen = status(task)
+            if seen.get("State", "?")[0] in "Tt":
+                bad.append(f"{seen['Name']} {task}: {seen['State']}, tracer {seen['TracerPid']}")
+    return bad
+
+
+async def until(condition: Callable[[], object], what: str, deadline: float = 5.0) -> float:
+    """Polls until the condition is true; returns the seconds that it took; AssertionError after the deadline."""
+    start = time.monotonic()
+    while not condition():
+        if time.monotonic() - start > deadline:
+            raise AssertionError(f"not within {deadline:g} s: {what}")
+        await asyncio.sleep(0.002)
+    return time.monotonic() - start

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * enter LEVELS GATE CGROUP_PROCS... -- PROGRAM ARG...: what a runtime does: makes LEVELS nested PID namespaces, and in the innermost process joins
+ * the cgroups, makes set-up calls of its own (50 getpgid, 3 failing openat), waits for a byte from the descriptor GATE
+ * (-1: does not wait), and becomes PROGRAM, by way of an exec of itself as runc has it: its executable (device and inode) is the same until
+ * the last exec. Says "entered" when it has joined. The outer processes pass the status on.
+ */
+#include "tracee.h"
+#include <sched.h>
+
+static void join(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	CHECK(write(fd, "0", 1) == 1);
+	close(fd);
+}
+
+static void nested(int levels)
+{
+	for (int i = 0; i < levels; i++) {
+		int status;
+		pid_t pid;
+
+		CHECK(unshare(CLONE_NEWPID) == 0);
+		pid = fork();
+		CHECK(pid >= 0);
+		if (pid > 0) {
+			close(STDIN_FILENO);
+			CHECK(waitpid(pid, &status, 0) == pid);
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		}
+		tracee_begin();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int levels = atoi(argv[1]), gate = atoi(argv[2]), i = 3;
+	char *gate_text = argv[2], byte;
+
+	tracee_begin();
+	if (levels < 0) { /* set up, after the exec of itself */
+		for (int k = 0; k < 50; k++)
+			syscall(SYS_getpgid, 0);
+		for (int k = 0; k < 3; k++)
+			syscall(SYS_openat, AT_FDCWD, "/nonexistent/setup", O_RDONLY);
+		if (gate >= 0)
+			CHECK(read(gate, &byte, 1) == 1);
+		if (gate >= 0)
+			close(gate);
+		execv(argv[3], argv + 3);
+		_exit(98);
+	}
+	nested(levels);
+	for (; i < argc && strcmp(argv[i], "--"); i++)
+		join(argv[i]);
+	CHECK(i + 1 < argc);
+	say("entered");
+	argv[i - 2] = argv[0];
+	argv[i - 1] = "-1";
+	argv[i] = gate_text;
+	execv("/proc/self/exe", argv + i - 2);
+	_exit(97);
+}
