@@ -89,6 +89,8 @@ async def test_strace_ends_a_timeout_early(tracee: Start) -> None:
 async def test_strace_hangs_on_a_frozen_target(tracee: Start, container: Container) -> None:
     idle = tracee("echo")
     async with Strace(idle.pid) as strace:
+        idle.tell()
+        idle.line()  # it is past the stop of its attach
         container.freeze()
         with pytest.raises(subprocess.TimeoutExpired):
             strace.end(1.0)

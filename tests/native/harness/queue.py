@@ -19,7 +19,7 @@ class Queue:
     def send(self, number: int) -> None:
         """Starts to queue the next signals; what is still being queued is waited for first."""
         self.finish()
-        command = [self._program, "send", str(self.tracee.pid), str(self._sent), str(number)]
+        command = [str(self._program), "send", str(self.tracee.pid), str(self._sent), str(number)]
         self._sender = subprocess.Popen(command)
         self._sent += number
 
