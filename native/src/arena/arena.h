@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../include/stracelet.h"
+#include "stracelet.h"
 
 #define STL_MAGIC UINT64_C(0x616e6572416c7473) /* "stlArena" */
 /* A slot whose rows are being freed; for readers as good as free. */

@@ -2,7 +2,7 @@
  *
  * Edge i is (8 + i % 8) << (i / 8) units of 125/4 ns, so that integers are enough.
  */
-#include "../../include/stracelet.h"
+#include "stracelet.h"
 
 uint64_t stl_bucket_edge(int bucket)
 {

@@ -3,7 +3,7 @@
  * Rows as a tracer thread sees them: a private hash leads to them, the arena's bitmap hands them out.
  */
 #define _GNU_SOURCE
-#include "arena.h"
+#include "arena/arena.h"
 
 #include <stdlib.h>
 #include <string.h>
