@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Seizing a task, and the moment at which its tracing begins. A task must stop once before its syscalls can be
+ * traced, and a stop shows in some syscalls (waits.h), so that moment is chosen.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+
+#include "clock.h"
+#include "notify.h"
+#include "regs.h"
+#include "thread.h"
+
+#define OPTIONS                                                                                                        \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
+
+#define SAMPLE_NS (2 * NS_PER_MS)
+/* A call that began within this may be begun again: its time-out grows by no more. */
+#define FRESH_NS (5 * NS_PER_MS)
+/* What can only be guessed at is interrupted after this. */
+#define GUESS_NS (1 * NS_PER_S)
+#define RETRY_NS (NS_PER_S / 2)
+
+int tracee_interrupt(struct tracee *tracee)
+{
+	if (ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL) < 0)
+		return -errno;
+	tracee->interrupted = true;
+	return 0;
+}
+
+static void pend(struct thread *thread, struct tracee *tracee)
+{
+	if (tracee->pending)
+		return;
+	tracee->pending = true;
+	tracee->next_pending = thread->pending;
+	thread->pending = tracee;
+	atomic_fetch_add(&tracee->container->pending, 1);
+	atomic_fetch_add(&tracee->container->slot->pending, 1);
+	atomic_store(&thread->wants_ticks, true);
+	thread_attention();
+}
+
+void attach_forget(struct thread *thread, struct tracee *tracee)
+{
+	if (!tracee->pending)
+		return;
+	struct tracee **at = &thread->pending;
+
+	while (*at != tracee)
+		at = &(*at)->next_pending;
+	*at = tracee->next_pending;
+	tracee->pending = false;
+	atomic_fetch_sub(&tracee->container->pending, 1);
+	atomic_fetch_sub(&tracee->container->slot->pending, 1);
+}
+
+enum moment { MOMENT_NOW, MOMENT_LATER };
+
+/* Running: a task that never sleeps is in no wait; one that sleeps now and then is soon seen in one. */
+static enum moment moment_running(struct tracee *tracee, bool first)
+{
+	struct task_status status;
+
+	if (task_status_read(tracee->tid, &status) < 0)
+		return MOMENT_NOW;
+	bool slept = status.voluntary != tracee->voluntary;
+
+	tracee->voluntary = status.voluntary;
+	return first || slept ? MOMENT_LATER : MOMENT_NOW;
+}
+
+static int abi_at_attach(pid_t tid)
+{
+	return abi_native() == STL_ABI_X86_64 && task_exe_bits(tid) == 32 ? STL_ABI_I386 : abi_native();
+}
+
+static enum moment moment_inside(struct tracee *tracee, const struct task_syscall *call, bool fresh, uint64_t now)
+{
+	int abi = abi_at_attach(tracee->tid);
+	const struct wait_call *wait = wait_call_find(abi, call->number);
+	bool guessed_long_enough = now - tracee->seized_ns >= GUESS_NS;
+
+	if (!wait)
+		return MOMENT_NOW;
+	if (wait->flags_arg >= 0 && (call->args[wait->flags_arg] & 0x100 /* MSG_WAITALL */))
+		return MOMENT_LATER;
+	switch (wait->kind) {
+	case WAIT_TRANSFER:
+		return MOMENT_LATER;
+	case WAIT_GUESS:
+		return fresh || guessed_long_enough ? MOMENT_NOW : MOMENT_LATER;
+	default:
+		break;
+	}
+	int64_t timeout = wait_call_timeout(wait, abi, tracee->tid, call->args);
+
+	if (timeout == WAIT_FOREVER || fresh)
+		return MOMENT_NOW;
+	return timeout == WAIT_UNKNOWN && guessed_long_enough ? MOMENT_NOW : MOMENT_LATER;
+}
+
+/* Whether the task can be interrupted now with no trace of it. */
+static enum moment moment_of(struct tracee *tracee, uint64_t now)
+{
+	struct task_syscall call;
+	struct task_ran ran;
+	bool first = tracee->sampled_ns == 0;
+	bool fresh = false;
+
+	/* What ran between two samples that are close together began its present call between them. */
+	if (task_ran_read(tracee->tid, &ran) == 0) {
+		fresh = !first && now - tracee->sampled_ns <= FRESH_NS && ran.slices != tracee->ran.slices;
+		tracee->ran = ran;
+	}
+	tracee->sampled_ns = now;
+	if (task_syscall_read(tracee->tid, &call) < 0)
+		return MOMENT_NOW;
+	switch (call.now) {
+	case NOW_RUNNING:
+		return moment_running(tracee, first);
+	case NOW_INSIDE:
+		return moment_inside(tracee, &call, fresh, now);
+	default:
+		return MOMENT_NOW;
+	}
+}
+
+static void attach_step(struct tracee *tracee, uint64_t now)
+{
+	if (tracee->state != TRACEE_ATTACHING || tracee->interrupted)
+		return;
+	if (moment_of(tracee, now) == MOMENT_NOW) {
+		tracee_interrupt(tracee);
+		return;
+	}
+	if (!tracee->delayed && now - tracee->seized_ns > 2 * SAMPLE_NS) {
+		tracee->delayed = true;
+		arena_add(&tracee->container->slot->delayed, 1);
+	}
+}
+
+void attach_poll(struct thread *thread, uint64_t now)
+{
+	if (!thread->pending || now < thread->next_poll_ns)
+		return;
+	thread->next_poll_ns = now + SAMPLE_NS;
+	for (struct tracee *tracee = thread->pending, *next; tracee; tracee = next) {
+		next = tracee->next_pending;
+		attach_step(tracee, now);
+	}
+}
+
+/* EPERM has many causes (ptrace(2)); strace's diagnosis starts with the tracer that is there already. */
+static void diagnose(struct thread *thread, const struct mail *mail, int error)
+{
+	struct task_status status;
+	uint64_t retry = clock_ns() + RETRY_NS;
+
+	if (error == ESRCH || task_status_read(mail->tid, &status) < 0 || status.state == 'Z' || status.state == 'X') {
+		registry_remove(mail->tid, thread->index);
+		return;
+	}
+	if (status.tracer) {
+		for (uint32_t i = 0; i < STL_THREADS; i++) {
+			const struct thread *other = thread_at(i);
+
+			/* A child of a tracee is attached before we are told of it. */
+			if (other && atomic_load(&other->tid) == status.tracer) {
+				registry_remove(mail->tid, thread->index);
+				return;
+			}
+		}
+		registry_bar(mail->tid, thread->index, retry);
+		notify_failure(mail->container->slot, mail->tid, STL_FAIL_TRACED, status.tracer, NULL);
+		return;
+	}
+	registry_bar(mail->tid, thread->index, retry);
+	notify_failure(mail->container->slot, mail->tid, error == EPERM ? STL_FAIL_PERMISSION : STL_FAIL_OTHER, error,
+	               NULL);
+}
+
+void attach_seize(struct thread *thread, const struct mail *mail)
+{
+	struct container *container = mail->container;
+
+	if (container->leaving || thread->draining || tracee_find(&thread->tracees, mail->tid)) {
+		if (!tracee_find(&thread->tracees, mail->tid))
+			registry_remove(mail->tid, thread->index);
+		atomic_fetch_sub(&thread->load, 1);
+		return;
+	}
+	if (ptrace(PTRACE_SEIZE, mail->tid, NULL, OPTIONS) < 0) {
+		diagnose(thread, mail, errno);
+		atomic_fetch_sub(&thread->load, 1);
+		return;
+	}
+	struct tracee *tracee = tracee_adopt(thread, mail->tid, container);
+
+	if (!tracee) { /* it stays attached, on no list: every stop of it is resumed, and it goes with the thread */
+		notify_failure(container->slot, mail->tid, STL_FAIL_LIMIT, ENOMEM, "out of memory");
+		return;
+	}
+	tracee->seized_ns = clock_ns();
+	if (mail->setup) {
+		tracee->state = TRACEE_SETUP;
+		tracee->exe = mail->exe;
+		return;
+	}
+	tracee->state = TRACEE_ATTACHING;
+	pend(thread, tracee);
+	attach_step(tracee, tracee->seized_ns);
+}

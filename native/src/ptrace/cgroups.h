@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cgroup tree: which containers there are, as they come and go, and which processes are in them. Watched by
+ * inotify, so that nothing of a container's start waits for anybody else to tell.
+ */
+#ifndef STL_CGROUPS_H
+#define STL_CGROUPS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define CONTAINER_ID_SIZE 65
+
+struct cgroup_watcher {
+	void (*appeared)(const char *id, const char *path); /* path: under the hierarchy's root */
+	void (*gone)(const char *id);                       /* the last of its cgroups was removed */
+	void (*entered)(const char *id);                    /* something may have joined it: only of those followed */
+};
+
+/* Scans the tree once, without calling back, and watches it from then on; the descriptor to poll, or -errno. */
+int cgroups_open(const char *root, const struct cgroup_watcher *watcher);
+void cgroups_read(void); /* after the descriptor became readable */
+bool cgroups_has(const char *id);
+/* Its processes are looked for as they join; true: some of its cgroups give no event for that, so it is to be polled. */
+bool cgroups_follow(const char *id);
+void cgroups_unfollow(const char *id);
+void cgroups_each_process(const char *id, void (*each)(pid_t pid, void *context), void *context);
+/* The ID in one component of a cgroup's path; false: none. */
+bool container_id_of(const char *name, char id[CONTAINER_ID_SIZE]);
+
+#endif

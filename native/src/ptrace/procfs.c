@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "procfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *proc = "/proc";
+
+void procfs_root(const char *root)
+{
+	proc = root;
+}
+
+/* Reads at most size - 1 bytes and ends them with NUL; the length or -errno. */
+static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%d/%s", proc, tid, file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t length = read(fd, buffer, size - 1);
+	int error = errno;
+
+	close(fd);
+	if (length < 0)
+		return -error;
+	buffer[length] = '\0';
+	return length;
+}
+
+static const char *field(const char *text, const char *name)
+{
+	const char *found = strstr(text, name);
+
+	return found ? found + strlen(name) : NULL;
+}
+
+static uint64_t number_of(const char *text, const char *name, int base)
+{
+	const char *value = field(text, name);
+
+	return value ? strtoull(value, NULL, base) : 0;
+}
+
+int task_status_read(pid_t tid, struct task_status *out)
+{
+	char text[16384]; /* the groups, of which a task may have thousands, come before what is wanted */
+	ssize_t length = read_small(tid, "status", text, sizeof(text));
+
+	memset(out, 0, sizeof(*out));
+	if (length < 0)
+		return (int)length;
+	/* The name comes first, and a newline in it is escaped; a name cannot forge the lines that follow. */
+	const char *state = field(text, "\nState:\t");
+
+	if (!state)
+		return -ENODATA;
+	out->state = *state;
+	out->tgid = (pid_t)number_of(text, "\nTgid:\t", 10);
+	out->ppid = (pid_t)number_of(text, "\nPPid:\t", 10);
+	out->tracer = (pid_t)number_of(text, "\nTracerPid:\t", 10);
+	out->ignored = number_of(text, "\nSigIgn:\t", 16);
+	out->caught = number_of(text, "\nSigCgt:\t", 16);
+	out->voluntary = number_of(text, "\nvoluntary_ctxt_switches:\t", 10);
+	const char *pids = field(text, "\nNSpid:");
+
+	while (pids && *pids == '\t' && out->ns_depth < 8) {
+		char *end;
+		long pid = strtol(pids + 1, &end, 10);
+
+		if (end == pids + 1)
+			break;
+		out->ns_pid[out->ns_depth++] = (pid_t)pid;
+		pids = end;
+	}
+	return 0;
+}
+
+int task_syscall_read(pid_t tid, struct task_syscall *out)
+{
+	char text[256];
+	ssize_t length = read_small(tid, "syscall", text, sizeof(text));
+
+	memset(out, 0, sizeof(*out));
+	out->now = NOW_UNKNOWN;
+	if (length < 0)
+		return (int)length;
+	if (strncmp(text, "running", 7) == 0) {
+		out->now = NOW_RUNNING;
+		return 0;
+	}
+	int fields =
+		sscanf(text, "%d %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &out->number,
+	               &out->args[0], &out->args[1], &out->args[2], &out->args[3], &out->args[4], &out->args[5]);
+
+	if (fields < 1)
+		return -ENODATA;
+	out->now = fields == 7 && out->number >= 0 ? NOW_INSIDE : NOW_OUTSIDE;
+	return 0;
+}
+
+int task_ran_read(pid_t tid, struct task_ran *out)
+{
+	char text[128];
+	uint64_t waited;
+	ssize_t length = read_small(tid, "schedstat", text, sizeof(text));
+
+	if (length < 0)
+		return length == -ENOENT ? -ENODATA : (int)length;
+	if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &out->cpu_ns, &waited, &out->slices) != 3)
+		return -ENODATA;
+	return 0;
+}
+
+int task_start_read(pid_t tid, uint64_t *ticks, int *cpu)
+{
+	char text[1024];
+	ssize_t length = read_small(tid, "stat", text, sizeof(text));
+
+	if (length < 0)
+		return (int)length;
+	/* proc(5): the name may hold anything, ')' too; the last one ends it. */
+	char *at = strrchr(text, ')');
+
+	for (int index = 2; at && index < 39; index++) {
+		at = strchr(at + 1, ' ');
+		if (at && index + 1 == 22)
+			*ticks = strtoull(at + 1, NULL, 10);
+	}
+	if (!at)
+		return -ENODATA;
+	*cpu = (int)strtol(at + 1, NULL, 10);
+	return 0;
+}
+
+int task_exe_read(pid_t tid, struct file_identity *out, bool *in_memory)
+{
+	char path[512], link[64];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/%d/exe", proc, tid);
+	if (stat(path, &status) < 0)
+		return -errno;
+	out->device = status.st_dev;
+	out->inode = status.st_ino;
+	ssize_t length = readlink(path, link, sizeof(link) - 1);
+
+	link[length < 0 ? 0 : length] = '\0';
+	*in_memory = strncmp(link, "/memfd:", 7) == 0;
+	return 0;
+}
+
+bool task_is_runtime(pid_t tid)
+{
+	char comm[32];
+
+	return read_small(tid, "comm", comm, sizeof(comm)) > 0 && strncmp(comm, "runc:[", 6) == 0;
+}
+
+int task_exe_bits(pid_t tid)
+{
+	char magic[8];
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%d/exe", proc, tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return 0;
+	ssize_t length = read(fd, magic, sizeof(magic));
+
+	close(fd);
+	if (length < 5 || memcmp(magic, "\177ELF", 4) != 0)
+		return 0;
+	return magic[4] == 1 ? 32 : 64;
+}
+
+void list_tasks(pid_t pid, void (*each)(pid_t tid, void *context), void *context)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%d/task", proc, pid);
+	DIR *directory = opendir(path);
+
+	if (!directory)
+		return;
+	for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (tid > 0)
+			each(tid, context);
+	}
+	closedir(directory);
+}
+
+struct children_of {
+	pid_t pid;
+	void (*each)(pid_t child, void *context);
+	void *context;
+};
+
+static void children_of_task(pid_t tid, void *context)
+{
+	const struct children_of *wanted = context;
+	char file[64], text[4096];
+
+	snprintf(file, sizeof(file), "task/%d/children", tid);
+	if (read_small(wanted->pid, file, text, sizeof(text)) <= 0)
+		return;
+	for (char *at = text, *end; *at; at = end) {
+		long child = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		if (child > 0)
+			wanted->each((pid_t)child, wanted->context);
+	}
+}
+
+void list_children(pid_t pid, void (*each)(pid_t child, void *context), void *context)
+{
+	struct children_of wanted = {pid, each, context};
+
+	list_tasks(pid, children_of_task, &wanted);
+}

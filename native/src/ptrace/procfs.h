@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the tracer reads of /proc: bounded reads of small files, every field checked.
+ */
+#ifndef STL_PROCFS_H
+#define STL_PROCFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+void procfs_root(const char *root); /* once, before any thread */
+
+struct task_status {
+	char state;
+	pid_t tgid, ppid, tracer;
+	int ns_depth;             /* how many numbers NSpid has, at most 8 */
+	pid_t ns_pid[8];          /* outermost first */
+	uint64_t ignored, caught; /* bit n-1: signal n */
+	uint64_t voluntary;       /* voluntary_ctxt_switches */
+};
+
+enum syscall_now { NOW_RUNNING, NOW_OUTSIDE, NOW_INSIDE, NOW_UNKNOWN };
+
+struct task_syscall {
+	enum syscall_now now;
+	int number;
+	uint64_t args[6];
+};
+
+struct task_ran {
+	uint64_t cpu_ns, slices;
+};
+
+struct file_identity {
+	uint64_t device, inode;
+};
+
+/* Each returns 0 or -errno. */
+int task_status_read(pid_t tid, struct task_status *out);
+int task_syscall_read(pid_t tid, struct task_syscall *out);
+int task_ran_read(pid_t tid, struct task_ran *out); /* -ENODATA without CONFIG_SCHED_INFO */
+int task_start_read(pid_t tid, uint64_t *ticks, int *cpu);
+int task_exe_read(pid_t tid, struct file_identity *out,
+                  bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
+bool task_is_runtime(pid_t tid);    /* its comm is that of runc's own set-up */
+int task_exe_bits(pid_t tid);       /* 32 or 64, from the ELF header; 0: unknown */
+
+void list_tasks(pid_t pid, void (*each)(pid_t tid, void *context), void *context);
+void list_children(pid_t pid, void (*each)(pid_t child, void *context), void *context);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "clock.h"
+#include "tracee.h"
+
+#define BUCKETS 4096
+
+struct entry {
+	struct entry *next;
+	const struct container *container;
+	pid_t tid;
+	uint32_t thread;
+	uint64_t barred_until_ns; /* nobody has it, and nobody shall try before; 0: `thread` has it */
+};
+
+static struct entry *buckets[BUCKETS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct entry **find(pid_t tid)
+{
+	struct entry **at = &buckets[((uint32_t)tid * 2654435761u) % BUCKETS];
+
+	while (*at && (*at)->tid != tid)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct entry *make(pid_t tid, uint32_t thread, const struct container *container)
+{
+	struct entry **at = find(tid);
+
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	if (*at) {
+		(*at)->tid = tid;
+		(*at)->thread = thread;
+		(*at)->container = container;
+		(*at)->barred_until_ns = 0;
+	}
+	return *at;
+}
+
+enum registry_place registry_reserve(pid_t tid, uint32_t thread, struct container *container)
+{
+	enum registry_place place = REGISTRY_NEW;
+
+	pthread_mutex_lock(&lock);
+	const struct entry *entry = *find(tid);
+
+	if (entry)
+		place = entry->barred_until_ns && entry->barred_until_ns <= clock_ns() ? REGISTRY_RETRY
+		                                                                       : REGISTRY_TAKEN;
+	if (place != REGISTRY_TAKEN && !make(tid, thread, container))
+		place = REGISTRY_TAKEN;
+	pthread_mutex_unlock(&lock);
+	return place;
+}
+
+void registry_forget(const struct container *container)
+{
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < BUCKETS; i++) {
+		for (struct entry **at = &buckets[i], *entry; (entry = *at) != NULL;) {
+			if (entry->container == container && entry->barred_until_ns) {
+				*at = entry->next;
+				free(entry);
+			} else {
+				at = &entry->next;
+			}
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void registry_set(pid_t tid, uint32_t thread, struct container *container)
+{
+	pthread_mutex_lock(&lock);
+	make(tid, thread, container);
+	pthread_mutex_unlock(&lock);
+}
+
+void registry_remove(pid_t tid, uint32_t thread)
+{
+	pthread_mutex_lock(&lock);
+	struct entry **at = find(tid), *entry = *at;
+
+	if (entry && entry->thread == thread) {
+		*at = entry->next;
+		free(entry);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+uint32_t registry_thread(pid_t tid)
+{
+	pthread_mutex_lock(&lock);
+	const struct entry *entry = *find(tid);
+	uint32_t thread = entry && !entry->barred_until_ns ? entry->thread : REGISTRY_NOBODY;
+
+	pthread_mutex_unlock(&lock);
+	return thread;
+}
+
+void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns)
+{
+	pthread_mutex_lock(&lock);
+	struct entry *entry = *find(tid);
+
+	if (entry && entry->thread == thread)
+		entry->barred_until_ns = until_ns;
+	pthread_mutex_unlock(&lock);
+}
+
+pid_t registry_by_ns_pid(const struct container *container, int depth, pid_t ns_pid)
+{
+	pid_t found = 0;
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < BUCKETS && !found; i++) {
+		for (const struct entry *entry = buckets[i]; entry && !found; entry = entry->next) {
+			struct task_status status;
+
+			if (entry->container != container || entry->barred_until_ns)
+				continue;
+			if (task_status_read(entry->tid, &status) == 0 && status.ns_depth >= depth &&
+			    status.ns_pid[depth - 1] == ns_pid)
+				found = entry->tid;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
+}

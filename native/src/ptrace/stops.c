@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is done at each stop of a tracee. A stop is looked at without being consumed (WNOWAIT): a tracer that dies
+ * between a consuming wait and the resume takes the stop's signal with it. The resume consumes it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "notify.h"
+#include "regs.h"
+#include "thread.h"
+
+#define FLUSH_ENTRIES 128
+
+/* ---- bookkeeping -------------------------------------------------------------------------------------- */
+
+struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container)
+{
+	struct tracee *tracee = tracee_add(&thread->tracees, tid);
+
+	if (!tracee)
+		return NULL;
+	tracee->container = container;
+	tracee->state = TRACEE_ATTACHING;
+	tracee->leaving = container->leaving;
+	tracee->resume_ns = clock_ns();
+	atomic_fetch_add(&container->tracees, 1);
+	atomic_fetch_add(&container->slot->tracees, 1);
+	registry_set(tid, thread->index, container);
+	return tracee;
+}
+
+/* The overhead's estimate: outside of syscalls a task is on a CPU, or in our stops, or waiting for a CPU; what is
+ * over its CPU time was spent on the way into the entry stop, and the exit stop takes as long. */
+static void flush_overhead(struct tracee *tracee)
+{
+	struct stl_slot *slot = tracee->container->slot;
+	struct task_ran ran;
+
+	if (task_ran_read(tracee->tid, &ran) == 0) {
+		uint64_t cpu = tracee->cpu_ns && ran.cpu_ns > tracee->cpu_ns ? ran.cpu_ns - tracee->cpu_ns : 0;
+
+		if (tracee->outside_ns > cpu)
+			tracee->held_ns += 2 * (tracee->outside_ns - cpu);
+		arena_add(&slot->cpu_ns, cpu);
+		tracee->cpu_ns = ran.cpu_ns;
+	}
+	arena_add(&slot->held_ns, tracee->held_ns);
+	tracee->held_ns = 0;
+	tracee->outside_ns = 0;
+	tracee->entries = 0;
+}
+
+void tracee_lost(struct thread *thread, struct tracee *tracee)
+{
+	struct container *container = tracee->container;
+
+	flush_overhead(tracee);
+	attach_forget(thread, tracee);
+	timeout_clear(thread, tracee);
+	if (tracee->held_until_ns)
+		thread->held--;
+	if (thread->hot == tracee)
+		thread->hot = NULL;
+	tracee_unlink(&thread->tracees, tracee);
+	registry_remove(tracee->tid, thread->index);
+	target_traces_released(thread, tracee);
+	atomic_fetch_sub(&container->slot->tracees, 1);
+	atomic_fetch_sub(&thread->load, 1);
+	if (atomic_fetch_sub(&container->tracees, 1) == 1)
+		thread_attention();
+	free(tracee);
+}
+
+static void book(const struct thread *thread, const struct tracee *tracee, int abi, int number, uint64_t duration,
+                 int error)
+{
+	struct stl_row *row = row_find(thread->rows, tracee->container->slot, abi, number);
+
+	if (row)
+		row_book(thread->rows, row, duration, error);
+}
+
+void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error)
+{
+	if (tracee->counted && !tracee->leaving)
+		book(thread, tracee, tracee->abi, tracee->number, now - tracee->entry_ns, error);
+	tracee->counted = false;
+}
+
+/* ---- resuming ------------------------------------------------------------------------------------------ */
+
+int tracee_detach(struct thread *thread, struct tracee *tracee, int signal)
+{
+	if (ptrace(PTRACE_DETACH, tracee->tid, NULL, signal) < 0)
+		return -errno; /* ESRCH: killed meanwhile; its death is still to be waited for */
+	tracee_lost(thread, tracee);
+	return 0;
+}
+
+static bool may_leave(const struct tracee *tracee)
+{
+	return tracee->leaving && tracee->state != TRACEE_IN_SYSCALL && tracee->state != TRACEE_EINTR;
+}
+
+void tracee_resume(struct thread *thread, struct tracee *tracee, int signal)
+{
+	long request = PTRACE_SYSCALL;
+
+	if (may_leave(tracee) && tracee_detach(thread, tracee, signal) == 0)
+		return;
+	if (tracee->state == TRACEE_SETUP || tracee->state == TRACEE_ATTACHING) {
+		request = PTRACE_CONT;
+	} else if (thread->draining) {
+		request = PTRACE_CONT;
+		if (tracee->state != TRACEE_EINTR)
+			tracee->state = TRACEE_RELEASED;
+	}
+	ptrace(request, tracee->tid, NULL, signal);
+}
+
+/* ---- rewinds ------------------------------------------------------------------------------------------- */
+
+static bool rewinds(const struct wait_call *wait)
+{
+	return wait && wait->kind != WAIT_TRANSFER;
+}
+
+static bool rewind_call(const struct tracee *tracee, const struct call_regs *regs)
+{
+	uint64_t first_arg = tracee->state == TRACEE_EINTR ? tracee->args[0] : regs->args[0];
+
+	return regs_rewind(tracee->tid, regs->number, first_arg) == 0;
+}
+
+/* At a stop that is not a syscall's: a call that tracing interrupted is made to start again. */
+static void rewind_if_interrupted(struct tracee *tracee)
+{
+	struct call_regs regs;
+
+	if (regs_read(tracee->tid, &regs) < 0 || regs.number < 0)
+		return;
+	if (regs.result == -EINTR && rewinds(wait_call_find(regs.abi, (int)regs.number))) {
+		if (rewind_call(tracee, &regs)) {
+			tracee->state = TRACEE_REWOUND;
+			tracee->counted = false;
+			tracee->abi = regs.abi;
+			tracee->number = (int)regs.number;
+			tracee->exit_ns = clock_ns();
+		}
+	} else if (regs.result <= -512 && regs.result >= -516) {
+		tracee->resumed = (int)regs.number; /* the kernel itself makes it again */
+	}
+}
+
+/* The pending -EINTR is the program's to see. */
+static void settle_eintr(struct thread *thread, struct tracee *tracee)
+{
+	tracee_book(thread, tracee, tracee->exit_ns, EINTR);
+	timeout_clear(thread, tracee);
+	tracee->state = TRACEE_USER;
+}
+
+/* The pending -EINTR came of tracing alone. */
+static void undo_eintr(struct thread *thread, struct tracee *tracee)
+{
+	const struct wait_call *wait = wait_call_find(tracee->abi, tracee->number);
+	int64_t timeout = wait_call_timeout(wait, tracee->abi, tracee->tid, tracee->args);
+	struct call_regs regs;
+
+	if (timeout == WAIT_UNKNOWN) {
+		arena_add(&tracee->container->slot->eintr_passed, 1);
+		settle_eintr(thread, tracee);
+		return;
+	}
+	if (regs_read(tracee->tid, &regs) < 0 || regs.result != -EINTR || !rewind_call(tracee, &regs)) {
+		settle_eintr(thread, tracee);
+		return;
+	}
+	tracee->state = TRACEE_REWOUND;
+	if (timeout != WAIT_FOREVER && !tracee->deadline_ns)
+		timeout_set(thread, tracee, tracee->entry_ns + (uint64_t)timeout);
+}
+
+/* ---- the stops ----------------------------------------------------------------------------------------- */
+
+static bool restarts(int abi, int number)
+{
+	static int numbers[STL_ABI_UNKNOWN] = {-2, -2, -2};
+
+	if (abi >= STL_ABI_UNKNOWN)
+		return false;
+	if (numbers[abi] == -2)
+		numbers[abi] = stl_syscall_number(abi, "restart_syscall");
+	return number == numbers[abi];
+}
+
+/* signal(7): no error is meant by what rt_sigreturn leaves in the result's register. */
+static bool returns_from_signal(int abi, int number)
+{
+	switch (abi) {
+	case STL_ABI_X86_64:
+		return number == 15;
+	case STL_ABI_I386:
+		return number == 173 || number == 119;
+	default:
+		return number == 139;
+	}
+}
+
+static void on_entry(struct thread *thread, struct tracee *tracee, const struct __ptrace_syscall_info *info,
+                     uint64_t now)
+{
+	int number = info->entry.nr < STL_MAX_NUMBER ? (int)info->entry.nr : STL_NUMBER_UNKNOWN;
+	int abi = abi_of(info->arch, info->entry.nr);
+
+	if (tracee->state == TRACEE_EINTR)
+		settle_eintr(thread, tracee);
+	bool again = tracee->state == TRACEE_REWOUND && number == tracee->number;
+
+	tracee->outside_ns += now - tracee->resume_ns;
+	if (!again) {
+		timeout_clear(thread, tracee);
+		tracee->counted = number != tracee->resumed && !(tracee->resumed >= 0 && restarts(abi, number));
+		tracee->abi = abi;
+		tracee->number = number;
+		for (int i = 0; i < 6; i++)
+			tracee->args[i] = info->entry.args[i];
+	}
+	tracee->resumed = -1;
+	tracee->state = TRACEE_IN_SYSCALL;
+	if (++tracee->entries >= FLUSH_ENTRIES)
+		flush_overhead(tracee);
+	if (target_traces(thread, tracee, number))
+		return;
+	uint64_t resume = clock_ns();
+
+	if (!again)
+		tracee->entry_ns = resume;
+	tracee->held_ns += resume - now;
+	tracee_resume(thread, tracee, 0);
+}
+
+static int error_of(const struct tracee *tracee, const struct __ptrace_syscall_info *info)
+{
+	int64_t result = info->exit.rval;
+
+	if (result < -STL_MAX_ERRNO || result >= 0 || returns_from_signal(tracee->abi, tracee->number))
+		return 0;
+	/* include/linux/errno.h: restarts of the kernel's own, which no program sees; 515 is not one of them. */
+	if (result <= -512 && result >= -516 && result != -515)
+		return 0;
+	return (int)-result;
+}
+
+static void on_exit_stop(struct thread *thread, struct tracee *tracee, const struct __ptrace_syscall_info *info,
+                         uint64_t now)
+{
+	int error = error_of(tracee, info);
+
+	if (tracee->state == TRACEE_IN_SYSCALL) {
+		const struct wait_call *wait = error == EINTR ? wait_call_find(tracee->abi, tracee->number) : NULL;
+
+		if (tracee->expired && error == EINTR) {
+			error = -wait->timed_out;
+			regs_set_result(tracee->tid, wait->timed_out);
+			wait = NULL;
+		}
+		if (rewinds(wait)) {
+			tracee->exit_ns = now;
+			tracee->state = TRACEE_EINTR;
+		} else {
+			tracee_book(thread, tracee, now, error);
+			if (tracee->timed)
+				timeout_clear(thread, tracee);
+			tracee->state = TRACEE_USER;
+		}
+	}
+	tracee->resume_ns = clock_ns();
+	tracee->held_ns += tracee->resume_ns - now;
+	tracee_resume(thread, tracee, 0);
+}
+
+static void on_syscall(struct thread *thread, struct tracee *tracee, uint64_t now)
+{
+	struct __ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0)
+		return; /* killed meanwhile */
+	if (thread->draining)
+		tracee->leaving = false; /* CONT and the thread's end let it go, in whatever it is */
+	if (tracee->state == TRACEE_RELEASED)
+		tracee_resume(thread, tracee, 0);
+	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		on_entry(thread, tracee, &info, now);
+	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+		on_exit_stop(thread, tracee, &info, now);
+	else
+		tracee_resume(thread, tracee, 0);
+}
+
+/* signal(7), "Signal dispositions": what does nothing unless it is caught. */
+static bool ignored_by_default(int signal)
+{
+	return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
+}
+
+static bool signal_is_ignored(pid_t tid, int signal)
+{
+	struct task_status status;
+
+	if (task_status_read(tid, &status) < 0)
+		return false;
+	uint64_t bit = UINT64_C(1) << (signal - 1);
+
+	if (status.ignored & bit)
+		return true;
+	if (status.caught & bit)
+		return false;
+	/* pid_namespaces(7): the init process of a namespace gets no signal that it has no handler for. */
+	bool init = status.ns_depth > 1 && status.ns_pid[status.ns_depth - 1] == 1;
+
+	return ignored_by_default(signal) || (init && signal != SIGKILL && signal != SIGSTOP);
+}
+
+/* Its first stop of any kind will do. */
+static void tracee_begin(struct thread *thread, struct tracee *tracee)
+{
+	tracee->state = TRACEE_USER;
+	attach_forget(thread, tracee);
+}
+
+static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
+{
+	if (!tracee->leaving && tracee->state != TRACEE_SETUP)
+		book(thread, tracee, STL_ABI_SIGNAL, signal, 0, 0);
+	switch (tracee->state) {
+	case TRACEE_EINTR:
+		if (signal_is_ignored(tracee->tid, signal))
+			undo_eintr(thread, tracee);
+		else
+			settle_eintr(thread, tracee);
+		break;
+	case TRACEE_REWOUND:
+		if (!signal_is_ignored(tracee->tid, signal)) {
+			regs_unrewind(tracee->tid, -EINTR);
+			settle_eintr(thread, tracee);
+		}
+		break;
+	case TRACEE_USER:
+	case TRACEE_IN_SYSCALL:
+	case TRACEE_LISTENING:
+		tracee->resumed = -1;
+		break;
+	case TRACEE_ATTACHING:
+		tracee_begin(thread, tracee);
+		if (signal_is_ignored(tracee->tid, signal))
+			rewind_if_interrupted(tracee);
+		break;
+	default:
+		/* No stop of its syscall has told of an -EINTR, but that it was attached made it see the signal. */
+		if (signal_is_ignored(tracee->tid, signal)) {
+			enum tracee_state state = tracee->state;
+
+			rewind_if_interrupted(tracee);
+			tracee->state = state;
+		}
+	}
+	tracee_resume(thread, tracee, signal);
+}
+
+static void on_event_stop(struct thread *thread, struct tracee *tracee)
+{
+	tracee->interrupted = false;
+	switch (tracee->state) {
+	case TRACEE_ATTACHING:
+		tracee_begin(thread, tracee);
+		rewind_if_interrupted(tracee);
+		break;
+	case TRACEE_EINTR:
+		undo_eintr(thread, tracee);
+		break;
+	case TRACEE_LISTENING:
+		tracee->state = TRACEE_USER;
+		break;
+	case TRACEE_USER:
+	case TRACEE_RELEASED: {
+		enum tracee_state state = tracee->state;
+
+		rewind_if_interrupted(tracee);
+		if (state == TRACEE_RELEASED)
+			tracee->state = state;
+		break;
+	}
+	default:
+		break;
+	}
+	tracee->resume_ns = clock_ns();
+	tracee_resume(thread, tracee, 0);
+}
+
+static void on_group_stop(struct thread *thread, struct tracee *tracee)
+{
+	tracee->interrupted = false;
+	if (tracee->state == TRACEE_EINTR)
+		settle_eintr(thread, tracee);
+	if (tracee->leaving && !thread->draining && tracee_detach(thread, tracee, 0) == 0)
+		return;
+	if (tracee->state == TRACEE_ATTACHING)
+		tracee_begin(thread, tracee);
+	if (tracee->state != TRACEE_SETUP && tracee->state != TRACEE_RELEASED)
+		tracee->state = TRACEE_LISTENING;
+	ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+}
+
+static void on_child(struct thread *thread, struct tracee *tracee)
+{
+	unsigned long child = 0;
+
+	if (tracee->state == TRACEE_ATTACHING)
+		tracee_begin(thread, tracee);
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child &&
+	    !tracee_find(&thread->tracees, (pid_t)child)) {
+		struct tracee *added = tracee_adopt(thread, (pid_t)child, tracee->container);
+
+		if (added) {
+			atomic_fetch_add(&thread->load, 1);
+			added->leaving = tracee->leaving;
+			if (tracee->state == TRACEE_SETUP) {
+				added->state = TRACEE_SETUP;
+				added->exe = tracee->exe;
+			}
+		}
+	}
+	tracee_resume(thread, tracee, 0);
+}
+
+/* The runtime's process became something else: from here on it is the container's. */
+static bool setup_is_over(struct tracee *tracee)
+{
+	struct file_identity exe;
+	bool in_memory;
+
+	if (task_exe_read(tracee->tid, &exe, &in_memory) < 0)
+		return true;
+	if (exe.device == tracee->exe.device && exe.inode == tracee->exe.inode)
+		return false;
+	/* runc runs from a sealed copy of itself in memory (CVE-2019-5736), to which it changes at its start. */
+	return !in_memory && !task_is_runtime(tracee->tid);
+}
+
+static void first_exec(struct tracee *tracee, uint64_t now)
+{
+	struct call_regs regs;
+
+	if (!setup_is_over(tracee))
+		return;
+	tracee->abi = abi_native();
+	tracee->number = regs_read(tracee->tid, &regs) == 0 && regs.number >= 0 ? (int)regs.number : -1;
+	if (tracee->number >= STL_MAX_NUMBER || !stl_syscall_name(tracee->abi, tracee->number))
+		tracee->number = stl_syscall_number(tracee->abi, "execve");
+	tracee->state = TRACEE_IN_SYSCALL;
+	tracee->counted = true;
+	tracee->entry_ns = now;
+	if (tracee->leaving)
+		tracee->state = TRACEE_USER;
+}
+
+static void retire(struct thread *thread, pid_t tid, uint64_t now)
+{
+	struct tracee *tracee = tracee_find(&thread->tracees, tid);
+
+	if (!tracee)
+		return;
+	if (tracee->state == TRACEE_IN_SYSCALL || tracee->state == TRACEE_EINTR)
+		tracee_book(thread, tracee, now, tracee->state == TRACEE_EINTR ? EINTR : 0);
+	tracee_lost(thread, tracee);
+}
+
+/* A thread that execs takes the leader's ID: the leader is gone without a word to whoever traced it. */
+static struct tracee *take_over(struct thread *thread, pid_t tid, uint64_t now)
+{
+	unsigned long former = 0;
+	struct tracee *tracee;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former) < 0)
+		return NULL;
+	tracee = tracee_find(&thread->tracees, (pid_t)former);
+	if ((pid_t)former == tid || !tracee)
+		return tracee_find(&thread->tracees, tid);
+	uint32_t owner = registry_thread(tid);
+
+	if (owner == thread->index) {
+		retire(thread, tid, now);
+	} else if (owner != REGISTRY_NOBODY) {
+		struct mail mail = {.kind = MAIL_RETIRE, .tid = tid};
+
+		thread_post(thread_at(owner), &mail);
+	}
+	registry_remove(tracee->tid, thread->index);
+	tracee_relink(&thread->tracees, tracee, tid);
+	registry_set(tid, thread->index, tracee->container);
+	return tracee;
+}
+
+static void on_exec(struct thread *thread, struct tracee *tracee, uint64_t now)
+{
+	if (tracee->state == TRACEE_SETUP)
+		first_exec(tracee, now);
+	else if (tracee->state == TRACEE_ATTACHING)
+		tracee_begin(thread, tracee);
+	tracee_resume(thread, tracee, 0);
+}
+
+static void on_death(struct thread *thread, pid_t tid, struct tracee *tracee, uint64_t now)
+{
+	siginfo_t info;
+
+	if (tracee) {
+		if (tracee->state == TRACEE_IN_SYSCALL)
+			tracee_book(thread, tracee, now, 0);
+		else if (tracee->state == TRACEE_EINTR)
+			settle_eintr(thread, tracee);
+	}
+	waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
+	if (tracee)
+		tracee_lost(thread, tracee);
+}
+
+/* A child's first stop may come before its parent's: whose it is, its parent tells. */
+static struct tracee *newcomer(struct thread *thread, pid_t tid)
+{
+	struct task_status status;
+	const struct tracee *relative = NULL;
+
+	if (task_status_read(tid, &status) < 0)
+		return NULL;
+	if (status.tgid != tid)
+		relative = tracee_find(&thread->tracees, status.tgid);
+	if (!relative)
+		relative = tracee_find(&thread->tracees, status.ppid);
+	if (!relative)
+		return NULL;
+	struct tracee *tracee = tracee_adopt(thread, tid, relative->container);
+
+	if (tracee) {
+		atomic_fetch_add(&thread->load, 1);
+		tracee->leaving = relative->leaving;
+		if (relative->state == TRACEE_SETUP) {
+			tracee->state = TRACEE_SETUP;
+			tracee->exe = relative->exe;
+		}
+	}
+	return tracee;
+}
+
+static void resume_stranger(const struct stop *stop)
+{
+	if (stop->kind == STOP_GROUP)
+		ptrace(PTRACE_LISTEN, stop->tid, NULL, NULL);
+	else
+		ptrace(PTRACE_CONT, stop->tid, NULL, stop->kind == STOP_SIGNAL ? stop->signal : 0);
+}
+
+void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
+{
+	struct tracee *tracee = tracee_find(&thread->tracees, stop->tid);
+
+	if (stop->kind == STOP_EXEC)
+		tracee = take_over(thread, stop->tid, now);
+	if (stop->kind == STOP_DEATH) {
+		on_death(thread, stop->tid, tracee, now);
+		return;
+	}
+	if (!tracee)
+		tracee = newcomer(thread, stop->tid);
+	if (!tracee) {
+		resume_stranger(stop);
+		return;
+	}
+	thread->hot = tracee;
+	switch (stop->kind) {
+	case STOP_SYSCALL:
+		on_syscall(thread, tracee, now);
+		break;
+	case STOP_SIGNAL:
+		on_signal(thread, tracee, stop->signal);
+		break;
+	case STOP_GROUP:
+		on_group_stop(thread, tracee);
+		break;
+	case STOP_EVENT:
+		on_event_stop(thread, tracee);
+		break;
+	case STOP_CHILD:
+		on_child(thread, tracee);
+		break;
+	case STOP_EXEC:
+		on_exec(thread, tracee, now);
+		break;
+	default:
+		tracee_resume(thread, tracee, 0);
+	}
+}

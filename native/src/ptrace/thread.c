@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define BEAT_NS (20 * NS_PER_MS)
+#define STACK_SIZE (128 * 1024)
+
+static void post(struct thread *thread, const struct mail *mail)
+{
+	struct mail *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return;
+	*copy = *mail;
+	copy->next = NULL;
+	pthread_mutex_lock(&thread->lock);
+	*thread->last_mail = copy;
+	thread->last_mail = &copy->next;
+	atomic_store(&thread->has_mail, true);
+	pthread_cond_signal(&thread->posted);
+	pthread_mutex_unlock(&thread->lock);
+}
+
+void thread_post(struct thread *thread, const struct mail *mail)
+{
+	post(thread, mail);
+	thread_kick(thread);
+	thread_attention();
+}
+
+void thread_kick(struct thread *thread)
+{
+	pid_t tid = atomic_load(&thread->tid);
+
+	if (tid)
+		syscall(SYS_tgkill, getpid(), tid, SIGUSR1);
+}
+
+static struct mail *take_mail(struct thread *thread)
+{
+	pthread_mutex_lock(&thread->lock);
+	struct mail *mail = thread->first_mail;
+
+	thread->first_mail = NULL;
+	thread->last_mail = &thread->first_mail;
+	atomic_store(&thread->has_mail, false);
+	pthread_mutex_unlock(&thread->lock);
+	return mail;
+}
+
+static void leave_one(struct tracee *tracee, void *context)
+{
+	if (tracee->container == context)
+		tracee->leaving = true;
+}
+
+/* A task in a group stop shows no further stop by itself. */
+static void rouse_listening(struct tracee *tracee, void *context)
+{
+	if (tracee->container == context && tracee->state == TRACEE_LISTENING)
+		tracee_interrupt(tracee);
+}
+
+static void retire(struct thread *thread, pid_t tid)
+{
+	struct tracee *tracee = tracee_find(&thread->tracees, tid);
+
+	if (!tracee)
+		return;
+	if (tracee->state == TRACEE_IN_SYSCALL)
+		tracee_book(thread, tracee, clock_ns(), 0);
+	/* The registry's entry is the new owner's by now: tracee_lost() removes only its own thread's. */
+	tracee_lost(thread, tracee);
+}
+
+static void read_mail(struct thread *thread)
+{
+	for (struct mail *mail = take_mail(thread), *next; mail; mail = next) {
+		next = mail->next;
+		switch (mail->kind) {
+		case MAIL_SEIZE:
+			attach_seize(thread, mail);
+			atomic_fetch_sub(&mail->container->seizing, 1);
+			break;
+		case MAIL_RETIRE:
+			retire(thread, mail->tid);
+			break;
+		case MAIL_LEAVE:
+			tracee_each(&thread->tracees, leave_one, mail->container);
+			tracee_each(&thread->tracees, rouse_listening, mail->container);
+			break;
+		case MAIL_FORGET:
+			row_cache_forget(thread->rows, arena_slot_index(thread->arena, mail->container->slot));
+			atomic_fetch_add(&thread->forgotten, 1);
+			break;
+		case MAIL_YIELD:
+			target_traces_yield(thread, mail);
+			break;
+		case MAIL_YIELDED:
+			target_traces_resume(thread, mail->caller);
+			break;
+		case MAIL_DRAIN:
+			drain_begin(thread, clock_ns());
+			break;
+		}
+		free(mail);
+	}
+}
+
+static void beat(struct thread *thread, uint64_t now)
+{
+	struct stl_beat *mine = &thread->arena->beats[thread->index];
+
+	thread->last_beat_ns = now;
+	atomic_store_explicit(&mine->beat_ns, now, memory_order_relaxed);
+}
+
+static void wait_for_mail(struct thread *thread)
+{
+	atomic_store(&thread->arena->beats[thread->index].active, 0);
+	pthread_mutex_lock(&thread->lock);
+	while (!atomic_load(&thread->has_mail))
+		pthread_cond_wait(&thread->posted, &thread->lock);
+	pthread_mutex_unlock(&thread->lock);
+	beat(thread, clock_ns());
+	atomic_store(&thread->arena->beats[thread->index].active, 1);
+}
+
+static void drain(struct thread *thread)
+{
+	while (!drain_done(thread, clock_ns())) {
+		siginfo_t info = {0};
+		int served = 0;
+
+		while (served++ < 256 &&
+		       waitid(P_ALL, 0, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL | __WNOTHREAD) == 0 &&
+		       info.si_pid) {
+			struct stop stop = classify_stop(&info);
+
+			serve_stop(thread, &stop, clock_ns());
+			info.si_pid = 0;
+		}
+		if (atomic_load(&thread->has_mail))
+			read_mail(thread);
+		beat(thread, clock_ns());
+		if (served <= 1) {
+			struct timespec pause = {0, 200000};
+
+			nanosleep(&pause, NULL);
+		}
+	}
+}
+
+static void *run(void *context)
+{
+	struct thread *thread = context;
+	struct stl_beat *mine = &thread->arena->beats[thread->index];
+
+	atomic_store(&thread->tid, (pid_t)syscall(SYS_gettid));
+	atomic_store(&mine->tid, (uint32_t)thread->tid);
+	beat(thread, clock_ns());
+	atomic_store(&mine->active, 1);
+	placement_init(&thread->placement);
+	while (!thread->draining) {
+		siginfo_t info;
+
+		if (atomic_load_explicit(&thread->has_mail, memory_order_relaxed))
+			read_mail(thread);
+		if (thread->tracees.used == 0 && !thread->draining) {
+			if (!atomic_load(&thread->has_mail))
+				wait_for_mail(thread);
+			continue;
+		}
+		if (next_stop(thread, &info)) {
+			struct stop stop = classify_stop(&info);
+			uint64_t now = clock_ns();
+
+			serve_stop(thread, &stop, now);
+			if (now - thread->last_beat_ns < BEAT_NS && !thread->pending && !thread->timed && !thread->held)
+				continue;
+		}
+		uint64_t now = clock_ns();
+
+		beat(thread, now);
+		attach_poll(thread, now);
+		timeout_poll(thread, now);
+		target_traces_poll(thread, now);
+		atomic_store(&thread->wants_ticks, thread->pending || thread->timed || thread->held);
+	}
+	drain(thread);
+	atomic_store(&mine->active, 0);
+	atomic_store(&thread->tid, 0);
+	atomic_store(&thread->ended, true);
+	return NULL;
+}
+
+int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index)
+{
+	pthread_attr_t attributes;
+
+	memset(thread, 0, sizeof(*thread));
+	thread->index = index;
+	thread->arena = arena;
+	pthread_mutex_init(&thread->lock, NULL);
+	pthread_cond_init(&thread->posted, NULL);
+	thread->last_mail = &thread->first_mail;
+	thread->rows = row_cache_new(arena, index);
+	if (!thread->rows || tracee_table_init(&thread->tracees) < 0)
+		return -ENOMEM;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	int error = pthread_create(&thread->pthread, &attributes, run, thread);
+
+	pthread_attr_destroy(&attributes);
+	return -error;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A tracer thread: the only one that may wait for, read or resume the tasks that it seized (ptrace(2)).
+ */
+#ifndef STL_THREAD_H
+#define STL_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "classify.h"
+#include "placement.h"
+#include "tracee.h"
+
+enum mail_kind {
+	MAIL_SEIZE,   /* tid, container, setup, exe */
+	MAIL_RETIRE,  /* tid: another thread's task took its ID by an exec */
+	MAIL_LEAVE,   /* container: let its tasks go */
+	MAIL_FORGET,  /* container: its rows are about to be freed */
+	MAIL_YIELD,   /* tid: the target wants to trace it itself; from, caller: who waits for that */
+	MAIL_YIELDED, /* caller: what it waited for is done */
+	MAIL_DRAIN,   /* let everything go and end */
+};
+
+struct mail {
+	struct mail *next;
+	enum mail_kind kind;
+	pid_t tid, caller;
+	uint32_t from;
+	bool setup;
+	struct file_identity exe;
+	struct container *container;
+};
+
+struct thread {
+	/* Written by any thread. */
+	pthread_mutex_t lock;
+	pthread_cond_t posted;
+	struct mail *first_mail, **last_mail;
+	_Atomic bool has_mail;
+	_Atomic bool wants_ticks; /* something of it is due soon, with no stop to bring it round */
+	_Atomic uint32_t load;    /* tasks, those posted to it among them */
+	_Atomic uint32_t forgotten;
+	_Atomic bool ended;
+
+	/* Written before it starts. */
+	uint32_t index;
+	struct stl_arena *arena;
+	_Atomic pid_t tid;
+	pthread_t pthread;
+
+	/* Its own. */
+	struct tracee_table tracees;
+	struct row_cache *rows;
+	struct tracee *pending, *timed;
+	struct tracee *hot; /* stopped last */
+	uint32_t held;      /* tasks at the entry of ptrace(2), waiting */
+	struct placement placement;
+	uint64_t next_poll_ns, last_beat_ns;
+	bool draining;
+	uint64_t drain_ns;
+	uint32_t turn; /* for fairness: counts stops */
+	uint32_t sweep;
+};
+
+int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index);
+void thread_post(struct thread *thread, const struct mail *mail);
+/* Makes a wait of the thread return. */
+void thread_kick(struct thread *thread);
+/* Tells the control thread that it should look round soon. */
+void thread_attention(void);
+struct thread *thread_at(uint32_t index);
+
+/* stops.c */
+void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
+void tracee_lost(struct thread *thread, struct tracee *tracee);
+void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
+struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);
+/* Resumes it as its state wants, or detaches it; a tracee may be gone after either. */
+void tracee_resume(struct thread *thread, struct tracee *tracee, int signal);
+int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
+
+/* attach.c */
+void attach_seize(struct thread *thread, const struct mail *mail);
+void attach_poll(struct thread *thread, uint64_t now);
+void attach_forget(struct thread *thread, struct tracee *tracee);
+int tracee_interrupt(struct tracee *tracee);
+
+/* timeouts.c */
+void timeout_set(struct thread *thread, struct tracee *tracee, uint64_t deadline_ns);
+void timeout_clear(struct thread *thread, struct tracee *tracee);
+void timeout_poll(struct thread *thread, uint64_t now);
+
+/* selftrace.c: targets that use ptrace(2) themselves */
+bool target_traces(struct thread *thread, struct tracee *tracee, int number);
+void target_traces_yield(struct thread *thread, const struct mail *mail);
+void target_traces_resume(struct thread *thread, pid_t caller);
+void target_traces_poll(struct thread *thread, uint64_t now);
+void target_traces_released(struct thread *thread, const struct tracee *tracee);
+
+/* drain.c */
+void drain_begin(struct thread *thread, uint64_t now);
+bool drain_done(struct thread *thread, uint64_t now);
+
+#endif

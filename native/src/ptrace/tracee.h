@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One task under trace, and the tables in which it is found.
+ */
+#ifndef STL_TRACEE_H
+#define STL_TRACEE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../arena/arena.h"
+#include "procfs.h"
+#include "waits.h"
+
+/*
+ * What is known of a tracee between two of its stops.
+ *
+ *   SETUP      the runtime's own process in a container; it runs on PTRACE_CONT        -exec-> IN_SYSCALL
+ *   ATTACHING  seized, and has not stopped yet                              -event stop-> USER, REWOUND
+ *   USER       outside of a syscall                                              -entry-> IN_SYSCALL
+ *   IN_SYSCALL between entry and exit                                             -exit-> USER, EINTR
+ *   EINTR      left a call that tracing can interrupt, with -EINTR: whether that is the program's to see
+ *              is known at the next stop: a signal that it handles -> USER, one that it ignores -> REWOUND
+ *   REWOUND    about to make the same call again        -entry-> IN_SYSCALL, -handled signal-> USER
+ *   LISTENING  in a group stop                                             -event stop-> USER
+ *   RELEASED   runs on PTRACE_CONT until its thread ends: no stop of a syscall any more
+ *
+ * Death ends every state.
+ */
+enum tracee_state {
+	TRACEE_SETUP,
+	TRACEE_ATTACHING,
+	TRACEE_USER,
+	TRACEE_IN_SYSCALL,
+	TRACEE_EINTR,
+	TRACEE_REWOUND,
+	TRACEE_LISTENING,
+	TRACEE_RELEASED,
+};
+
+/* A container, or a process that was named by its PID. One for each slot of the arena, and of the same index. */
+struct container {
+	struct stl_slot *slot; /* NULL: not in use */
+	_Atomic uint32_t tracees;
+	_Atomic uint32_t pending;
+	_Atomic uint32_t seizing; /* tasks posted to a tracer thread that it has not looked at */
+	_Atomic bool leaving;     /* its tasks are let go, each at its next safe stop */
+};
+
+struct tracee {
+	struct tracee *next_in_bucket;
+	struct tracee *next_pending, *next_timed;
+	struct container *container;
+	pid_t tid;
+	enum tracee_state state;
+	bool leaving;     /* to be detached at its next safe stop */
+	bool counted;     /* the present call is booked when it ends */
+	bool interrupted; /* PTRACE_INTERRUPT was sent and has not shown yet */
+	bool expired;     /* its rewound call is over its time-out */
+	bool pending;     /* in the list of those that wait to be interrupted */
+	bool timed;       /* in the list of those with a deadline */
+	bool delayed;     /* counted in attach_delayed */
+	int abi, number;
+	int resumed; /* number of a call that was in progress at the attach, and goes on; -1: none */
+	uint64_t args[6];
+	uint64_t entry_ns, exit_ns, deadline_ns;
+
+	struct file_identity exe; /* SETUP: the runtime's */
+	uint64_t seized_ns, sampled_ns;
+	struct task_ran ran; /* at the last sample */
+	uint64_t voluntary;
+
+	/* Overhead, not yet added to the slot. */
+	uint64_t resume_ns, held_ns, outside_ns, cpu_ns;
+	uint32_t entries;
+
+	/* Asked to go because the target traces it itself: who waits for that. */
+	uint32_t yield_to_thread;
+	pid_t yield_to;
+	uint64_t held_until_ns; /* stopped at the entry of its own ptrace(2) until then */
+};
+
+struct tracee_table {
+	struct tracee **buckets;
+	uint32_t size, used;
+};
+
+int tracee_table_init(struct tracee_table *table);
+void tracee_table_free(struct tracee_table *table);
+struct tracee *tracee_find(const struct tracee_table *table, pid_t tid);
+/* NULL: no memory. */
+struct tracee *tracee_add(struct tracee_table *table, pid_t tid);
+/* Unlinks without freeing. */
+void tracee_unlink(struct tracee_table *table, struct tracee *tracee);
+void tracee_relink(struct tracee_table *table, struct tracee *tracee, pid_t tid);
+void tracee_each(const struct tracee_table *table, void (*each)(struct tracee *tracee, void *context), void *context);
+
+/*
+ * Which tracer thread has which task, over all threads: who asks whom to let go, which entry an exec retires, and
+ * what an attach need not try again. Every call takes its lock; nothing here is on the path of a syscall.
+ */
+#define REGISTRY_NOBODY UINT32_MAX
+
+enum registry_place { REGISTRY_TAKEN, REGISTRY_NEW, REGISTRY_RETRY };
+
+/* TAKEN: it is there already, or barred. */
+enum registry_place registry_reserve(pid_t tid, uint32_t thread, struct container *container);
+void registry_set(pid_t tid, uint32_t thread, struct container *container);
+void registry_remove(pid_t tid, uint32_t thread);
+uint32_t registry_thread(pid_t tid); /* or REGISTRY_NOBODY */
+/* Keeps attaches from it until then. */
+void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns);
+void registry_forget(const struct container *container); /* the barred ones */
+/* The task of `container` that is `ns_pid` at `depth` of its PID namespaces; 0: none. */
+pid_t registry_by_ns_pid(const struct container *container, int depth, pid_t ns_pid);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The control thread: takes the agent's requests, watches the cgroup tree, and sees to it that every tracer thread
+ * comes round.
+ */
+#define _GNU_SOURCE
+#include "tracer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cgroups.h"
+#include "clock.h"
+#include "notify.h"
+#include "targets.h"
+#include "threads.h"
+
+#define TICK_MS 2
+#define BEAT_MS 100
+#define END_NS (1 * NS_PER_S)
+#define REQUESTS_AT_ONCE 256
+
+struct tracer {
+	const struct tracer_options *options;
+	struct stl_arena *arena;
+	int attention_fd, cgroups_fd;
+	bool ending;
+	bool command_told;
+};
+
+static void obey(struct tracer *tracer, struct stl_message *message)
+{
+	message->id[sizeof(message->id) - 1] = '\0';
+	switch (message->type) {
+	case STL_REQ_POLICY:
+		targets_policy(message->value != 0);
+		break;
+	case STL_REQ_TRACE: {
+		char id[CONTAINER_ID_SIZE];
+
+		/* Only a container's own cgroup makes a task ours to trace. */
+		if (container_id_of(message->id, id) && strcmp(id, message->id) == 0)
+			target_trace(id);
+		else
+			notify(STL_EV_REFUSED, NULL, message->id, 0, 0, EINVAL, "not the ID of a container");
+		break;
+	}
+	case STL_REQ_PID:
+		target_trace_pid((pid_t)message->pid, (uint64_t)message->value);
+		break;
+	case STL_REQ_DROP:
+		target_drop(message->id, message->value != 0);
+		break;
+	case STL_REQ_RELEASE:
+		target_release(message->slot, message->serial);
+		break;
+	case STL_REQ_END:
+		tracer->ending = true;
+		break;
+	default:
+		notify(STL_EV_REFUSED, NULL, message->id, 0, message->type, EINVAL, "no such request");
+	}
+}
+
+static void read_requests(struct tracer *tracer)
+{
+	struct stl_message message;
+
+	for (int i = 0; i < REQUESTS_AT_ONCE && !tracer->ending; i++) {
+		ssize_t size = recv(tracer->options->control_fd, &message, sizeof(message), MSG_DONTWAIT);
+
+		if (size == 0) { /* the agent is gone: all is let go, and the supervisor ends us */
+			tracer->ending = true;
+			return;
+		}
+		if (size < 0)
+			return;
+		if (size == sizeof(message))
+			obey(tracer, &message);
+	}
+}
+
+static void tell_supervisor(struct tracer *tracer)
+{
+	if (tracer->command_told || !tracer->options->command || tracer->options->command_running)
+		return;
+	if (!target_command_seized())
+		return;
+	tracer->command_told = true;
+	if (send(tracer->options->supervisor_fd, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+		tracer->ending = true;
+}
+
+static void beat(struct tracer *tracer, uint64_t now)
+{
+	struct stl_beat *mine = &tracer->arena->beats[STL_THREADS];
+
+	atomic_store(&mine->beat_ns, now);
+	atomic_store(&mine->tid, (uint32_t)syscall(SYS_gettid));
+	atomic_store(&mine->active, 1);
+}
+
+static void look_round(struct tracer *tracer, int timeout_ms)
+{
+	uint64_t ignored;
+	struct pollfd fds[] = {
+		{.fd = tracer->options->control_fd, .events = POLLIN},
+		{.fd = tracer->options->supervisor_fd, .events = POLLIN},
+		{.fd = tracer->cgroups_fd, .events = POLLIN},
+		{.fd = tracer->attention_fd, .events = POLLIN},
+	};
+
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms) <= 0)
+		return;
+	/* The tree first: what it tells may be what a request is about. */
+	if (fds[2].revents)
+		cgroups_read();
+	if (fds[0].revents)
+		read_requests(tracer);
+	if (fds[1].revents & (POLLHUP | POLLERR))
+		tracer->ending = true;
+	if (fds[3].revents && read(tracer->attention_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
+		tracer->ending = true;
+}
+
+static void let_all_go(struct tracer *tracer)
+{
+	struct mail mail = {.kind = MAIL_DRAIN};
+	struct timespec pause = {0, 500000};
+	uint64_t until = clock_ns() + END_NS;
+
+	threads_post_all(&mail);
+	while (!threads_ended() && clock_ns() < until) {
+		beat(tracer, clock_ns());
+		threads_tick(clock_ns());
+		nanosleep(&pause, NULL);
+	}
+	/* A thread that has ended has been joined by the kernel's own detach: its tracees are free when it is gone. */
+	for (uint32_t i = 0; i < threads_count(); i++) {
+		if (atomic_load(&thread_at(i)->ended))
+			pthread_join(thread_at(i)->pthread, NULL);
+	}
+	notify(STL_EV_END, NULL, NULL, 0, 0, 0, NULL);
+}
+
+int tracer_run(const struct tracer_options *options)
+{
+	struct tracer tracer = {.options = options};
+	static const struct cgroup_watcher watcher = {target_appeared, target_gone, target_entered};
+	bool soon = true;
+
+	if (arena_map(options->arena_fd, &tracer.arena) < 0)
+		return 1;
+	arena_begin_generation(tracer.arena, (uint32_t)getpid());
+	procfs_root(options->proc);
+	waits_prepare();
+	notify_open(options->control_fd, tracer.arena);
+	tracer.attention_fd = threads_open(tracer.arena);
+	if (tracer.attention_fd < 0)
+		return 1;
+	beat(&tracer, clock_ns());
+	tracer.cgroups_fd = cgroups_open(options->cgroup_root, &watcher);
+	targets_open(tracer.arena, options);
+	if (options->command)
+		target_command(options->command, options->command_running);
+	notify(STL_EV_HELLO, NULL, NULL, getpid(), atomic_load(&tracer.arena->generation), 0, NULL);
+	if (tracer.cgroups_fd < 0)
+		notify(STL_EV_REFUSED, NULL, NULL, 0, 0, -tracer.cgroups_fd, "the cgroup tree cannot be watched");
+	while (!tracer.ending) {
+		uint64_t now;
+
+		look_round(&tracer, soon ? TICK_MS : BEAT_MS);
+		now = clock_ns();
+		beat(&tracer, now);
+		soon = threads_tick(now);
+		soon |= targets_tick(now);
+		tell_supervisor(&tracer);
+		notify_flush();
+	}
+	let_all_go(&tracer);
+	return 0;
+}
