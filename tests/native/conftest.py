@@ -3,11 +3,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from harness.cgroup import Container, hierarchies
+from harness.proc import command_name, descendants
 from harness.tracee import Programs, Start, Tracee, start
+from harness.tracing import Tracing
 
 
 def _missing() -> str | None:
@@ -26,6 +30,16 @@ def _machine() -> None:
         pytest.fail(f"tests/native {reason}, and nothing may be skipped here")
     if reason:
         pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    before = set(descendants(os.getpid()))
+    yield
+    left = {pid: command_name(pid) for pid in set(descendants(os.getpid())) - before}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +70,9 @@ def tracee(programs: Programs, container: Container) -> Iterator[Start]:
     container.thaw()
     for process in started:
         process.kill()
+
+
+@pytest_asyncio.fixture
+async def tracing() -> AsyncIterator[Tracing]:
+    async with await Tracing.start() as started:
+        yield started

@@ -58,9 +58,9 @@ def tracers(pids: Iterable[int]) -> set[int]:
 
 
 def all_traced(pids: Iterable[int]) -> bool:
-    """Whether every task of these processes has a tracer."""
-    every = [task for pid in pids for task in tasks(pid)]
-    return all(status(task).get("TracerPid", "0") != "0" for task in every)
+    """Whether every task of these processes that has not ended has a tracer."""
+    every = [status(task) for pid in pids for task in tasks(pid)]
+    return all(seen["TracerPid"] != "0" for seen in every if seen and seen["State"][0] not in "ZX")
 
 
 def stopped(pids: Iterable[int]) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Self
 
@@ -40,9 +41,19 @@ class Strace:
 
     def summary(self) -> dict[str, tuple[float, int, int]]:
         """By syscall: seconds, calls, errors, of `-c` (with `-w`: seconds of wall time)."""
-        row = re.compile(r"^\s*[\d.]+\s+([\d.]+)\s+\d+\s+(\d+)(?:\s+(\d+))?\s+(\w+)$")
-        found = {}
-        for line in self._output.read_text().splitlines():
-            if (match := row.match(line)) and match[4] != "total":
-                found[match[4]] = (float(match[1]), int(match[2]), int(match[3] or 0))
-        return found
+        return _summary(self._output)
+
+    @staticmethod
+    def counts(command: list[str | os.PathLike[str]], output: Path) -> Counter[str]:
+        """The calls of a command from its exec to its end, by name; what never returns is not among them."""
+        subprocess.run(["strace", "-q", "-f", "-c", "-o", output, *command], timeout=30)  # noqa: PLW1510
+        return Counter({name: calls for name, (_, calls, _) in _summary(output).items()})
+
+
+def _summary(output: Path) -> dict[str, tuple[float, int, int]]:
+    row = re.compile(r"^\s*[\d.]+\s+([\d.]+)\s+\d+\s+(\d+)(?:\s+(\d+))?\s+(\w+)$")
+    found = {}
+    for line in output.read_text().splitlines():
+        if (match := row.match(line)) and match[4] != "total":
+            found[match[4]] = (float(match[1]), int(match[2]), int(match[3] or 0))
+    return found

@@ -102,6 +102,10 @@ class Tracee:
         self.process.stdin.write(text.encode() + b"\n")
         self.process.stdin.flush()
 
+    def has_said(self) -> bool:
+        """Whether a line, or its end, can be read."""
+        return bool(self._pending or select.select([self.process.stdout], [], [], 0)[0])
+
     def report(self, deadline: float = 60.0) -> list[str]:
         """The lines up to "end"."""
         end = time.monotonic() + deadline

@@ -26,6 +26,7 @@ struct wait {
 	aio_context_t aio;
 	_Atomic long returns, eintrs, early, late, others, handled;
 	_Atomic int last_errno;
+	char proc[64]; /* its folder, by the number that /proc's own PID namespace has for it */
 };
 
 static __thread struct wait *self;
@@ -217,6 +218,7 @@ static void *loop(void *argument)
 
 	self = w;
 	CHECK(w->setup(w) == 0);
+	CHECK(readlink("/proc/thread-self", w->proc, sizeof w->proc - 1) > 0);
 	w->tid = (int)syscall(SYS_gettid);
 	for (;;) {
 		int64_t start = now_us();
@@ -254,10 +256,10 @@ static void *ticker(void *argument)
 /* Inside: blocked in the call with this number. While it has not returned since, it still is, as the program sees it. */
 static int inside(const struct wait *w)
 {
-	char path[64], text[32] = "";
+	char path[80], text[32] = "";
 	int fd;
 
-	snprintf(path, sizeof path, "/proc/self/task/%d/syscall", w->tid);
+	snprintf(path, sizeof path, "/proc/%s/syscall", w->proc);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A session under test: what it traces, what it reported, what it has counted."""
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+from stracelet.tracing.session import Session
+
+from harness import proc
+from harness.cgroup import Container
+from harness.proc import until
+from stracelet import native
+from stracelet.tracing import protocol
+
+EventT = TypeVar("EventT", bound=protocol.Event)
+
+
+@dataclass
+class Counted:
+    """What the arena holds of one container, by name; names of another ABI than the machine's as "i386:NAME"."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
+    signals: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    buckets: dict[str, Sequence[int]] = field(default_factory=dict)
+
+
+def _name(abi: int, number: int) -> str:
+    name = native.syscall_name(abi, number) or "unknown"
+    return f"i386:{name}" if abi == native.ABI_I386 and name != "unknown" else name
+
+
+class Tracing:
+    """Wraps a Session. An async context manager that ends it, and fails when the end does not come."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.events: list[protocol.Event] = []
+        self._collector = asyncio.create_task(self._collect())
+        self._ended = False
+
+    @classmethod
+    async def start(cls, **options: object) -> "Tracing":
+        program = os.environ.get("STRACELET_TRACER") or None
+        return cls(await Session.start(program=program, **options))  # type: ignore[arg-type]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self.end()
+
+    async def _collect(self) -> None:
+        async for event in self.session.events():
+            self.events.append(event)
+
+    async def end(self, timeout: float = 5.0) -> float:
+        """Ends the session, once; the seconds that it took."""
+        start = time.monotonic()
+        if not self._ended:
+            self._ended = True
+            await asyncio.wait_for(self.session.end(timeout), timeout + 2)
+            self._collector.cancel()
+            await asyncio.gather(self._collector, return_exceptions=True)
+        return time.monotonic() - start
+
+    @property
+    def tracer(self) -> int:
+        """The tracer's PID."""
+        return self.session.reader.info().tracer_pid
+
+    @property
+    def supervisor(self) -> int:
+        """The supervisor's PID: the tracer's parent."""
+        return int(proc.status(self.tracer).get("PPid", "0"))
+
+    def slot(self, container_id: str) -> native.Container | None:
+        """The arena's entry for a container; of several, the one that began last."""
+        found = [entry for entry in self.session.reader.containers() if entry.id == container_id]
+        return max(found, key=lambda entry: entry.serial, default=None)
+
+    async def attach(self, *containers: Container, deadline: float = 10.0) -> float:
+        """Asks for the containers and waits until every task inside is traced; the seconds that it took."""
+        start = time.monotonic()
+        for container in containers:
+            self.session.trace(container.id)
+        await self.attached(*containers, deadline=deadline)
+        return time.monotonic() - start
+
+    async def attached(self, *containers: Container, deadline: float = 10.0) -> None:
+        """Waits until every task of these is traced, none of them pending."""
+
+        def complete() -> bool:
+            for container in containers:
+                slot, pids = self.slot(container.id), container.pids()
+                if slot is None or slot.pending or not slot.tracees or not proc.all_traced(pids):
+                    return False
+            return True
+
+        await until(complete, "every task is traced", deadline)
+
+    async def detach(self, container: Container, *, discard: bool = False, deadline: float = 10.0) -> float:
+        """Drops a container and waits until nobody traces any task of it; the seconds that it took."""
+        self.session.drop(container.id, discard=discard)
+        return await until(lambda: not proc.tracers(container.pids()), "no task is traced", deadline)
+
+    async def event(self, kind: type[EventT], wanted: Callable[[EventT], bool] = bool, deadline: float = 5.0) -> EventT:
+        """The first event of this kind that is wanted, past ones too."""
+
+        def found() -> EventT | None:
+            return next((event for event in self.events if isinstance(event, kind) and wanted(event)), None)
+
+        await until(found, f"{kind.__name__}; came: {self.events}", deadline)
+        event = found()
+        assert event is not None
+        return event
+
+    async def over(self, container: Container, deadline: float = 10.0) -> Counted:
+        """What was counted, once the tracer has seen the last task of the container die."""
+
+        def none_left() -> bool:
+            slot = self.slot(container.id)
+            return slot is not None and slot.tracees == 0
+
+        await until(none_left, "no tracee is left", deadline)
+        return self.counted(container)
+
+    def counted(self, container: Container, edges: Sequence[int] = ()) -> Counted:
+        """What the arena holds now."""
+        slot, counted = self.slot(container.id), Counted()
+        if slot is None:
+            return counted
+        snapshot = self.session.reader.snapshot(edges)
+        for cell in snapshot.cells:
+            if cell.serial != slot.serial:
+                continue
+            if cell.abi == native.ABI_SIGNAL:
+                counted.signals[native.signal_name(cell.number) or str(cell.number)] += cell.calls
+                continue
+            name = _name(cell.abi, cell.number)
+            counted.calls[name] += cell.calls
+            counted.seconds[name] = counted.seconds.get(name, 0) + cell.sum_ns / 1e9
+            counted.buckets[name] = [
+                a + b for a, b in zip(counted.buckets.get(name, [0] * len(cell.buckets)), cell.buckets, strict=True)
+            ]
+        for error in snapshot.errors:
+            if error.serial == slot.serial:
+                key = _name(error.abi, error.number), native.errno_name(error.error) or str(error.error)
+                counted.errors[key] += error.calls
+        return counted

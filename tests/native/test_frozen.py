@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A paused container: nothing waits for it, and it is traced or let go once it runs again."""
+
+import pytest
+from harness import proc
+from harness.cgroup import Container, hierarchies
+from harness.proc import until
+from harness.tracee import Progress, Start
+from harness.tracing import Tracing
+from harness.unharmed import assert_unharmed
+
+HAVE = {
+    1: any((path / "freezer.state").exists() or path.name == "freezer" for path in hierarchies()),
+    2: any((path / "cgroup.controllers").exists() for path in hierarchies()),
+}
+VERSIONS = pytest.mark.parametrize("version", [version for version, there in HAVE.items() if there])
+
+
+@VERSIONS
+@pytest.mark.parametrize("load", ["idle", "busy"])
+async def test_paused_before(tracing: Tracing, container: Container, tracee: Start, version: int, load: str) -> None:
+    with Progress() as progress, Container() as other:
+        spin = tracee("spin", progress.path, 1) if load == "busy" else None
+        if spin:
+            spin.tell()
+            spin.expect("running")
+        idle, neighbour = tracee("echo"), tracee("exact", 0, inside=other)
+        container.freeze(version)
+        tracing.session.trace(container.id)
+        assert await tracing.attach(other) < 1.0  # the others are not kept waiting
+        neighbour.tell()
+        assert neighbour.claims().calls["getppid"] == tracing.counted(other).calls["getppid"]
+        container.freeze(version, frozen=False)
+        await tracing.attached(container)
+        idle.tell()
+        assert idle.line() == "pong 0"
+        assert not spin or await progress.moves_within(1)
+        await tracing.end()
+        await assert_unharmed([idle.pid, *([spin.pid] if spin else [])], progress if spin else None)
+
+
+@VERSIONS
+@pytest.mark.parametrize("load", ["idle", "busy"])
+@pytest.mark.parametrize("how", ["drop", "end"])
+async def test_paused_while_traced(
+    tracing: Tracing, container: Container, tracee: Start, version: int, load: str, how: str
+) -> None:
+    with Progress() as progress:
+        spin = tracee("spin", progress.path, 1) if load == "busy" else None
+        if spin:
+            spin.tell()
+            spin.expect("running")
+        idle = tracee("echo")
+        await tracing.attach(container)
+        container.freeze(version)
+        if how == "drop":
+            tracing.session.drop(container.id)
+        assert await tracing.end() < 3.0
+        assert not proc.tracers([idle.pid])
+        container.freeze(version, frozen=False)
+        idle.tell()
+        assert idle.line() == "pong 0"
+        await assert_unharmed([idle.pid, *([spin.pid] if spin else [])], progress if spin else None)
+
+
+@VERSIONS
+async def test_paused_and_never_attached(tracing: Tracing, container: Container, tracee: Start, version: int) -> None:
+    idle = tracee("echo")
+    container.freeze(version)
+    tracing.session.trace(container.id)
+    await until(lambda: (slot := tracing.slot(container.id)) is not None and slot.pending > 0, "it is pending")
+    assert await tracing.end() < 3.0
+    container.freeze(version, frozen=False)
+    idle.tell()
+    assert idle.line() == "pong 0"
+    await assert_unharmed([idle.pid])
+
+
+@VERSIONS
+async def test_paused_and_resumed_under_trace(
+    tracing: Tracing, container: Container, tracee: Start, version: int
+) -> None:
+    exact = tracee("exact", 0)
+    await tracing.attach(container)
+    for _ in range(10):
+        container.freeze(version)
+        container.freeze(version, frozen=False)
+    exact.tell()
+    claims = exact.claims()
+    assert exact.wait() == 7
+    counted = await tracing.over(container)
+    assert {name: counted.calls[name] for name in ("getppid", "openat", "close")} == {
+        name: claims.calls[name] for name in ("getppid", "openat", "close")
+    }

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Targets that come and go while they are attached to: nothing hangs, and no exit status is lost."""
+
+import pytest
+from harness.cgroup import Container
+from harness.proc import until
+from harness.rounds import rounds
+from harness.tracee import Start
+from harness.tracing import Tracing
+
+
+async def test_tasks_end_while_being_attached_to(tracing: Tracing, container: Container, tracee: Start) -> None:
+    churns = [tracee("storm", "churn") for _ in range(2)]
+    for _ in range(rounds(100)):
+        await tracing.attach(container)
+        await tracing.detach(container)
+    for churn in churns:
+        made, wrong = churn.ask()
+        assert wrong == "wrong 0"
+        await until(lambda before=made, one=churn: one.ask()[0] != before, "it goes on")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("storm", [("exec", 500), ("fork", 2000, 1000)])
+async def test_storm_during_attach_and_detach(
+    tracing: Tracing, container: Container, tracee: Start, storm: tuple[object, ...]
+) -> None:
+    target = tracee("storm", *storm)
+    target.tell()
+    cycles = 0
+    while not target.has_said():
+        await tracing.attach(container)
+        await tracing.detach(container)
+        cycles += 1
+    assert cycles > 0
+    assert target.claims().numbers.get("status_errors", 0) == 0
+    assert target.wait() == 7
+
+
+async def test_2000_threads_are_attached_and_detached(tracing: Tracing, container: Container, tracee: Start) -> None:
+    threads = tracee("storm", "threads", 2000)
+    for _ in range(rounds(5)):
+        assert await tracing.attach(container, deadline=30) < 15
+        slot = tracing.slot(container.id)
+        assert slot is not None
+        assert slot.tracees == 2001
+        await tracing.detach(container, deadline=30)
+    threads.tell()
+    threads.report()
+    assert threads.wait() == 7
+
+
+async def test_the_target_ends_during_its_attach(tracing: Tracing, tracee: Start) -> None:
+    for _ in range(rounds(50)):
+        with Container() as container:
+            exact = tracee("exact", 4, "late", inside=container)
+            exact.tell()
+            tracing.session.trace(container.id)
+            assert exact.wait() == 7
+            await until(lambda: not container.pids(), "it is gone")

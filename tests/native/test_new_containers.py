@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What starts under trace is counted from its first exec to its last syscall, and its runtime's set-up is not."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from harness import proc
+from harness.cgroup import Container, hierarchies
+from harness.proc import until
+from harness.strace import Strace
+from harness.tracee import Programs, Start, Tracee, start
+from harness.tracing import Tracing
+from stracelet.tracing.protocol import Ended, New, Seen, Timeout, Waiting
+
+Runtime = Callable[..., "Starting"]
+
+
+class Starting:
+    """A process that has joined a container and waits before it becomes its program."""
+
+    def __init__(self, tracee: Tracee, gate: int) -> None:
+        self.tracee = tracee
+        self._gate = gate
+        tracee.expect("entered")
+
+    def release(self) -> None:
+        os.write(self._gate, b"1")
+        os.close(self._gate)
+
+
+@pytest_asyncio.fixture
+async def runtime(programs: Programs) -> AsyncIterator[Runtime]:
+    """runtime(CONTAINER, LEVELS, NAME, ARG...): what a container runtime does up to its last exec."""
+    started: list[Tracee] = []
+
+    def run(container: Container, levels: int, name: str, *arguments: object) -> Starting:
+        gate_in, gate_out = os.pipe()
+        command = [programs.path("enter"), str(levels), str(gate_in), *container.procs, "--"]
+        tracee = start([*command, programs.path(name), *map(str, arguments)], container, pass_fds=[gate_in])
+        os.close(gate_in)
+        started.append(tracee)
+        return Starting(tracee, gate_out)
+
+    yield run
+    for tracee in started:
+        tracee.kill()
+
+
+@pytest.fixture
+def unborn() -> Iterator[Container]:
+    """A container whose cgroup is not there yet."""
+    container = Container()
+    yield container
+    container.remove()
+
+
+@pytest.fixture
+def reference(programs: Programs, tmp_path: Path) -> Counter[str]:
+    """What `shortlived` calls from its exec on, by strace, and the exit_group that strace leaves out."""
+    calls = Strace.counts([programs.path("shortlived")], tmp_path / "reference")
+    calls["exit_group"] = 1
+    assert calls["getpgid"] == 1000
+    return calls
+
+
+def _where() -> list[object]:
+    return [pytest.param([path], id=path.name) for path in hierarchies()] + [pytest.param(None, id="all")]
+
+
+@pytest.mark.parametrize("where", _where())
+@pytest.mark.parametrize("levels", [0, 1])
+async def test_from_its_first_exec(
+    tracing: Tracing, runtime: Runtime, reference: Counter[str], where: list[Path] | None, levels: int
+) -> None:
+    container = Container(where)
+    tracing.session.trace(container.id)
+    await tracing.event(Waiting, lambda event: event.id == container.id)
+    with container:
+        starting = runtime(container, levels, "shortlived")
+        await until(lambda: proc.all_traced(container.pids()), "the runtime's process is seized", 1.0)
+        starting.release()
+        assert starting.tracee.wait() == 7
+        counted = await tracing.over(container)
+        assert counted.calls == reference
+        assert counted.errors["openat", "ENOENT"] == 10
+    await tracing.event(Ended, lambda event: event.id == container.id)
+
+
+async def test_a_process_that_enters_later(
+    tracing: Tracing, container: Container, tracee: Start, runtime: Runtime, reference: Counter[str]
+) -> None:
+    tracee("echo")
+    await tracing.attach(container)
+    before = tracing.counted(container).calls
+    for turn in range(1, 6):
+        starting = runtime(container, 0, "shortlived")
+        await until(lambda: proc.all_traced(container.pids()), "the process that entered is seized", 1.0)
+        starting.release()
+        assert starting.tracee.wait() == 7
+        wanted = Counter({name: calls * turn for name, calls in reference.items()})
+        await until(lambda n=wanted: tracing.counted(container).calls - before == n, "the same again")  # type: ignore[misc]
+
+
+async def test_two_enter_at_once(
+    tracing: Tracing, container: Container, tracee: Start, runtime: Runtime, reference: Counter[str]
+) -> None:
+    tracee("echo")
+    await tracing.attach(container)
+    both = [runtime(container, 0, "shortlived") for _ in range(4)]
+    await until(lambda: proc.all_traced(container.pids()), "all that entered are seized", 1.0)
+    for starting in both:
+        starting.release()
+    for starting in both:
+        assert starting.tracee.wait() == 7
+    wanted = Counter({name: calls * 4 for name, calls in reference.items()})
+    await until(lambda: tracing.counted(container).calls == wanted, f"{wanted}; {tracing.counted(container).calls}")
+
+
+async def test_a_provisional_container_is_kept(
+    tracing: Tracing, unborn: Container, runtime: Runtime, reference: Counter[str]
+) -> None:
+    tracing.session.policy(new_containers=True)
+    await asyncio.sleep(0.05)  # the policy is no request that is answered
+    unborn.create()
+    starting = runtime(unborn, 0, "shortlived")
+    await tracing.event(New, lambda event: event.id == unborn.id)
+    await until(lambda: proc.all_traced(unborn.pids()), "the runtime's process is seized", 1.0)
+    starting.release()
+    tracing.session.trace(unborn.id)
+    assert starting.tracee.wait() == 7
+    assert (await tracing.over(unborn)).calls == reference
+
+
+async def test_a_provisional_container_is_let_go(tracing: Tracing, unborn: Container, runtime: Runtime) -> None:
+    tracing.session.policy(new_containers=True)
+    await asyncio.sleep(0.05)
+    unborn.create()
+    starting = runtime(unborn, 0, "echo")
+    await tracing.event(New, lambda event: event.id == unborn.id)
+    starting.release()
+    starting.tracee.expect("ready")
+    await tracing.event(Timeout, lambda event: event.id == unborn.id, deadline=3.0)
+    await until(lambda: not proc.tracers(unborn.pids()), "nobody traces it")
+    starting.tracee.tell()
+    assert starting.tracee.line() == "pong 0"
+    assert tracing.slot(unborn.id) is None  # thrown away
+
+
+async def test_without_the_policy_nothing_new_is_traced(tracing: Tracing, unborn: Container, runtime: Runtime) -> None:
+    unborn.create()
+    starting = runtime(unborn, 0, "echo")
+    await tracing.event(Seen, lambda event: event.id == unborn.id)
+    starting.release()
+    starting.tracee.expect("ready")
+    assert not proc.tracers(unborn.pids())

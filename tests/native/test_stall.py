@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tracer that hangs is noticed and replaced within a second; a pause of anything else harms no target."""
+
+import asyncio
+import os
+import signal
+import time
+
+from harness import proc
+from harness.cgroup import Container
+from harness.proc import until
+from harness.tracee import Progress, Start
+from harness.tracing import Tracing
+from harness.unharmed import assert_unharmed
+from stracelet.tracing.protocol import TracerEnded
+
+from stracelet import native
+
+
+async def test_stopped_tracer_is_replaced(tracing: Tracing, container: Container, tracee: Start) -> None:
+    with Progress() as progress:
+        spin = tracee("spin", progress.path, 1)
+        spin.tell()
+        spin.expect("running")
+        await tracing.attach(container)
+        for _ in range(3):
+            tracer, start = tracing.tracer, time.monotonic()
+            tracing.events.clear()
+            os.kill(tracer, signal.SIGSTOP)
+            ended = await tracing.event(TracerEnded)
+            assert time.monotonic() - start <= 1.0
+            assert ended.reason == native.END_STALLED
+            await assert_unharmed([spin.pid], progress, traced=True)
+            assert not proc.running(tracer)
+            await tracing.attached(container)
+            assert tracing.tracer != tracer
+
+
+async def test_stopped_supervisor_is_no_stall(tracing: Tracing, container: Container, tracee: Start) -> None:
+    with Progress() as progress:
+        spin = tracee("spin", progress.path, 1)
+        spin.tell()
+        spin.expect("running")
+        await tracing.attach(container)
+        tracer, supervisor = tracing.tracer, tracing.supervisor
+        os.kill(supervisor, signal.SIGSTOP)
+        await asyncio.sleep(1.5)  # three times what a tracer may be silent
+        assert await progress.moves_within(0.5)
+        os.kill(supervisor, signal.SIGCONT)
+        await asyncio.sleep(0.7)
+        assert tracing.tracer == tracer
+        assert not [event for event in tracing.events if isinstance(event, TracerEnded)]
+
+
+async def test_an_idle_tracer_is_no_stall(tracing: Tracing, container: Container, tracee: Start) -> None:
+    idle = tracee("echo")
+    await tracing.attach(container)
+    await asyncio.sleep(1.5)
+    assert not [event for event in tracing.events if isinstance(event, TracerEnded)]
+    idle.tell()
+    assert idle.line() == "pong 0"
+
+
+async def test_killed_while_stopped(tracing: Tracing, container: Container, tracee: Start) -> None:
+    idle = tracee("echo")
+    await tracing.attach(container)
+    tracer = tracing.tracer
+    os.kill(tracer, signal.SIGSTOP)
+    os.kill(tracer, signal.SIGKILL)
+    await until(lambda: tracing.tracer != tracer, "another tracer")
+    await tracing.attached(container)
+    idle.tell()
+    assert idle.line().startswith("pong")

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A call with a time-out ends when it would have ended untraced, with what it would have returned."""
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.tracee import Start, Tracee
+from harness.tracing import Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from harness.cgroup import Container
+
+CALLS = {
+    "epoll_wait": 0,
+    "io_getevents": 0,
+    "semtimedop": errno.EAGAIN,
+    "sigtimedwait": errno.EAGAIN,
+    "recv": errno.EAGAIN,
+    "poll": 0,
+    "nanosleep": 0,
+}
+WAITS = 8
+
+
+@asynccontextmanager
+async def _every(seconds: float, what: Callable[[], Awaitable[object]]) -> "AsyncIterator[None]":
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await what()
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        [result] = await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(result, asyncio.CancelledError), result
+
+
+async def _assert_on_time(timed: Tracee, result: int) -> None:
+    timed.tell()
+    for line in await asyncio.to_thread(timed.report):
+        _, elapsed, error = map(str, line.split())
+        assert int(error) == result, line
+        # poll and nanosleep restart by themselves with what is left; nothing is allowed to end early.
+        assert 300_000 <= int(elapsed) <= 350_000, line
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_untraced(tracee: Start, call: str) -> None:
+    await _assert_on_time(tracee("timed", call, 300, 1), CALLS[call])
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_an_ignored_signal_every_50_ms(
+    tracing: Tracing, container: "Container", tracee: Start, call: str
+) -> None:
+    timed = tracee("timed", call, 300, WAITS)
+    await tracing.attach(container)
+
+    async def disturb() -> None:
+        os.kill(timed.pid, signal.SIGUSR1)
+
+    async with _every(0.05, disturb):
+        await _assert_on_time(timed, CALLS[call])
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_attach_and_detach_every_100_ms(
+    tracing: Tracing, container: "Container", tracee: Start, call: str
+) -> None:
+    timed = tracee("timed", call, 300, WAITS)
+    attached = False
+
+    async def turn() -> None:
+        nonlocal attached
+        attached = not attached
+        if attached:
+            tracing.session.trace(container.id)
+        else:
+            tracing.session.drop(container.id)
+
+    async with _every(0.1, turn):
+        await _assert_on_time(timed, CALLS[call])
+
+
+@pytest.mark.parametrize("call", ["epoll_wait", "sigtimedwait"])
+async def test_both_at_once(tracing: Tracing, container: "Container", tracee: Start, call: str) -> None:
+    timed = tracee("timed", call, 300, WAITS)
+    turns = 0
+
+    async def disturb() -> None:
+        nonlocal turns
+        os.kill(timed.pid, signal.SIGUSR1)
+        turns += 1
+        if turns % 2:
+            tracing.session.trace(container.id)
+        else:
+            tracing.session.drop(container.id)
+
+    async with _every(0.05, disturb):
+        await _assert_on_time(timed, CALLS[call])

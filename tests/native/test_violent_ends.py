@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""However tracer or supervisor end, their targets go on: nothing stopped, no signal and no exit status lost."""
+
+import asyncio
+import os
+import random
+import signal
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from harness import proc
+from harness.cgroup import Container
+from harness.proc import until
+from harness.queue import Queue
+from harness.rounds import rounds
+from harness.tracee import Programs, Progress, Start, Tracee
+from harness.tracing import Tracing
+from harness.unharmed import assert_unharmed
+from stracelet.tracing.protocol import SessionLost, TracerEnded
+
+ROUNDS = 100
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+
+
+@dataclass
+class Load:
+    """Targets, and what to look at afterwards."""
+
+    container: Container
+    idle: Tracee
+    queue: Queue
+    churn: Tracee | None = None
+    progress: Progress | None = None
+
+    def disturb(self) -> None:
+        self.queue.send(50)
+
+    async def assert_unharmed(self, *, traced: bool) -> None:
+        await assert_unharmed(self.tracees(), self.progress, traced=traced, within=2.0)
+        self.idle.tell()
+        assert self.idle.line().startswith("pong")
+
+    def tracees(self) -> list[int]:
+        busy = [self.churn.pid] if self.churn else []
+        return [self.idle.pid, self.queue.tracee.pid, *busy]
+
+    async def assert_nothing_lost(self) -> None:
+        await self.queue.all_received()
+        if self.churn:
+            assert self.churn.ask()[1] == "wrong 0"
+        assert self.idle.wait() == 7
+        assert self.queue.tracee.wait() == 7
+
+
+@pytest_asyncio.fixture(params=["idle", "full"])
+async def load(request: pytest.FixtureRequest, container: Container, tracee: Start, programs: Programs):  # type: ignore[no-untyped-def]
+    idle, queue = tracee("echo"), Queue(tracee("rtqueue"), programs)
+    if request.param == "idle":
+        yield Load(container, idle, queue)
+        return
+    with Progress(2) as progress:
+        spin = tracee("spin", progress.path, 2)
+        spin.tell()
+        spin.expect("running")
+        yield Load(container, idle, queue, tracee("storm", "churn"), progress)
+
+
+async def _moment() -> None:
+    await asyncio.sleep(random.uniform(0, 0.03))
+
+
+@pytest.mark.timeout(900)
+@SIGNALS
+async def test_tracer(tracing: Tracing, load: Load, number: signal.Signals) -> None:
+    await tracing.attach(load.container)
+    for turn in range(1, rounds(ROUNDS) + 1):
+        load.disturb()
+        await _moment()
+        before = tracing.counted(load.container).calls
+        tracer = tracing.tracer
+        os.kill(tracer, number)
+        await until(lambda gone=tracer: tracing.tracer != gone, "another tracer")  # type: ignore[misc]
+        await load.assert_unharmed(traced=True)
+        await tracing.attached(load.container)
+        after = tracing.counted(load.container).calls
+        fallen = {name: (calls, after[name]) for name, calls in before.items() if after[name] < calls}
+        assert not fallen
+        assert sum(isinstance(event, TracerEnded) for event in tracing.events) == turn
+    await tracing.end()
+    await load.assert_unharmed(traced=False)
+    await load.assert_nothing_lost()
+
+
+@pytest.mark.timeout(900)
+@SIGNALS
+async def test_supervisor(load: Load, number: signal.Signals) -> None:
+    for _ in range(rounds(ROUNDS)):
+        async with await Tracing.start() as tracing:
+            await tracing.attach(load.container)
+            load.disturb()
+            await _moment()
+            tracer = tracing.tracer
+            os.kill(tracing.supervisor, number)
+            await tracing.event(SessionLost)
+            await until(lambda gone=tracer: not proc.running(gone), "the tracer has ended too", 2)  # type: ignore[misc]
+            await load.assert_unharmed(traced=False)
+    await load.assert_nothing_lost()
