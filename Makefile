@@ -7,7 +7,6 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# No look at the network but for what a lock file names.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] native/ffi/*.py)
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
@@ -33,7 +32,8 @@ check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated fi
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	clang-format --dry-run -Werror $(C_FILES)
-	$(MAKE) -C native check
+	$(BIN)/python native/tools/gen_syscalls.py --check
+	$(BIN)/python docs/configuration.py | diff -u docs/configuration.md -
 
 format: $(VENV)/.dev ## bring Python and C into form
 	$(BIN)/ruff check --fix-only
