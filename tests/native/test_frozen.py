@@ -2,12 +2,13 @@
 """A paused container: nothing waits for it, and it is traced or let go once it runs again."""
 
 import pytest
-from harness import proc
-from harness.cgroup import Container, hierarchies
-from harness.proc import until
-from harness.tracee import Progress, Start
-from harness.tracing import Tracing
-from harness.unharmed import assert_unharmed
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container, hierarchies
+from tests.native.harness.proc import until
+from tests.native.harness.tracee import Progress, Start
+from tests.native.harness.tracing import Tracing
+from tests.native.harness.unharmed import assert_unharmed
 
 HAVE = {
     1: any((path / "freezer.state").exists() or path.name == "freezer" for path in hierarchies()),

@@ -6,13 +6,14 @@ import signal
 import subprocess
 
 import pytest
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.queue import Queue
-from harness.strace import Strace
-from harness.tracee import Programs, Progress, Start, Tracee
-from harness.waits import KINDS, Waits
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.queue import Queue
+from tests.native.harness.strace import Strace
+from tests.native.harness.tracee import Programs, Progress, Start, Tracee
+from tests.native.harness.waits import KINDS, Waits
 
 
 async def _strace_cycles(tracee: Tracee, cycles: int) -> None:

@@ -2,11 +2,12 @@
 """Targets that come and go while they are attached to: nothing hangs, and no exit status is lost."""
 
 import pytest
-from harness.cgroup import Container
-from harness.proc import until
-from harness.rounds import rounds
-from harness.tracee import Start
-from harness.tracing import Tracing
+
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.rounds import rounds
+from tests.native.harness.tracee import Start
+from tests.native.harness.tracing import Tracing
 
 
 async def test_tasks_end_while_being_attached_to(tracing: Tracing, container: Container, tracee: Start) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from harness import proc
-from harness.cgroup import Container, hierarchies
-from harness.proc import until
-from harness.strace import Strace
-from harness.tracee import Programs, Start, Tracee, start
-from harness.tracing import Tracing
 from stracelet.tracing.protocol import Ended, New, Seen, Timeout, Waiting
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container, hierarchies
+from tests.native.harness.proc import until
+from tests.native.harness.strace import Strace
+from tests.native.harness.tracee import Programs, Start, Tracee, start
+from tests.native.harness.tracing import Tracing
 
 Runtime = Callable[..., "Starting"]
 

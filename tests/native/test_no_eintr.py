@@ -5,13 +5,14 @@ import asyncio
 import signal
 
 import pytest
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.rounds import rounds
-from harness.tracee import Start
-from harness.tracing import Tracing
-from harness.waits import KINDS, Waits
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.rounds import rounds
+from tests.native.harness.tracee import Start
+from tests.native.harness.tracing import Tracing
+from tests.native.harness.waits import KINDS, Waits
 
 CYCLES = 1000
 

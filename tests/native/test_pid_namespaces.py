@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from harness import proc
-from harness.cgroup import Container
-from harness.rounds import rounds
-from harness.tracee import Programs, Tracee, start
-from harness.tracing import Tracing
-from harness.waits import KINDS, Waits
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.rounds import rounds
+from tests.native.harness.tracee import Programs, Tracee, start
+from tests.native.harness.tracing import Tracing
+from tests.native.harness.waits import KINDS, Waits
 
 Enter = Callable[..., Tracee]
 

@@ -4,13 +4,13 @@
 import os
 import signal
 
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.queue import Queue
-from harness.rounds import rounds
-from harness.tracee import Programs, Progress, Start
-from harness.tracing import Tracing
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.queue import Queue
+from tests.native.harness.rounds import rounds
+from tests.native.harness.tracee import Programs, Progress, Start
+from tests.native.harness.tracing import Tracing
 
 
 async def test_queued_signals_during_attach_and_detach(

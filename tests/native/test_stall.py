@@ -6,15 +6,15 @@ import os
 import signal
 import time
 
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.tracee import Progress, Start
-from harness.tracing import Tracing
-from harness.unharmed import assert_unharmed
 from stracelet.tracing.protocol import TracerEnded
 
 from stracelet import native
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.tracee import Progress, Start
+from tests.native.harness.tracing import Tracing
+from tests.native.harness.unharmed import assert_unharmed
 
 
 async def test_stopped_tracer_is_replaced(tracing: Tracing, container: Container, tracee: Start) -> None:

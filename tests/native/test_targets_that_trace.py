@@ -2,15 +2,15 @@
 """A target's own use of ptrace wins, and a target that somebody else traces is theirs until they leave."""
 
 import pytest
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.strace import Strace
-from harness.tracee import Start
-from harness.tracing import Tracing
 from stracelet.tracing.protocol import Failed
 
 from stracelet import native
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.strace import Strace
+from tests.native.harness.tracee import Start
+from tests.native.harness.tracing import Tracing
 
 ROUNDS = 10
 

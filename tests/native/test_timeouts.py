@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from harness.tracee import Start, Tracee
-from harness.tracing import Tracing
+
+from tests.native.harness.tracee import Start, Tracee
+from tests.native.harness.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from harness.cgroup import Container
+    from tests.native.harness.cgroup import Container
 
 CALLS = {
     "epoll_wait": 0,

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A blocking transfer of much data is not cut short by attach or detach."""
 
-from harness.cgroup import Container
-from harness.proc import until
-from harness.rounds import rounds
-from harness.tracee import Start, Tracee
-from harness.tracing import Tracing
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.rounds import rounds
+from tests.native.harness.tracee import Start, Tracee
+from tests.native.harness.tracing import Tracing
 
 
 def _done_and_short(transfers: Tracee) -> dict[str, tuple[int, int]]:

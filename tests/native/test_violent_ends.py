@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
-from harness.queue import Queue
-from harness.rounds import rounds
-from harness.tracee import Programs, Progress, Start, Tracee
-from harness.tracing import Tracing
-from harness.unharmed import assert_unharmed
 from stracelet.tracing.protocol import SessionLost, TracerEnded
+
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
+from tests.native.harness.queue import Queue
+from tests.native.harness.rounds import rounds
+from tests.native.harness.tracee import Programs, Progress, Start, Tracee
+from tests.native.harness.tracing import Tracing
+from tests.native.harness.unharmed import assert_unharmed
 
 ROUNDS = 100
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])

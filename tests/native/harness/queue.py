@@ -3,8 +3,8 @@
 
 import subprocess
 
-from harness.proc import until
-from harness.tracee import Programs, Tracee
+from tests.native.harness.proc import until
+from tests.native.harness.tracee import Programs, Tracee
 
 
 class Queue:

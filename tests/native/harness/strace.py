@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Self
 
-from harness.proc import all_traced, until
+from tests.native.harness.proc import all_traced, until
 
 
 class Strace:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from harness.cgroup import Container
+from tests.native.harness.cgroup import Container
 
 SOURCES = Path(__file__).parent.parent / "tracees"
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-pthread"]

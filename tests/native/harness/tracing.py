@@ -11,11 +11,11 @@ from typing import Self, TypeVar
 
 from stracelet.tracing.session import Session
 
-from harness import proc
-from harness.cgroup import Container
-from harness.proc import until
 from stracelet import native
 from stracelet.tracing import protocol
+from tests.native.harness import proc
+from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
 
 EventT = TypeVar("EventT", bound=protocol.Event)
 

@@ -3,9 +3,9 @@
 
 from collections.abc import Iterable
 
-from harness import proc
-from harness.proc import until
-from harness.tracee import Progress
+from tests.native.harness import proc
+from tests.native.harness.proc import until
+from tests.native.harness.tracee import Progress
 
 
 async def assert_unharmed(

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from harness.tracee import Tracee
+from tests.native.harness.tracee import Tracee
 
 KINDS = ("epoll_wait", "epoll_pwait", "semop", "semtimedop", "sigtimedwait", "io_getevents", "recv")
 
