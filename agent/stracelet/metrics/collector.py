@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One scrape: a snapshot of the arena, added to the series, written as text; off the event loop, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from stracelet.metrics.exposition import OPENMETRICS, negotiate, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from stracelet.metrics.self_metrics import SelfMetrics
+    from stracelet.metrics.series import Identity, Series, Slot, Snapshot
+
+
+class Reader(Protocol):
+    """The arena, as the collector sees it."""
+
+    def containers(self) -> Sequence[Slot]: ...
+    def snapshot(self, edges: Sequence[int]) -> Snapshot: ...
+
+
+class Collector:
+    """Owns the Series: whoever wants to read or change them goes through here."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        series: Series,
+        self_metrics: Callable[[], SelfMetrics],
+        identities: Callable[[Iterable[str]], dict[str, Identity]],
+        edges_ns: Sequence[int],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._reader = reader
+        self._series = series
+        self._self_metrics = self_metrics
+        self._identities = identities
+        self._edges_ns = tuple(edges_ns)
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self.scrape_seconds = 0.0
+
+    async def absorb(self) -> None:
+        """Adds what the arena holds now to the series, as before a slot is released."""
+        async with self._lock:
+            slots = self._reader.containers()
+            identities = self._identities(slot.id for slot in slots)
+            await asyncio.to_thread(self._update, slots, identities)
+
+    async def scrape(self, accept: str) -> tuple[bytes, str]:
+        """The page and its content type, as the Accept header asks for it. ArenaError."""
+        async with self._lock:
+            began = time.perf_counter()
+            slots = self._reader.containers()
+            identities = self._identities(slot.id for slot in slots)
+            content_type = negotiate(accept)
+            page = await asyncio.to_thread(self._page, slots, identities, content_type == OPENMETRICS)
+            self.scrape_seconds = time.perf_counter() - began
+            return page, content_type
+
+    def _update(self, slots: Sequence[Slot], identities: dict[str, Identity]) -> None:
+        self._series.update(slots, self._reader.snapshot(self._edges_ns), identities.get, self._clock())
+
+    def _page(self, slots: Sequence[Slot], identities: dict[str, Identity], openmetrics: bool) -> bytes:
+        self._update(slots, identities)
+        pieces = [piece.encode() for piece in render(self._series.groups(), self._edges_ns, openmetrics=openmetrics)]
+        pieces.append(self._self_metrics().render(openmetrics=openmetrics).encode())
+        return b"".join(pieces)
