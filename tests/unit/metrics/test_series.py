@@ -153,6 +153,25 @@ def test_the_cap_of_all_counts_all() -> None:
     assert all(sum(calls(series, f"c{i}").values()) == 5 for i in range(5))
 
 
+def test_room_that_comes_free_later_is_not_for_what_went_to_other_before() -> None:
+    arena, series = FakeArena(), make(max_series=40)
+    names = {"a": identity("old"), "b": identity("new")}
+    old = arena.open("a")
+    for number in range(5):
+        arena.book(old, number)
+    new = arena.open("b")
+    arena.book(new, 4)
+    update(series, arena, names)
+    assert calls(series, "new") == {"other": 1}
+    arena.release(old)
+    update(series, arena, names, 3 * SECOND)
+    update(series, arena, names, 4 * SECOND + LINGER)
+    arena.book(new, 4)
+    arena.book(new, 0)
+    update(series, arena, names, 5 * SECOND + LINGER)
+    assert calls(series, "new") == {"other": 2, "read": 1}
+
+
 def test_an_evicted_container_gives_its_room_back() -> None:
     arena, series = FakeArena(), make(max_series=30)
     old = arena.open("a")
@@ -212,6 +231,12 @@ class NeverFalling(RuleBasedStateMachine):
         if self.arena.slots:
             update(self.series, self.arena, self.names, self.now)
             self.arena.release(data.draw(st.sampled_from(self.arena.slots)))
+
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        if self.arena.slots:
+            slot = data.draw(st.sampled_from(self.arena.slots))
+            slot.state, slot.end_ns = SLOT_ENDED, self.now
 
     @rule(seconds=st.sampled_from([1, 60, 121]))
     def wait(self, seconds: int) -> None:
