@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of the build that pyproject.toml cannot say: the cffi module and the native program."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, setup
 from setuptools.command.build import build
@@ -16,7 +18,7 @@ class BuildProgram(Command):
     """Compiles the native program, with native/Makefile's flags, into the package's ``_bin``."""
 
     description = "compile the native program"
-    user_options = [("build-lib=", "d", "folder to build to")]
+    user_options: ClassVar = [("build-lib=", "d", "folder to build to")]
 
     def initialize_options(self) -> None:
         self.build_lib: str | None = None
@@ -26,9 +28,9 @@ class BuildProgram(Command):
         self.set_undefined_options("build_py", ("build_lib", "build_lib"))
 
     def run(self) -> None:
-        if not (NATIVE / "Makefile").exists():
+        if not (NATIVE / "src" / "supervisor").exists():
             return
-        subprocess.run(["make", "-C", str(NATIVE), "program"], check=True)
+        subprocess.run(["make", "-C", str(NATIVE), f"-j{os.cpu_count() or 1}", "program"], check=True)
         target = self._target()
         target.parent.mkdir(parents=True, exist_ok=True)
         # copied beside and renamed: the program may be running
@@ -47,14 +49,15 @@ class BuildProgram(Command):
         return {}
 
     def get_source_files(self) -> list[str]:
-        files = [NATIVE / "Makefile", *NATIVE.glob("include/*.h"), *NATIVE.glob("src/**/*.[ch]"), *NATIVE.glob("ffi/*.py")]
+        patterns = ("Makefile", "include/*.h", "src/*/*.[ch]", "ffi/*.py")
+        files = (path for pattern in patterns for path in NATIVE.glob(pattern))
         return [str(path) for path in files]
 
 
 class Build(build):
     """setuptools' build, and the native program."""
 
-    sub_commands = [*build.sub_commands, ("build_program", None)]
+    sub_commands: ClassVar = [*build.sub_commands, ("build_program", None)]
 
 
 setup(
