@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] native/ffi/*.py)
+BENCHMARKS = $(sort $(wildcard benchmarks/[a-z]*.py))
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
 .PHONY: help build run test check format bench clean
@@ -40,8 +41,9 @@ format: $(VENV)/.dev ## bring Python and C into form
 	$(BIN)/ruff format
 	clang-format -i $(C_FILES)
 
-bench: $(VENV)/.dev $(VENV)/.built ## measure against strace, as ratios (needs root; BENCH_ARGS: which ones)
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+bench: $(VENV)/.dev $(VENV)/.built ## measure, against strace as ratios (needs root; BENCHMARKS="benchmarks/scrape.py": that one)
+	@set -e; for each in $(BENCHMARKS); do printf '\n== %s\n' "$$each"; PYTHONPATH=. $(BIN)/python "$$each"; done
+	$(MAKE) -C native bench
 
 clean: ## remove what was built, .venv included
 	$(MAKE) -C native clean

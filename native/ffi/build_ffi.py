@@ -24,8 +24,8 @@ def declarations(header: str) -> str:
 
 def sources() -> list[str]:
     """The library's C files, relative to the project's root as setuptools wants them."""
-    root = NATIVE.parent
-    return [str(path.relative_to(root)) for part in ("arena", "syscalls") for path in sorted((NATIVE / "src" / part).glob("*.c"))]
+    files = sorted(path for part in ("arena", "syscalls") for path in (NATIVE / "src" / part).glob("*.c"))
+    return [str(path.relative_to(NATIVE.parent)) for path in files]
 
 
 ffibuilder = FFI()
