@@ -11,6 +11,7 @@
         SessionLost                     1   it has gone for good
       ArenaError                        1   its shared memory
       SourceError                       1   a runtime or the cgroup tree
+      ServerError                       1   the address that the metrics are served on
 
 An error's text is one line: what failed, for which target. Its `help_text` says what to do about it.
 """
@@ -79,3 +80,7 @@ class ArenaError(StraceletError):
 
 class SourceError(StraceletError):
     """A source of names (a runtime, the cgroup tree) failed; the others go on."""
+
+
+class ServerError(StraceletError):
+    """The metrics cannot be served on the address that was asked for."""

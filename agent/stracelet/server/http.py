@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP server: /metrics, /healthz, /readyz and a page that names them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import ssl
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from aiohttp import web
+
+from stracelet.config import parse_listen
+from stracelet.errors import ConfigError, ServerError, StraceletError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from stracelet.config import Tls
+
+    Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+logger = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 64
+MAX_SCRAPES = 8  # a page may take 10 MB until its client has read it
+BACKLOG = 128
+HEADER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+GZIP = 31  # zlib's wbits for the gzip format
+INDEX = """<!doctype html><title>stracelet</title><h1>stracelet</h1>
+<ul><li><a href="/metrics">/metrics</a></li><li><a href="/readyz">/readyz</a></li>
+<li><a href="/healthz">/healthz</a></li></ul>
+"""
+
+
+class Page(Protocol):
+    """Makes the metrics' page for an Accept header: its bytes and its content type. StraceletError."""
+
+    def __call__(self, accept: str) -> Awaitable[tuple[bytes, str]]: ...
+
+
+def bind(listen: str) -> list[socket.socket]:
+    """Listening sockets for `listen`, as the configuration has it: without an address one of each family.
+
+    ServerError if an address is in use or not ours.
+    """
+    host, port = parse_listen(listen)
+    hosts = [host] if host else ["0.0.0.0", "::"]  # noqa: S104 -- all addresses is what `:9477` says
+    bound: list[socket.socket] = []
+    try:
+        for name in hosts:
+            for family, address in _addresses(name, port):
+                # With port 0 the second family takes the port that the first one got.
+                taken = bound[0].getsockname()[1] if bound and not port else port
+                made = _bind_one(family, (address, taken), optional=host is None and family == socket.AF_INET6)
+                bound += [made] if made else []
+    except OSError as error:
+        for made in bound:
+            made.close()
+        raise _explain(error, listen) from error
+    return bound
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _bind_one(family: int, address: tuple[str, int], *, optional: bool) -> socket.socket | None:
+    try:
+        made = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        if optional and error.errno == errno.EAFNOSUPPORT:
+            return None
+        raise
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+        made.listen(BACKLOG)
+    except OSError as error:
+        made.close()
+        if optional and error.errno == errno.EADDRNOTAVAIL:  # IPv6 is compiled in and switched off
+            return None
+        raise
+    made.setblocking(False)  # noqa: FBT003 -- its only parameter
+    return made
+
+
+def _explain(error: OSError, listen: str) -> ServerError:
+    if error.errno == errno.EADDRINUSE:
+        return ServerError(
+            f"metrics.listen: {listen} is in use by another program",
+            help_text='Choose another one (metrics.listen: ":9478"), or end the program: `ss -ltnp` shows which it is.',
+        )
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    return ServerError(f"metrics.listen: cannot listen on {listen}: {reason}")
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """For a server with this certificate. ConfigError that names the file."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    load_certificate(context, tls)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
+    """Reads the files, now or again; connections made from now on see them. ConfigError."""
+    try:
+        context.load_cert_chain(tls.cert, tls.key)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"metrics.tls: {tls.cert} and {tls.key} are no certificate and its key: {error.reason}"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"metrics.tls: {tls.cert} or {tls.key} cannot be read: {error.strerror}") from error
+
+
+class HttpServer:
+    """Serves until stop(). A connection is for one request, so that its life is bounded by two deadlines."""
+
+    def __init__(
+        self,
+        *,
+        page: Page,
+        unready: Callable[[], str],
+        sockets: Sequence[socket.socket],
+        tls: ssl.SSLContext | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+        header_seconds: float = HEADER_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        """`unready`: why we are not ready, or an empty text."""
+        self._page, self._unready, self._sockets, self._tls = page, unready, sockets, tls
+        self._max, self._header_seconds, self._answer_seconds = max_connections, header_seconds, answer_seconds
+        self.answering = 0
+        self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
+        self._servers: list[asyncio.Server] = []
+        app = web.Application(client_max_size=1024)
+        routes = {"/": self._index, "/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
+        app.add_routes([web.get(path, self._one_request(handler)) for path, handler in routes.items()])
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            handler_cancellation=True,
+            shutdown_timeout=1.0,
+            max_line_size=4096,
+            max_field_size=4096,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port of the first socket."""
+        number: int = self._sockets[0].getsockname()[1]
+        return number
+
+    async def start(self) -> None:
+        """Begins to accept."""
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        for listening in self._sockets:
+            server = await loop.create_server(self._connect, sock=listening, ssl=self._tls, backlog=BACKLOG)
+            self._servers.append(server)
+
+    async def stop(self) -> None:
+        """Closes the sockets and every connection, within a second."""
+        for server in self._servers:
+            server.close()
+        for timer in self._waiting.values():
+            timer.cancel()
+        await self._runner.cleanup()
+
+    def _connect(self) -> asyncio.BaseProtocol:
+        server = self._runner.server
+        if server is None or len(server.connections) >= self._max:
+            return _Refusal()
+        handler = server()
+        timer = asyncio.get_running_loop().call_later(self._header_seconds, self._silent, handler)
+        self._waiting[handler] = timer
+        return handler
+
+    def _silent(self, handler: web.RequestHandler) -> None:
+        del self._waiting[handler]
+        handler.force_close()
+
+    def _one_request(self, answer: Handler) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            timer = self._waiting.pop(request.protocol, None)
+            if timer:
+                timer.cancel()
+            self.answering += 1
+            try:
+                async with asyncio.timeout(self._answer_seconds):
+                    response = await answer(request)
+                    response.force_close()
+                    await _send(request, response)
+            except TimeoutError:
+                if request.transport:
+                    request.transport.abort()
+                response = web.Response(status=503)  # which aiohttp finds nobody to send to
+            finally:
+                self.answering -= 1
+            return response
+
+        return handle
+
+    async def _index(self, _: web.Request) -> web.Response:
+        return web.Response(text=INDEX, content_type="text/html")
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        reason = self._unready()
+        return web.Response(text=f"not ready: {reason}\n" if reason else "ok\n", status=503 if reason else 200)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if self.answering > MAX_SCRAPES:
+            return web.Response(text="too many scrapes at once\n", status=503, headers={"Retry-After": "5"})
+        try:
+            page, content_type = await self._page(request.headers.get("Accept", ""))
+        except StraceletError as error:
+            logger.warning("scrape failed: %s", error)
+            return web.Response(text=f"{error}\n", status=500)
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            page = await asyncio.to_thread(zlib.compress, page, 1, GZIP)
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=page, headers=headers)
+
+
+async def _send(request: web.Request, response: web.Response) -> None:
+    """Here and not in aiohttp, where no deadline would be on it."""
+    await response.prepare(request)
+    await response.write_eof()
+
+
+class _Refusal(asyncio.Protocol):
+    """For the connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
