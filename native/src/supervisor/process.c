@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "process.h"
+#include "ptrace/tracer.h"
+#include "rights.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_UNCONFINED 70
+#define STACK_LOCKED (64u * 1024)
+#define KEPT (UINT64_C(1) << CAP_SYS_PTRACE | UINT64_C(1) << CAP_DAC_READ_SEARCH)
+
+static int ascending(const void *left, const void *right)
+{
+	return *(const int *)left - *(const int *)right;
+}
+
+static void close_between(unsigned first, unsigned last)
+{
+	if (first > last || close_range(first, last, 0) == 0)
+		return;
+	/* Linux before 5.9 */
+	for (unsigned fd = first; fd <= last && fd < 1024; fd++)
+		close((int)fd);
+}
+
+/* All but the three of them and stdin, stdout, stderr. */
+static void close_others(int first, int second, int third)
+{
+	int kept[] = {first, second, third};
+	unsigned next = 3;
+
+	qsort(kept, 3, sizeof(kept[0]), ascending);
+	for (int i = 0; i < 3; i++) {
+		if (kept[i] > 0)
+			close_between(next, (unsigned)kept[i] - 1);
+		next = (unsigned)kept[i] + 1;
+	}
+	close_between(next, UINT_MAX);
+}
+
+static int lock_object(struct dl_phdr_info *object, size_t size, void *unused)
+{
+	(void)size;
+	(void)unused;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD && segment->p_flags & (PF_X | PF_W))
+			mlock((const void *)(object->dlpi_addr + segment->p_vaddr), segment->p_memsz);
+	}
+	return 0;
+}
+
+/* A tracer that waits for its own page freezes its targets meanwhile. As far as RLIMIT_MEMLOCK goes, for the code and
+ * the data first; mlockall(2) would count the whole arena. What cannot be locked stays pageable: no error. */
+static void lock_memory(void)
+{
+	char top;
+	uintptr_t stack = (uintptr_t)&top;
+
+	dl_iterate_phdr(lock_object, NULL);
+	mlock((const void *)(stack - STACK_LOCKED), STACK_LOCKED);
+}
+
+static void set_signals(void)
+{
+	sigset_t none;
+
+	/* Children are none of its own; ignored, SIGCHLD costs no wake-up at each stop of a tracee: limits of ptrace(2) */
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
+{
+	const struct rlimit none = {0, 0};
+
+	setsid();
+	close_others(tracer->control_fd, tracer->supervisor_fd, tracer->arena_fd);
+	set_signals();
+	setrlimit(RLIMIT_CORE, &none);
+	lock_memory();
+	if (rights_keep(KEPT) < 0)
+		_exit(EXIT_UNCONFINED);
+	/* After the change of rights, which may reset both: prctl(2). A core dump stops its targets while it is written. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != supervisor)
+		_exit(EXIT_UNCONFINED);
+	if (sandbox_enter() < 0)
+		_exit(EXIT_UNCONFINED);
+	_exit(tracer_run(tracer));
+}
+
+int process_start(struct process *process, const struct supervisor_options *options, int arena_fd,
+                  const struct command *command, uint64_t now_ns)
+{
+	int pair[2];
+	pid_t supervisor = getpid();
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tracer_options tracer = {
+			.control_fd = options->control_fd,
+			.supervisor_fd = pair[1],
+			.arena_fd = arena_fd,
+			.proc = options->proc,
+			.cgroup_root = options->cgroup_root,
+			.allow_pid = options->allow_pid,
+			.command = command->pid,
+			.command_running = command->running,
+		};
+
+		run(&tracer, supervisor);
+	}
+	int error = pid < 0 ? -errno : 0;
+	close(pair[1]);
+	if (error) {
+		close(pair[0]);
+		return error;
+	}
+	*process = (struct process){.pid = pid, .socket = pair[0], .started_ns = now_ns};
+	return 0;
+}
+
+void process_hang_up(struct process *process)
+{
+	if (process->socket >= 0)
+		close(process->socket);
+	process->socket = -1;
+}
+
+void process_kill_stalled(struct process *process)
+{
+	if (!process->pid)
+		return;
+	process->stalled = true;
+	kill(process->pid, SIGKILL);
+}
+
+bool process_reap(struct process *process, int *status)
+{
+	pid_t pid;
+
+	if (!process->pid)
+		return false;
+	do {
+		pid = waitpid(process->pid, status, WNOHANG | WUNTRACED);
+		if (pid == process->pid && WIFSTOPPED(*status))
+			process_kill_stalled(process);
+	} while (pid == process->pid && WIFSTOPPED(*status));
+	if (pid != process->pid)
+		return false;
+	process_hang_up(process);
+	process->pid = 0;
+	return true;
+}

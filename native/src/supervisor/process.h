@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tracer as the supervisor's child: made, told to go, killed, reaped.
+ */
+#ifndef STL_PROCESS_H
+#define STL_PROCESS_H
+
+#include "command.h"
+#include "supervisor.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+	pid_t pid;  /* 0: none is running */
+	int socket; /* it is told to go by hanging up; -1 */
+	bool stalled;
+	uint64_t started_ns;
+};
+
+/* Forks a tracer that drops, confines itself and runs; 0 or -errno. */
+int process_start(struct process *process, const struct supervisor_options *options, int arena_fd,
+                  const struct command *command, uint64_t now_ns);
+/* It detaches and ends by itself. */
+void process_hang_up(struct process *process);
+/* It is stopped or no longer answers: ended by force, and counted as stalled. */
+void process_kill_stalled(struct process *process);
+/* True once, when it has ended: *status is as of wait(2). One that was stopped is killed as stalled. */
+bool process_reap(struct process *process, int *status);
+
+#endif

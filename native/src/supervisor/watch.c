@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "watch.h"
+
+void watch_start(struct watch *watch, uint64_t now_ns)
+{
+	*watch = (struct watch){.started_ns = now_ns, .window_ns = now_ns, .looked_ns = now_ns};
+}
+
+static bool is_silent(const struct stl_beat *beat, uint64_t window_ns, uint64_t now_ns)
+{
+	if (!atomic_load_explicit(&beat->active, memory_order_acquire))
+		return false;
+	uint64_t last_ns = atomic_load_explicit(&beat->beat_ns, memory_order_relaxed);
+
+	/* a beat may be a little younger than our `now`; one from far ahead is no beat */
+	if (last_ns > now_ns)
+		return last_ns - now_ns > WATCH_SILENT_NS && now_ns - window_ns > WATCH_SILENT_NS;
+	return now_ns - (last_ns > window_ns ? last_ns : window_ns) > WATCH_SILENT_NS;
+}
+
+bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], uint64_t now_ns)
+{
+	uint64_t passed_ns = now_ns - watch->looked_ns;
+
+	watch->looked_ns = now_ns;
+	if (passed_ns > WATCH_TICK_NS + WATCH_LATE_NS) {
+		watch->window_ns = now_ns;
+		watch->started_ns += watch->begun ? 0 : passed_ns;
+		return false;
+	}
+	if (atomic_load_explicit(&beats[STL_THREADS].active, memory_order_acquire))
+		watch->begun = true;
+	else if (!watch->begun)
+		return now_ns - watch->started_ns > WATCH_START_NS;
+	for (int i = 0; i <= STL_THREADS; i++) {
+		if (is_silent(&beats[i], watch->window_ns, now_ns))
+			return true;
+	}
+	return false;
+}

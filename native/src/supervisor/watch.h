@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether a tracer has stalled, told from its heart-beats. Pure: times come in, a verdict goes out.
+ */
+#ifndef STL_WATCH_H
+#define STL_WATCH_H
+
+#include "arena/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WATCH_TICK_NS UINT64_C(100000000)
+#define WATCH_LATE_NS UINT64_C(150000000)
+#define WATCH_SILENT_NS UINT64_C(500000000)
+/* Until the control thread's first beat: the arena is mapped and repaired before it. */
+#define WATCH_START_NS UINT64_C(5000000000)
+
+struct watch {
+	uint64_t started_ns;
+	uint64_t window_ns; /* silence is counted from here on */
+	uint64_t looked_ns;
+	bool begun; /* the control thread has been seen at work */
+};
+
+void watch_start(struct watch *watch, uint64_t now_ns);
+/* To be called every WATCH_TICK_NS; true: stalled. A call that comes late says that we ourselves were held up, and so
+ * perhaps the tracer: all silence is forgotten then. */
+bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], uint64_t now_ns);
+
+#endif
