@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cgroup tree: which containers run, and which PIDs are theirs, whatever runtime made them.
+
+A runtime puts a container's ID, 64 hex digits, into the name of its cgroup:
+
+    cgroupfs driver    docker/ID   kubepods/burstable/podUID/ID   libpod_parent/libpod-ID   crio-ID
+    systemd driver     docker-ID.scope   cri-containerd-ID.scope   crio-ID.scope   libpod-ID.scope
+    mixed up           kubepods-besteffort-podUID.slice:cri-containerd:ID   (the one's path with the other's driver)
+
+Beside them are the cgroups of the monitor processes, `libpod-conmon-ID` and `crio-conmon-ID`, which are no containers,
+and units named after an ID that are no scopes (Podman's health checks). A container may have cgroups of its own below;
+a container in a container is itself, not the outer one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stracelet.containers.procfs import parse_numbers
+from stracelet.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_COMPONENT = re.compile(r"(?:(?P<prefix>.+)[-:])?(?P<id>[0-9a-f]{64})(?:\.scope)?", re.ASCII)
+_POD = re.compile(r"(?:kubepods.*-)?pod(?P<uid>[0-9a-f]{8}[-_0-9a-f]{0,55}?)(?:\.slice)?(?::.*)?", re.ASCII)
+_PREFERRED = ("pids", "memory", "cpu", "systemd")
+DEEPEST = 32
+MOST_DIRECTORIES = 20_000
+
+
+def container_of_component(component: str) -> str | None:
+    """The ID of the container whose cgroup has that name; None if it is no container's."""
+    found = _COMPONENT.fullmatch(component)
+    if found is None or (found["prefix"] or "").endswith("conmon"):
+        return None
+    return found["id"]
+
+
+def container_of_path(path: str) -> str | None:
+    """The ID of the innermost container on a cgroup's path, as in /proc/PID/cgroup; `/../ID` is one too."""
+    ids = (container_of_component(component) for component in reversed(path.split("/")))
+    return next((found for found in ids if found), None)
+
+
+def pod_of_path(path: str) -> str | None:
+    """The UID of the pod on a cgroup's path; where a static pod's path has its configuration's hash, that.
+
+    The systemd driver writes `_` for `-`, for a dash there separates slices.
+    """
+    if "kubepods" not in path:
+        return None
+    found = (_POD.fullmatch(component) for component in path.split("/"))
+    return next((match["uid"].replace("_", "-") for match in found if match), None)
+
+
+def container_of_process(paths: Mapping[str, str]) -> str | None:
+    """The container that a process of these paths (Procfs.cgroup) is in; v2's line counts before the others."""
+    lines = sorted(paths.items())
+    return next((found for _, path in lines if (found := container_of_path(path))), None)
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A mounted hierarchy; `version` 1 or 2."""
+
+    root: Path
+    version: int
+
+
+def hierarchies(root: Path) -> list[Hierarchy]:
+    """Those to read: v2 or the hybrid layout's `unified`, and one of v1's. Raises SourceError if there is none."""
+    if (root / "cgroup.controllers").exists():
+        return [Hierarchy(root, 2)]
+    found = [Hierarchy(root / "unified", 2)] if (root / "unified/cgroup.controllers").exists() else []
+    try:
+        names = sorted(path.name for path in root.iterdir() if path.name != "unified")
+    except OSError as error:
+        raise SourceError(f"the cgroup tree {root} cannot be read: {error.strerror}") from error
+    first = {name: i for i, name in enumerate(_PREFERRED)}
+
+    def preference(name: str) -> int:
+        return min(first.get(controller, len(first)) for controller in name.split(","))
+
+    for name in sorted(names, key=preference):
+        if (root / name / "cgroup.procs").exists():
+            found.append(Hierarchy(root / name, 1))
+            break
+    if not found:
+        raise SourceError(f"no cgroup hierarchy at {root}", help_text="Mount the host's there, or set cgroup_root.")
+    return found
+
+
+def _below(directory: Path) -> Iterator[str]:
+    try:
+        with os.scandir(directory) as entries:
+            yield from (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+
+
+class Cgroups:
+    """The cgroup tree at `root`. `cut` counts the directories that a bound kept out of the last scan."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cut = 0
+
+    def scan(self) -> dict[str, tuple[str, ...]]:
+        """The cgroup directories of each container, by ID. Raises SourceError."""
+        self.cut = 0
+        found: dict[str, list[str]] = {}
+        for hierarchy in hierarchies(self.root):
+            for container_id, path in self._containers(hierarchy.root):
+                found.setdefault(container_id, []).append(str(path))
+        return {container_id: tuple(paths) for container_id, paths in found.items()}
+
+    def _containers(self, root: Path) -> Iterator[tuple[str, Path]]:
+        waiting = [(root, 0)]
+        seen = 0
+        while waiting:
+            directory, depth = waiting.pop()
+            for name in _below(directory):
+                seen += 1
+                if depth >= DEEPEST or seen > MOST_DIRECTORIES:
+                    self.cut += 1
+                    continue
+                path = directory / name
+                if container_id := container_of_component(name):
+                    yield container_id, path
+                waiting.append((path, depth + 1))
+
+    def locate(self, path: str) -> tuple[str, ...]:
+        """The directories that a path under a hierarchy's root stands for."""
+        candidates = (hierarchy.root / path.lstrip("/") for hierarchy in hierarchies(self.root))
+        return tuple(str(candidate) for candidate in candidates if candidate.is_dir())
+
+    def pids(self, paths: Iterable[str]) -> list[int]:
+        """PIDs in these cgroups and below, those of containers inside left out; ascending, each once.
+
+        A PID of a namespace that is not ours reads as 0 (cgroups(7)) and is left out.
+        """
+        found: set[int] = set()
+        waiting = [(Path(path), 0) for path in paths]
+        while waiting:
+            directory, depth = waiting.pop()
+            found.update(_read_pids(directory / "cgroup.procs"))
+            if depth < DEEPEST:
+                waiting += [(directory / n, depth + 1) for n in _below(directory) if container_of_component(n) is None]
+        return sorted(found - {0})
+
+
+def _read_pids(file: Path) -> tuple[int, ...]:
+    try:
+        return parse_numbers(file.read_bytes().decode("ascii", errors="replace"))
+    except OSError:  # gone, or a threaded cgroup, whose processes are in its parent's list (cgroups(7))
+        return ()

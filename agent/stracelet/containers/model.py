@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a container. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CREATED, RUNNING, PAUSED, EXITED = "created", "running", "paused", "exited"
+"""A container's status. `running` is also what a container is whose cgroup alone is known."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A Kubernetes pod."""
+
+    namespace: str
+    name: str
+    uid: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container, as far as the sources together know it; what none of them knows is empty."""
+
+    id: str
+    """64 hex digits."""
+    runtime: str = ""
+    """`docker`, `podman`, `containerd`, `cri-o`, or what the CRI server calls itself."""
+    name: str = ""
+    image: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pod: Pod | None = None
+    compose_project: str = ""
+    compose_service: str = ""
+    status: str = RUNNING
+    cgroups: tuple[str, ...] = ()
+    """Absolute paths of its cgroup directories, one in each hierarchy that is read; empty when it has none now."""
+    sources: tuple[str, ...] = ()
+    """Names of the sources that know it."""
+    sandbox: bool = False
+    """A pod's pause container."""
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """How a source is: up (its last answer was good), or why not. One that is not present is no failure."""
+
+    up: bool
+    present: bool
+    error: str = ""

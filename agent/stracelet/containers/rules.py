@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `monitor.include` and `monitor.exclude` mean for a container."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stracelet.containers.selectors import Selector, parse_selector
+from stracelet.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stracelet import config
+    from stracelet.containers.model import Container
+
+
+def labels_of(container: Container) -> dict[str, str]:
+    """What a selector is matched with: the container's labels, and its pod's, which count before them."""
+    return {**container.labels, **(container.pod.labels if container.pod else {})}
+
+
+def _globs(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    """One expression for all; None without any. Letters count as they are written."""
+    alternatives = "|".join(fnmatch.translate(pattern) for pattern in patterns)
+    return re.compile(alternatives) if alternatives else None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, compiled. A key that is None or empty says nothing; all others have to match."""
+
+    namespaces: re.Pattern[str] | None
+    names: re.Pattern[str] | None
+    images: re.Pattern[str] | None
+    runtimes: re.Pattern[str] | None
+    labels: Selector
+
+    @classmethod
+    def of(cls, rule: config.Rule) -> Rule:
+        """Raises UsageError when its selector cannot be read."""
+        return cls(
+            namespaces=_globs(rule.namespaces),
+            names=_globs(rule.names),
+            images=_globs(rule.images),
+            runtimes=_globs(rule.runtimes),
+            labels=parse_selector(rule.labels),
+        )
+
+    def matches(self, container: Container) -> bool:
+        pod = container.pod
+        keys = (
+            (self.namespaces, [pod.namespace] if pod else []),
+            (self.names, [container.name, container.compose_service, pod.name if pod else ""]),
+            (self.images, [container.image]),
+            (self.runtimes, [container.runtime]),
+        )
+        return all(
+            pattern is None or any(value and pattern.match(value) for value in values) for pattern, values in keys
+        ) and self.labels.matches(labels_of(container))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Include and exclude. `exclude` wins."""
+
+    include: tuple[Rule, ...] = ()
+    exclude: tuple[Rule, ...] = ()
+
+    @classmethod
+    def of(cls, monitor: config.Monitor) -> Rules:
+        """Raises ConfigError, which names the key."""
+        return cls(_compile("include", monitor.include), _compile("exclude", monitor.exclude))
+
+    def select(self, container: Container) -> bool:
+        """Whether the container is to be monitored."""
+        return any(rule.matches(container) for rule in self.include) and not any(
+            rule.matches(container) for rule in self.exclude
+        )
+
+    def could_select(self) -> bool:
+        """Whether a container of which only the ID is known could still turn out to be one of these."""
+        return bool(self.include)
+
+
+def _compile(key: str, rules: Iterable[config.Rule]) -> tuple[Rule, ...]:
+    compiled: list[Rule] = []
+    for i, rule in enumerate(rules):
+        try:
+            compiled.append(Rule.of(rule))
+        except UsageError as error:
+            raise ConfigError(f"monitor.{key}[{i}].labels: {error}") from error
+    return tuple(compiled)
