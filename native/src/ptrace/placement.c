@@ -3,12 +3,29 @@
 #include "placement.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "thread.h"
 
 #define WAIT_OPTIONS (WSTOPPED | WEXITED | WNOWAIT | __WALL | __WNOTHREAD)
+
+#define SPIN_NS 50000
+#define FEW 8 /* tracees: a wait for any of so many is as quick as one for a certain one */
+#define SETTLE 16
+#define WINDOW 256
+#define WINDOW_NS (20 * NS_PER_MS)
+#define BACKOFF_MIN_NS (40 * NS_PER_MS)
+#define BACKOFF_MAX_NS (5 * NS_PER_S)
+/* Below this a stop's cost is no matter, and the windows would measure the workload. */
+#define RATE_MIN (2000.0 / (double)NS_PER_S)
+#define FOLLOW_MIN 16
+#define FOLLOW_MAX 256
+#define SWEEP_EVERY 4
+#define SWEEP 4
 
 void placement_init(struct placement *placement)
 {
@@ -16,17 +33,173 @@ void placement_init(struct placement *placement)
 	sched_getaffinity(0, sizeof(placement->allowed), &placement->allowed);
 	placement->cpus = CPU_COUNT(&placement->allowed);
 	placement->cpu = -1;
+	placement->way = placement->best = placement->cpus > 1 ? WAY_FOLLOW : WAY_BLOCK;
+	placement->follow_every = FOLLOW_MIN;
+	for (int way = 0; way < WAYS; way++)
+		placement->backoff_ns[way] = BACKOFF_MIN_NS;
 }
 
+/* The call itself: the library's is a point of cancellation, which costs as much as a tenth of a stop. */
 static bool look(idtype_t type, pid_t tid, siginfo_t *info, int flags)
 {
 	info->si_pid = 0;
-	return waitid(type, (id_t)tid, info, WAIT_OPTIONS | flags) == 0 && info->si_pid != 0;
+	return syscall(SYS_waitid, type, tid, info, WAIT_OPTIONS | flags, NULL) == 0 && info->si_pid != 0;
+}
+
+static void keep_to(struct placement *placement, int cpu)
+{
+	cpu_set_t mask;
+
+	if (cpu < 0) {
+		mask = placement->allowed;
+	} else {
+		CPU_ZERO(&mask);
+		CPU_SET(cpu, &mask);
+	}
+	if (sched_setaffinity(0, sizeof(mask), &mask) == 0)
+		placement->cpu = cpu;
+}
+
+static void follow(struct placement *placement, const struct tracee *tracee)
+{
+	uint64_t ticks;
+	int cpu;
+
+	if (placement->follow_in-- > 0)
+		return;
+	placement->follow_in = placement->follow_every;
+	if (task_start_read(tracee->tid, &ticks, &cpu) < 0 || cpu < 0 || cpu >= CPU_SETSIZE)
+		return;
+	if (cpu == placement->cpu) {
+		if (placement->follow_every < FOLLOW_MAX)
+			placement->follow_every *= 2;
+		return;
+	}
+	placement->follow_every = placement->follow_in = FOLLOW_MIN;
+	if (CPU_ISSET(cpu, &placement->allowed))
+		keep_to(placement, cpu);
+}
+
+static void change_way(struct placement *placement, enum way way)
+{
+	if (way == placement->way)
+		return;
+	placement->way = way;
+	placement->follow_in = 0;
+	placement->follow_every = FOLLOW_MIN;
+	if (way != WAY_FOLLOW && placement->cpu >= 0)
+		keep_to(placement, -1);
+}
+
+static void judge(struct placement *placement, double rate, uint64_t now)
+{
+	enum way way = placement->way, best = placement->best;
+
+	if (way == best) {
+		/* What was measured of the others was measured in other times. */
+		if (rate * 1.5 < placement->rate[way] || rate > placement->rate[way] * 1.5) {
+			for (int other = 0; other < WAYS; other++)
+				placement->backoff_ns[other] = BACKOFF_MIN_NS;
+		}
+	} else if (rate > placement->rate[best] * 1.05) {
+		placement->best = way;
+		placement->backoff_ns[best] = BACKOFF_MIN_NS;
+		placement->retry_ns[best] = now + BACKOFF_MIN_NS;
+	} else {
+		if (placement->backoff_ns[way] < BACKOFF_MAX_NS)
+			placement->backoff_ns[way] *= 2;
+		placement->retry_ns[way] = now + placement->backoff_ns[way];
+	}
+	placement->rate[way] = rate;
+}
+
+static void choose(struct placement *placement, double rate, uint64_t now)
+{
+	enum way next = placement->best;
+
+	if (placement->way == placement->best && rate > RATE_MIN && placement->cpus > 1) {
+		for (int way = 0; way < WAYS; way++) {
+			if (way != (int)placement->best && now >= placement->retry_ns[way]) {
+				next = (enum way)way;
+				break;
+			}
+		}
+	}
+	change_way(placement, next);
+}
+
+static void take_turn(struct placement *placement)
+{
+	uint32_t turns = ++placement->turns;
+
+	if (turns < SETTLE || (turns % SETTLE != 0 && turns < WINDOW))
+		return;
+	uint64_t now = clock_ns();
+
+	if (!placement->window_ns) {
+		placement->window_ns = now;
+		placement->turns = 0;
+		return;
+	}
+	uint64_t elapsed = now - placement->window_ns;
+
+	if (turns < WINDOW && elapsed < WINDOW_NS)
+		return;
+	double rate = (double)turns / (double)(elapsed ? elapsed : 1);
+
+	judge(placement, rate, now);
+	choose(placement, rate, now);
+	placement->window_ns = 0;
+	placement->turns = 0;
+}
+
+/* A wait for any finds the first that stopped in the order of attachment: a busy one at its head would hide the rest. */
+static bool sweep(struct thread *thread, siginfo_t *info)
+{
+	const struct tracee_table *table = &thread->tracees;
+
+	for (uint32_t seen = 0, tried = 0; seen < table->size && tried < SWEEP; seen++) {
+		for (const struct tracee *tracee = table->buckets[thread->sweep++ & (table->size - 1)]; tracee;
+		     tracee = tracee->next_in_bucket) {
+			if (tracee == thread->hot || tracee->held_until_ns)
+				continue;
+			if (look(P_PID, tracee->tid, info, WNOHANG))
+				return true;
+			tried++;
+		}
+	}
+	return false;
+}
+
+static bool spin(struct thread *thread, siginfo_t *info)
+{
+	uint64_t end = clock_ns() + SPIN_NS;
+	bool few = thread->tracees.used <= FEW;
+
+	do {
+		if (look(few ? P_ALL : P_PID, few ? 0 : thread->hot->tid, info, WNOHANG))
+			return true;
+	} while (clock_ns() < end);
+	return false;
 }
 
 bool next_stop(struct thread *thread, siginfo_t *info)
 {
-	if (thread->hot && look(P_PID, thread->hot->tid, info, WNOHANG))
-		return true;
+	struct placement *placement = &thread->placement;
+
+	if (thread->hot) {
+		take_turn(placement);
+		if (placement->way == WAY_FOLLOW)
+			follow(placement, thread->hot);
+		if (thread->tracees.used > 1 && ++thread->turn % SWEEP_EVERY == 0 && sweep(thread, info))
+			return true;
+		if (placement->way == WAY_SPIN) {
+			if (spin(thread, info))
+				return true;
+		} else if (thread->tracees.used > FEW && !thread->hot->held_until_ns &&
+		           look(P_PID, thread->hot->tid, info, WNOHANG)) {
+			return true;
+		}
+	}
 	return look(P_ALL, 0, info, 0);
 }

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a tracer thread waits for its next stop, and where it runs meanwhile.
+ * How a tracer thread waits for its next stop, and where it runs meanwhile: what a stop costs its target depends on
+ * this more than on all that is done at the stop.
+ *
+ * A tracer that runs on its tracee's CPU costs two switches a stop and no interrupt between CPUs; but a scheduler that
+ * finds another CPU idle wakes the tracee there. Spinning on another CPU saves the tracer's own wake-up, and takes a
+ * CPU from whoever wants it. No load average tells which is best just now, so the thread tries: it counts its stops
+ * per second in short windows, stays with the best way, and tries the others again, the more rarely the worse they did.
+ * It moves and spins itself alone: the affinity and priority of a target are never touched.
  */
 #ifndef STL_PLACEMENT_H
 #define STL_PLACEMENT_H
@@ -11,16 +18,29 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum way {
+	WAY_FOLLOW, /* on the tracee's CPU */
+	WAY_BLOCK,  /* wherever the scheduler puts us */
+	WAY_SPIN,   /* wherever, and awake for a while before blocking */
+	WAYS,
+};
+
 struct placement {
 	cpu_set_t allowed; /* the mask that the thread was given */
 	int cpus;
 	int cpu; /* the one that it keeps to, or -1 */
+	enum way way, best;
+	uint32_t turns;                   /* stops in the present window */
+	uint32_t follow_every, follow_in; /* stops between two looks at the tracee's CPU */
+	uint64_t window_ns;               /* its begin; 0: it is still settling */
+	double rate[WAYS];                /* stops per ns, of its last window */
+	uint64_t retry_ns[WAYS], backoff_ns[WAYS];
 };
 
 struct thread;
 
 void placement_init(struct placement *placement);
-/* The next stop, unconsumed; false: none within this wait (a kick, a time-out, no tracees). */
+/* The next stop, unconsumed; false: none within this wait (a kick, no tracees). */
 bool next_stop(struct thread *thread, siginfo_t *info);
 
 #endif
