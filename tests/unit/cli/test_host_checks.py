@@ -111,7 +111,7 @@ def process(tmp_path: Path) -> Callable[..., None]:
             f"{pid}/status",
             f"Name:\t{comm}\nState:\tS (sleeping)\nTracerPid:\t{tracer}\nUid:\t{uid} {uid} {uid}\n",
         )
-        write(tmp_path, f"{pid}/comm", comm + "\n")
+        write(tmp_path, f"{pid}/stat", f"{pid} ({comm}) S 1 " + "0 " * 17 + "5 0")
         (tmp_path / str(pid) / "ns").mkdir()
         (tmp_path / str(pid) / "ns/user").symlink_to(namespace)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stracelet.cli.checks.finding import Finding
+from stracelet.containers.procfs import Procfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,16 +16,9 @@ SHOWN = 5
 OURS = "stracelet-tracer"
 
 
-def _status(proc: Path, pid: int) -> Mapping[str, str]:
-    lines = (proc / str(pid) / "status").read_text(errors="replace").splitlines()
-    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-
-def _comm(proc: Path, pid: int) -> str:
-    try:
-        return (proc / str(pid) / "comm").read_text(errors="replace").strip()
-    except OSError:
-        return "unknown"
+def _comm(procfs: Procfs, pid: int) -> str:
+    stat = procfs.stat(pid)
+    return stat.comm if stat else "unknown"
 
 
 def _namespace(proc: Path, pid: str) -> str:
@@ -39,36 +33,30 @@ def _some(pids: Iterable[int]) -> str:
 
 def check_processes(target: str, pids: Sequence[int], *, proc: Path, privileged: bool, uid: int) -> Iterator[Finding]:
     """Findings for one target; `privileged`: with CAP_SYS_PTRACE. Processes that end meanwhile are left out."""
-    tracers: dict[int, list[int]] = {}
-    others: list[int] = []
-    seen = 0
-    for pid in pids:
-        try:
-            status = _status(proc, pid)
-        except OSError:
-            continue
-        seen += 1
-        tracer = int(status.get("TracerPid", "0"))
-        if tracer:
-            tracers.setdefault(tracer, []).append(pid)
-        if {int(each) for each in status.get("Uid", "").split()[:3]} != {uid}:
-            others.append(pid)
-    if not seen:
+    procfs = Procfs(proc)
+    processes = [process for process in map(procfs.process, pids) if process is not None]
+    if not processes:
         yield Finding(target, "failed", "no process of it is left", "`stracelet ps` shows what runs.")
         return
-    failed = list(_traced(target, tracers, proc))
+    tracers: dict[int, list[int]] = {}
+    for process in processes:
+        if process.tracer:
+            tracers.setdefault(process.tracer, []).append(process.pid)
+    failed = list(_traced(target, tracers, procfs))
+    others = [process.pid for process in processes if process.uid != uid]
     if others and not privileged:
         found = f"processes of other users: {_some(others)}"
         failed.append(Finding(target, "failed", found, "Run it with sudo: tracing them takes CAP_SYS_PTRACE."))
     failed += _user_namespaces(target, pids, proc, privileged=privileged)
     yield from failed
     if not any(finding.state == "failed" for finding in failed):
-        yield Finding(target, "ok", f"{seen} process{'es' if seen > 1 else ''}, nobody else traces them")
+        count = len(processes)
+        yield Finding(target, "ok", f"{count} process{'es' if count > 1 else ''}, nobody else traces them")
 
 
-def _traced(target: str, tracers: Mapping[int, list[int]], proc: Path) -> Iterator[Finding]:
+def _traced(target: str, tracers: Mapping[int, list[int]], procfs: Procfs) -> Iterator[Finding]:
     for tracer, pids in sorted(tracers.items()):
-        name = _comm(proc, tracer)
+        name = _comm(procfs, tracer)
         found = f"{_some(pids)} traced by {tracer} ({name})"
         if name.startswith(OURS[:15]):
             mend = "Another stracelet traces it: read its metrics, or stop it. A process has one tracer."

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments that several commands share: which containers, and where names come from."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from stracelet import config
+from stracelet.errors import ConfigError, StraceletError
+
+TARGET_HELP = "[KIND/]NAME[/CONTAINER]; kinds: pod docker podman container compose pid; or 4 or more digits of an ID"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which containers, for how long; `duration` in seconds, None without an end."""
+
+    targets: tuple[str, ...]
+    selector: str | None
+    namespace: str | None
+    all_namespaces: bool
+    container: str | None
+    wait: bool
+    duration: float | None
+    config: config.Config
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Wanted:
+        return cls(
+            targets=tuple(args.targets),
+            selector=args.selector,
+            namespace=args.namespace,
+            all_namespaces=args.all_namespaces,
+            container=args.container,
+            wait=getattr(args, "wait", False),
+            duration=getattr(args, "duration", None),
+            config=load_config(args.config),
+        )
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=TARGET_HELP)
+    parser.add_argument("-l", "--selector", metavar="SELECTOR", help="containers with these labels, as kubectl's -l")
+    parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="pods of this namespace")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="pods of all namespaces (the default here)")
+    parser.add_argument("--container", metavar="NAME", help="of a pod, this container only")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="sources and paths, as the agent's configuration")
+
+
+def load_config(path: Path | None) -> config.Config:
+    """The file's configuration, or the defaults. Raises ConfigError, which names the file."""
+    if path is None:
+        return config.Config()
+    try:
+        return config.load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text") from error
+    except StraceletError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def duration(text: str) -> float:
+    """Seconds; for argparse, which wants its own error."""
+    try:
+        nanoseconds = config.parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not nanoseconds:
+        raise argparse.ArgumentTypeError("expected a duration above 0")
+    return nanoseconds / 1e9

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of containers that `ps` and the demonstration show: rows, then columns or JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from stracelet.containers.model import Container
+    from stracelet.containers.procfs import Process
+
+SHORT_ID = 12
+SHOWN_PIDS = 4
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A container and what runs in it."""
+
+    container: Container
+    processes: tuple[Process, ...]
+
+
+def printable(text: str) -> str:
+    """A container chooses its own names: what could steer a terminal is shown as \\xNN."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def target_of(container: Container) -> str:
+    """How to name it to `trace`."""
+    if container.pod is not None:
+        return printable(f"pod/{container.pod.name}/{container.name}")
+    if container.runtime in ("docker", "podman"):
+        return printable(f"{container.runtime}/{container.name}")
+    return printable(f"container/{container.name}") if container.name else container.id[:SHORT_ID]
+
+
+def _pods(each: Listed) -> str:
+    pod = each.container.pod
+    return f"{pod.namespace}/{pod.name}" if pod else ""
+
+
+def _pids(pids: Sequence[int], *, cut: bool) -> str:
+    shown = ",".join(map(str, pids[:SHOWN_PIDS] if cut else pids))
+    return shown + f",+{len(pids) - SHOWN_PIDS}" if cut and len(pids) > SHOWN_PIDS else shown
+
+
+def _compose(each: Listed) -> str:
+    return "/".join(filter(None, (each.container.compose_project, each.container.compose_service)))
+
+
+Cell = tuple[str, "Callable[[Listed, bool], str]"]
+COLUMNS: tuple[Cell, ...] = (
+    ("NAME", lambda each, _: each.container.name),
+    ("POD", lambda each, _: _pods(each)),
+    ("RUNTIME", lambda each, _: each.container.runtime),
+    ("ID", lambda each, cut: each.container.id[:SHORT_ID] if cut else each.container.id),
+    ("STATUS", lambda each, _: each.container.status),
+    ("PIDS", lambda each, cut: _pids([process.pid for process in each.processes], cut=cut)),
+    ("INSIDE", lambda each, cut: _pids([process.inside for process in each.processes], cut=cut)),
+    ("IMAGE", lambda each, _: each.container.image),
+)
+WIDE: tuple[Cell, ...] = (
+    *COLUMNS,
+    ("COMPOSE", lambda each, _: _compose(each)),
+    ("SOURCES", lambda each, _: ",".join(each.container.sources)),
+    ("CGROUP", lambda each, _: each.container.cgroups[0] if each.container.cgroups else ""),
+)
+
+
+def table(listed: Iterable[Listed], *, wide: bool, cut: bool) -> list[tuple[str, ...]]:
+    """The heading and a row for each container; columns that would be empty throughout are left out, but for NAME."""
+    columns = WIDE if wide else COLUMNS
+    rows = [tuple(printable(cell(each, cut)) for _, cell in columns) for each in listed]
+    kept = [i for i, (name, _) in enumerate(columns) if name not in ("POD", "COMPOSE") or any(row[i] for row in rows)]
+    return [tuple(row[i] for i in kept) for row in (tuple(name for name, _ in columns), *rows)]
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Aligned by blanks, for pipes and files; an empty cell is `-`, so that every row has as many words."""
+    filled = [[cell or "-" for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in filled) for i in range(len(filled[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in filled)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_json(each: Listed) -> Mapping[str, Any]:
+    """What `ps -o json` shows of a container."""
+    container = each.container
+    return {
+        "name": container.name,
+        "namespace": container.pod.namespace if container.pod else "",
+        "pod": container.pod.name if container.pod else "",
+        "pod_uid": container.pod.uid if container.pod else "",
+        "runtime": container.runtime,
+        "id": container.id,
+        "status": container.status,
+        "image": container.image,
+        "labels": dict(container.labels),
+        "compose_project": container.compose_project,
+        "compose_service": container.compose_service,
+        "processes": [
+            {"pid": process.pid, "inside": process.inside, "nspid": list(process.namespaced)}
+            for process in each.processes
+        ],
+        "cgroups": list(container.cgroups),
+        "sources": list(container.sources),
+        "target": target_of(container),
+    }
