@@ -28,8 +28,6 @@ class BuildProgram(Command):
         self.set_undefined_options("build_py", ("build_lib", "build_lib"))
 
     def run(self) -> None:
-        if not (NATIVE / "src" / "supervisor").exists():
-            return
         subprocess.run(["make", "-C", str(NATIVE), f"-j{os.cpu_count() or 1}", "program"], check=True)
         target = self._target()
         target.parent.mkdir(parents=True, exist_ok=True)
