@@ -419,6 +419,23 @@ static void on_group_stop(struct thread *thread, struct tracee *tracee)
 	ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 }
 
+struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *parent, pid_t tid)
+{
+	struct tracee *child = tracee_adopt(thread, tid, parent->container);
+
+	if (!child)
+		return NULL;
+	atomic_fetch_add(&thread->load, 1);
+	child->leaving = parent->leaving;
+	if (parent->state == TRACEE_SETUP) {
+		child->state = TRACEE_SETUP;
+		child->exe = parent->exe;
+	}
+	return child;
+}
+
+static void on_event_stop(struct thread *thread, struct tracee *tracee);
+
 static void on_child(struct thread *thread, struct tracee *tracee)
 {
 	unsigned long child = 0;
@@ -427,15 +444,13 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 		tracee_begin(thread, tracee);
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child &&
 	    !tracee_find(&thread->tracees, (pid_t)child)) {
-		struct tracee *added = tracee_adopt(thread, (pid_t)child, tracee->container);
+		struct tracee *added = tracee_adopt_child(thread, tracee, (pid_t)child);
 
-		if (added) {
-			atomic_fetch_add(&thread->load, 1);
-			added->leaving = tracee->leaving;
-			if (tracee->state == TRACEE_SETUP) {
-				added->state = TRACEE_SETUP;
-				added->exe = tracee->exe;
-			}
+		if (newcomer_unpark(thread, (pid_t)child)) {
+			if (added)
+				on_event_stop(thread, added);
+			else
+				ptrace(PTRACE_CONT, (pid_t)child, NULL, NULL);
 		}
 	}
 	tracee_resume(thread, tracee, 0);
@@ -488,7 +503,11 @@ static struct tracee *take_over(struct thread *thread, pid_t tid, uint64_t now)
 {
 	unsigned long former = 0;
 	struct tracee *tracee;
+	siginfo_t info;
 
+	/* Until this stop is consumed, every request for a task whose ID has changed is ESRCH (kernel commit
+	 * dbb5afad100a, looks_like_a_spurious_pid()). There is no signal in it to lose. */
+	waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL | __WNOTHREAD);
 	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &former) < 0)
 		return NULL;
 	tracee = tracee_find(&thread->tracees, (pid_t)former);
@@ -533,33 +552,6 @@ static void on_death(struct thread *thread, pid_t tid, struct tracee *tracee, ui
 		tracee_lost(thread, tracee);
 }
 
-/* A child's first stop may come before its parent's: whose it is, its parent tells. */
-static struct tracee *newcomer(struct thread *thread, pid_t tid)
-{
-	struct task_status status;
-	const struct tracee *relative = NULL;
-
-	if (task_status_read(tid, &status) < 0)
-		return NULL;
-	if (status.tgid != tid)
-		relative = tracee_find(&thread->tracees, status.tgid);
-	if (!relative)
-		relative = tracee_find(&thread->tracees, status.ppid);
-	if (!relative)
-		return NULL;
-	struct tracee *tracee = tracee_adopt(thread, tid, relative->container);
-
-	if (tracee) {
-		atomic_fetch_add(&thread->load, 1);
-		tracee->leaving = relative->leaving;
-		if (relative->state == TRACEE_SETUP) {
-			tracee->state = TRACEE_SETUP;
-			tracee->exe = relative->exe;
-		}
-	}
-	return tracee;
-}
-
 static void resume_stranger(const struct stop *stop)
 {
 	if (stop->kind == STOP_GROUP)
@@ -574,12 +566,14 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 
 	if (stop->kind == STOP_EXEC)
 		tracee = take_over(thread, stop->tid, now);
+	if (!tracee && stop->kind == STOP_EVENT) {
+		newcomer_park(thread, stop->tid);
+		return;
+	}
 	if (stop->kind == STOP_DEATH) {
 		on_death(thread, stop->tid, tracee, now);
 		return;
 	}
-	if (!tracee)
-		tracee = newcomer(thread, stop->tid);
 	if (!tracee) {
 		resume_stranger(stop);
 		return;

@@ -222,6 +222,9 @@ void target_trace(const char *id)
 		return;
 	target->wanted = true;
 	target->discard = false;
+	if (target->releasing)
+		return; /* it begins anew when its slot is free */
+	target->release_serial = 0;
 	if (target->container && target->provisional) {
 		target->provisional = false;
 		atomic_store(&target->container->slot->state, STL_SLOT_TRACED);
@@ -440,8 +443,10 @@ static void free_target(struct target *target)
 	memcpy(id, target->id, sizeof(id));
 	memset(target, 0, sizeof(*target));
 	if (wanted && strncmp(id, "pid:", 4) != 0) {
-		memcpy(target->id, id, sizeof(id)); /* it may start again */
+		memcpy(target->id, id, sizeof(id)); /* it may start again, or run again already */
 		target->wanted = true;
+		if (cgroups_has(id))
+			target_trace(id);
 	}
 }
 

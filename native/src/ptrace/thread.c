@@ -59,14 +59,16 @@ static struct mail *take_mail(struct thread *thread)
 
 static void leave_one(struct tracee *tracee, void *context)
 {
-	if (tracee->container == context)
-		tracee->leaving = true;
+	struct container *container = context;
+
+	if (tracee->container == container)
+		tracee->leaving = container->leaving; /* it may be wanted again by now */
 }
 
 /* A task in a group stop shows no further stop by itself. */
 static void rouse_listening(struct tracee *tracee, void *context)
 {
-	if (tracee->container == context && tracee->state == TRACEE_LISTENING)
+	if (tracee->container == context && tracee->leaving && tracee->state == TRACEE_LISTENING)
 		tracee_interrupt(tracee);
 }
 
@@ -185,7 +187,8 @@ static void *run(void *context)
 			uint64_t now = clock_ns();
 
 			serve_stop(thread, &stop, now);
-			if (now - thread->last_beat_ns < BEAT_NS && !thread->pending && !thread->timed && !thread->held)
+			if (now - thread->last_beat_ns < BEAT_NS && !thread->pending && !thread->timed &&
+			    !thread->held && !thread->parked_count)
 				continue;
 		}
 		uint64_t now = clock_ns();
@@ -194,7 +197,9 @@ static void *run(void *context)
 		attach_poll(thread, now);
 		timeout_poll(thread, now);
 		target_traces_poll(thread, now);
-		atomic_store(&thread->wants_ticks, thread->pending || thread->timed || thread->held);
+		newcomers_poll(thread, now);
+		atomic_store(&thread->wants_ticks,
+		             thread->pending || thread->timed || thread->held || thread->parked_count);
 	}
 	drain(thread);
 	atomic_store(&mine->active, 0);

@@ -32,6 +32,14 @@ struct mail {
 	struct container *container;
 };
 
+/* Children whose first stop came before their parent's stop, which tells whose they are. */
+#define PARKED 32
+
+struct parked {
+	pid_t tid; /* 0: free */
+	uint64_t until_ns;
+};
+
 struct thread {
 	/* Written by any thread. */
 	pthread_mutex_t lock;
@@ -54,7 +62,9 @@ struct thread {
 	struct row_cache *rows;
 	struct tracee *pending, *timed;
 	struct tracee *hot; /* stopped last */
-	uint32_t held;      /* tasks at the entry of ptrace(2), waiting */
+	struct parked parked[PARKED];
+	uint32_t parked_count;
+	uint32_t held; /* tasks at the entry of ptrace(2), waiting */
 	struct placement placement;
 	uint64_t next_poll_ns, last_beat_ns;
 	bool draining;
@@ -76,9 +86,16 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
 void tracee_lost(struct thread *thread, struct tracee *tracee);
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);
+/* What a tracee's child is: the same container's, and as far on its way. NULL: no memory. */
+struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *parent, pid_t tid);
 /* Resumes it as its state wants, or detaches it; a tracee may be gone after either. */
 void tracee_resume(struct thread *thread, struct tracee *tracee, int signal);
 int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
+
+/* newcomers.c */
+void newcomer_park(struct thread *thread, pid_t tid);
+bool newcomer_unpark(struct thread *thread, pid_t tid);
+void newcomers_poll(struct thread *thread, uint64_t now);
 
 /* attach.c */
 void attach_seize(struct thread *thread, const struct mail *mail);
