@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which labels a container's series have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stracelet.metrics.series import Identity, Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stracelet.containers.model import Container
+    from stracelet.tracing.selection import Kept
+
+SHORT_ID = 12
+
+
+def labels(container: Container) -> Labels:
+    """A pod's container has all three; any other one the last alone, its name or the start of its ID."""
+    name = container.name or container.id[:SHORT_ID]
+    return Labels(container.pod.namespace, container.pod.name, name) if container.pod else Labels("", "", name)
+
+
+def identity(kept: Kept) -> Identity:
+    """Who it is; a process by its PID is `pid/N`."""
+    container = kept.container
+    if container is None:
+        return Identity(Labels("", "", kept.id.replace("pid:", "pid/")), "", "", kept.seen_ns)
+    return Identity(labels(container), container.image, container.runtime, kept.seen_ns)
+
+
+def identities(kept: Callable[[str], Kept | None], ids: Iterable[str]) -> dict[str, Identity]:
+    """The identities of those that are kept."""
+    found = ((container_id, kept(container_id)) for container_id in ids)
+    return {container_id: identity(who) for container_id, who in found if who is not None}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks for what: the targets of the command line and the rules of the configuration, as one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stracelet.containers.rules import Rules
+from stracelet.containers.targets import could_match, match
+
+if TYPE_CHECKING:
+    from stracelet.containers.model import Container
+    from stracelet.containers.targets import Target
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Targets count always, exclude wins over include, and `ourselves`, IDs of containers, never count."""
+
+    targets: tuple[Target, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+    ourselves: frozenset[str] = frozenset()
+
+    def wants(self, container: Container) -> bool:
+        """Whether this container is to be traced."""
+        if container.sandbox or container.id in self.ourselves:
+            return False
+        return any(match(target, [container]) for target in self.targets) or self.rules.select(container)
+
+    def could_want(self, container_id: str) -> bool:
+        """Whether a container of which only the ID is known could still turn out to be wanted."""
+        if container_id in self.ourselves:
+            return False
+        return self.rules.could_select() or any(could_match(target, container_id) for target in self.targets)
+
+    def wants_new(self) -> bool:
+        """Whether a container that there is not yet could turn out to be wanted."""
+        return self.rules.could_select() or any(target.pid is None for target in self.targets)
+
+    def pids(self) -> tuple[int, ...]:
+        """Processes that are named by their PID."""
+        return tuple(target.pid for target in self.targets if target.pid is not None)

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is traced: targets and rules on one side, what the tracer and the inventory see on the other.
+
+    New (provisional)  -> wanted: trace (keep) | not wanted, or unnamed for 2 s: drop and throw away
+    named, renamed     -> wanted: trace        | no longer wanted: drop, its counts stay for the linger
+    slot ended         -> kept: release after the linger | not kept: release now
+    later tracer       -> everything is asked for again: a tracer remembers nothing
+
+The arena's slots are the truth; events are hints that save waiting for the next look at them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from stracelet.tracing import protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+
+    from stracelet.containers.model import Container
+
+logger = logging.getLogger(__name__)
+
+SECOND = 10**9
+NAMING_NS = 2 * SECOND
+TICK_SECONDS = 0.5
+# Ended slots are 1 in 4 of all: where short-lived containers fill the arena, the oldest go before their linger is over.
+MAX_ENDED = 256
+
+PROVISIONAL = 1  # STL_SLOT_PROVISIONAL
+ENDED = 4  # STL_SLOT_ENDED
+
+
+class Slot(Protocol):
+    """struct stl_container, as far as it is of interest here."""
+
+    @property
+    def slot(self) -> int: ...
+    @property
+    def serial(self) -> int: ...
+    @property
+    def state(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def end_ns(self) -> int: ...
+
+
+class Requests(Protocol):
+    """A Session, as far as it is of interest here."""
+
+    def trace(self, container_id: str) -> None: ...
+    def trace_pid(self, pid: int) -> str: ...
+    def drop(self, container_id: str, *, discard: bool = False) -> None: ...
+    def release(self, slot: int, serial: int) -> None: ...
+    def policy(self, *, new_containers: bool) -> None: ...
+    def events(self) -> AsyncIterator[protocol.Event]: ...
+
+
+class Known(Protocol):
+    """An Inventory, as far as it is of interest here."""
+
+    def containers(self) -> Mapping[str, Container]: ...
+    def get(self, container_id: str) -> Container | None: ...
+    def named(self, container_id: str) -> bool: ...
+    def seen(self, container_id: str, path: str) -> None: ...
+    def gone(self, container_id: str) -> None: ...
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]: ...
+
+
+class Wanted(Protocol):
+    """Who asks for what: `Choice` in this module's package is the one there is."""
+
+    def wants(self, container: Container) -> bool: ...
+    def could_want(self, container_id: str) -> bool: ...
+    def wants_new(self) -> bool: ...
+    def pids(self) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is traced, or was and still has statistics. `container` is None for a process by its PID.
+
+    `seen_ns`: CLOCK_REALTIME at which it was first seen.
+    """
+
+    id: str
+    container: Container | None
+    seen_ns: int
+
+
+class Selection:
+    """Keeps the tracer doing what is wanted, until cancelled. All calls from the event loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        slots: Callable[[], Collection[Slot]],
+        inventory: Known,
+        wanted: Wanted,
+        linger_ns: int | None,
+        retire: Callable[[], Awaitable[None]],
+        clock: Callable[[], int] = time.monotonic_ns,
+        wall_clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """`linger_ns` None: nothing is released. `retire` is awaited before a kept slot is released."""
+        self._requests = requests
+        self._slots = slots
+        self._inventory = inventory
+        self._wanted = wanted
+        self._linger_ns = linger_ns
+        self._retire = retire
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._kept: dict[str, Kept] = {}
+        self._traced: set[str] = set()
+        self._pids: dict[int, str] = {}
+        self._unnamed: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
+        self._said: set[tuple[str, int]] = set()
+        self._releasing: set[tuple[int, int]] = set()
+        self.generation = 0
+        self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0}
+        self.answering = False
+
+    def kept(self, container_id: str) -> Kept | None:
+        """Who it is, if its counts are to be shown; None for what is provisional or nobody asked for."""
+        return self._kept.get(container_id)
+
+    def rewanted(self, wanted: Wanted) -> None:
+        """Other rules or targets from now on."""
+        self._wanted = wanted
+        if self.answering:
+            self._requests.policy(new_containers=wanted.wants_new())
+        for container_id in {*self._inventory.containers(), *self._traced, *self._unnamed}:
+            self._decide(container_id)
+
+    async def run(self) -> None:
+        """Follows events, names and the clock. SessionLost when the native program has gone."""
+        unsubscribe = self._inventory.subscribe(self._decide)
+        ticks = asyncio.create_task(self._tick_for_ever(), name="selection ticks")
+        events = asyncio.create_task(self._follow(), name="tracer events")
+        try:
+            done, _ = await asyncio.wait({ticks, events}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+        finally:
+            unsubscribe()
+            for task in (ticks, events):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def _follow(self) -> None:
+        async for event in self._requests.events():
+            self.handle(event)
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.tick()
+
+    def handle(self, event: protocol.Event) -> None:
+        """One event of the session."""
+        match event:
+            case protocol.Hello():
+                self._start_over(event)
+            case protocol.Seen():
+                self._note(event.id)
+                self._inventory.seen(event.id, event.text)
+                self._decide(event.id)
+            case protocol.New():
+                self._note(event.id)
+                self._unnamed.setdefault(event.id, self._clock() + NAMING_NS)
+                self._traced.discard(event.id)  # the tracer does not know that it was asked for
+                self._inventory.seen(event.id, event.text)
+                self._decide(event.id)
+            case protocol.Gone():
+                self._inventory.gone(event.id)
+            case protocol.Timeout():
+                self._unnamed.pop(event.id, None)
+                self._traced.discard(event.id)
+                logger.warning("let go, as it had no name for 2 s", extra={"container": self.name(event.id)})
+                self._decide(event.id)
+            case protocol.Failed() | protocol.Refused():
+                self._complain(event)
+            case protocol.Overflow():
+                self._find_provisional()
+            case protocol.TracerEnded():
+                self._tracer_ended(event)
+            case protocol.SessionLost():
+                raise event.error
+
+    def _start_over(self, hello: protocol.Hello) -> None:
+        self.generation, self.answering = hello.generation, True
+        self._releasing.clear()
+        self._requests.policy(new_containers=self._wanted.wants_new())
+        for container_id in self._traced:
+            if not container_id.startswith("pid:"):
+                self._requests.trace(container_id)
+        for pid in self._wanted.pids():
+            self._trace_pid(pid)
+        for container_id in self._inventory.containers():
+            self._decide(container_id)
+        self._find_provisional()
+
+    def _trace_pid(self, pid: int) -> None:
+        container_id = self._requests.trace_pid(pid)
+        self._pids[pid] = container_id
+        self._traced.add(container_id)
+        self._kept.setdefault(container_id, Kept(container_id, None, self._note(container_id)))
+
+    def _find_provisional(self) -> None:
+        """Messages may have been lost: who is provisional in the arena has an answer to get."""
+        for slot in self._slots():
+            if slot.state == PROVISIONAL and slot.id not in self._traced:
+                self._unnamed.setdefault(slot.id, self._clock() + NAMING_NS)
+                self._decide(slot.id)
+
+    def _tracer_ended(self, event: protocol.TracerEnded) -> None:
+        self.answering = False
+        if event.reason in self.restarts:
+            self.restarts[event.reason] += 1
+
+    def _complain(self, event: protocol.Failed | protocol.Refused) -> None:
+        """One line for each container and reason, not one for each of its tasks."""
+        kind = event.reason if isinstance(event, protocol.Failed) else -1
+        if (event.id, kind) not in self._said:
+            self._said.add((event.id, kind))
+            logger.warning("%s", event, extra={"container": self.name(event.id)})
+
+    def name(self, container_id: str) -> str:
+        """For a line of the log."""
+        container = self._inventory.get(container_id)
+        return container.name if container and container.name else container_id
+
+    def _note(self, container_id: str) -> int:
+        return self._seen.setdefault(container_id, self._wall_clock())
+
+    def _decide(self, container_id: str) -> None:
+        """Compares what is wanted with what was asked of the tracer, and asks for the difference."""
+        container = self._inventory.get(container_id)
+        if container is None:
+            if container_id in self._unnamed and not self._wanted.could_want(container_id):
+                self._let_go(container_id)
+            return
+        kept = Kept(container_id, container, self._note(container_id))
+        if container_id in self._kept:  # perhaps under another name
+            self._kept[container_id] = kept
+        if self._wanted.wants(container):
+            self._keep(kept)
+        elif container_id in self._traced:
+            self._traced.discard(container_id)
+            self._requests.drop(container_id)
+            logger.info("no longer wanted", extra={"container": self.name(container_id)})
+        elif container_id in self._unnamed and (
+            self._inventory.named(container_id) or not self._wanted.could_want(container_id)
+        ):
+            self._let_go(container_id)
+
+    def _keep(self, kept: Kept) -> None:
+        self._unnamed.pop(kept.id, None)
+        self._kept[kept.id] = kept
+        if kept.id not in self._traced:
+            self._traced.add(kept.id)
+            if self.answering:  # else _start_over() asks for it
+                self._requests.trace(kept.id)
+            logger.info("traced", extra={"container": self.name(kept.id), "id": kept.id[:12]})
+
+    def _let_go(self, container_id: str) -> None:
+        del self._unnamed[container_id]
+        self._requests.drop(container_id, discard=True)
+
+    async def tick(self) -> None:
+        """What time alone brings about: names that never came, and slots whose linger is over."""
+        now = self._clock()
+        for container_id in [name for name, deadline in self._unnamed.items() if now >= deadline]:
+            self._let_go(container_id)
+        slots = self._slots()
+        if self._linger_ns is not None:
+            await self._release(slots, self._linger_ns)
+        self._forget({slot.id for slot in slots})
+
+    async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:
+        ended = [slot for slot in slots if slot.state == ENDED and slot.id not in self._unnamed]
+        self._releasing &= {(slot.slot, slot.serial) for slot in ended}  # what is not there any more is released
+        strangers = [slot for slot in ended if slot.id not in self._kept]
+        ours = sorted((slot for slot in ended if slot.id in self._kept), key=lambda slot: slot.end_ns)
+        now, surplus = self._wall_clock(), len(ours) - MAX_ENDED
+        over = [slot for i, slot in enumerate(ours) if i < surplus or now - slot.end_ns > linger_ns]
+        fresh = [slot for slot in (*strangers, *over) if (slot.slot, slot.serial) not in self._releasing]
+        if any(slot.id in self._kept for slot in fresh):
+            await self._retire()
+        for slot in fresh:
+            self._releasing.add((slot.slot, slot.serial))
+            self._requests.release(slot.slot, slot.serial)
+
+    def _forget(self, with_slots: Collection[str]) -> None:
+        """Who has no statistics, is not in the inventory and not waited for is nobody any more."""
+        known = self._inventory.containers().keys() | with_slots | self._unnamed.keys() | set(self._pids.values())
+        for container_id in self._kept.keys() - known:
+            del self._kept[container_id]
+            if container_id in self._traced:
+                self._traced.discard(container_id)
+                self._requests.drop(container_id)
+        self._seen = {key: value for key, value in self._seen.items() if key in known}
+        self._said = {key for key in self._said if key[0] in known}

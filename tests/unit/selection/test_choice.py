@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What wins: targets over rules, exclude over include, and nothing over our not tracing ourselves."""
+
+from __future__ import annotations
+
+from stracelet.config import load
+from stracelet.containers.model import Container
+from stracelet.containers.rules import Rules
+from stracelet.containers.targets import parse_target
+from stracelet.tracing.choice import Choice
+
+RULES = Rules.of(load("monitor: {include: [{names: ['web-*']}], exclude: [{names: [web-2]}]}").monitor)
+
+
+def container(name: str, digit: str = "a", **more: bool) -> Container:
+    return Container(digit * 64, runtime="docker", name=name, **more)
+
+
+def test_exclude_wins_over_include() -> None:
+    choice = Choice(rules=RULES)
+    assert [choice.wants(container(name)) for name in ("web-1", "web-2", "db")] == [True, False, False]
+
+
+def test_a_target_wins_over_exclude() -> None:
+    choice = Choice(targets=(parse_target("docker/web-2"),), rules=RULES)
+    assert choice.wants(container("web-2"))
+
+
+def test_ourselves_and_pause_containers_are_never_wanted() -> None:
+    choice = Choice(targets=(parse_target("web-1"),), rules=RULES, ourselves=frozenset({"b" * 64}))
+    assert choice.wants(container("web-1"))
+    assert not choice.wants(container("web-1", "b"))
+    assert not choice.could_want("b" * 64)
+    assert not choice.wants(container("web-1", sandbox=True))
+
+
+def test_new_containers_matter_while_a_rule_or_a_name_could_mean_them() -> None:
+    assert not Choice().wants_new()
+    assert not Choice(targets=(parse_target("pid/1"),)).wants_new()
+    assert Choice(targets=(parse_target("redis"),)).wants_new()
+    assert Choice(rules=RULES).wants_new()
+    whole = Choice(targets=(parse_target("a" * 64),))
+    assert (whole.could_want("a" * 64), whole.could_want("b" * 64)) == (True, False)
+    assert Choice(targets=(parse_target("pid/12"), parse_target("x"))).pids() == (12,)

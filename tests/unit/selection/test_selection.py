@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of the tracer, after events, names, rules and time, in any order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stracelet.tracing import protocol
+from stracelet.tracing.selection import ENDED, MAX_ENDED, PROVISIONAL, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+SECOND = 10**9
+LINGER = 120 * SECOND
+
+
+@dataclass(frozen=True)
+class Named:
+    """What this module needs of a Container."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class FakeSlot:
+    slot: int
+    serial: int
+    id: str
+    state: int
+    end_ns: int = 0
+
+
+@dataclass
+class Tracer:
+    """Does what a tracer does with requests, as far as state goes; a new one remembers nothing."""
+
+    traced: set[str] = field(default_factory=set)
+    discarded: list[str] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    new_containers: bool = False
+
+    def trace(self, container_id: str) -> None:
+        self.traced.add(container_id)
+
+    def trace_pid(self, pid: int) -> str:
+        self.traced.add(f"pid:{pid}")
+        return f"pid:{pid}"
+
+    def drop(self, container_id: str, *, discard: bool = False) -> None:
+        self.traced.discard(container_id)
+        if discard:
+            self.discarded.append(container_id)
+
+    def release(self, slot: int, serial: int) -> None:
+        self.released.append(serial)
+
+    def policy(self, *, new_containers: bool) -> None:
+        self.new_containers = new_containers
+
+    async def events(self) -> AsyncIterator[protocol.Event]:
+        for event in ():
+            yield event
+
+
+@dataclass
+class FakeInventory:
+    known: dict[str, Named] = field(default_factory=dict)
+    tell: list[Callable[[str], None]] = field(default_factory=list)
+    cgroup_only: set[str] = field(default_factory=set)
+
+    def containers(self) -> dict[str, Named]:
+        return self.known
+
+    def get(self, container_id: str) -> Named | None:
+        return self.known.get(container_id)
+
+    def named(self, container_id: str) -> bool:
+        return container_id in self.known and container_id not in self.cgroup_only
+
+    def seen(self, container_id: str, path: str) -> None: ...
+
+    def gone(self, container_id: str) -> None:
+        self.known.pop(container_id, None)
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        self.tell.append(callback)
+        return lambda: self.tell.remove(callback)
+
+
+@dataclass
+class Wanted:
+    names: frozenset[str] = frozenset({"web"})
+    new: bool = True
+    numbers: tuple[int, ...] = ()
+
+    def wants(self, container: Named) -> bool:
+        return container.name in self.names
+
+    def could_want(self, container_id: str) -> bool:
+        return self.new and not container_id.startswith("never")
+
+    def wants_new(self) -> bool:
+        return self.new
+
+    def pids(self) -> tuple[int, ...]:
+        return self.numbers
+
+
+class World:
+    """A Selection with all that it looks at."""
+
+    def __init__(self, wanted: Wanted | None = None, linger_ns: int | None = LINGER) -> None:
+        self.tracer, self.inventory, self.wanted = Tracer(), FakeInventory(), wanted or Wanted()
+        self.slots: list[FakeSlot] = []
+        self.now = 1000 * SECOND
+        self.retired: list[list[int]] = []
+        self.selection = Selection(
+            requests=self.tracer,
+            slots=lambda: self.slots,
+            inventory=self.inventory,
+            wanted=self.wanted,
+            linger_ns=linger_ns,
+            retire=self._retire,
+            clock=lambda: self.now,
+            wall_clock=lambda: self.now,
+        )
+
+    async def _retire(self) -> None:
+        self.retired.append(list(self.tracer.released))
+
+    def hello(self, generation: int = 1) -> None:
+        self.tracer.traced, self.tracer.new_containers = set(), False
+        self.selection.handle(protocol.Hello(generation=generation, pid=9))
+
+    def new(self, container_id: str) -> None:
+        self.selection.handle(protocol.New(slot=0, serial=1, id=container_id, text="/x"))
+
+    def name(self, container_id: str, name: str) -> None:
+        self.inventory.known[container_id] = Named(container_id, name)
+        self.selection._decide(container_id)
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.hello()
+    return made
+
+
+def test_what_runs_already_is_asked_for_at_the_first_hello() -> None:
+    world = World()
+    world.inventory.known = {"a": Named("a", "web"), "b": Named("b", "db")}
+    world.hello()
+    assert (world.tracer.traced, world.tracer.new_containers) == ({"a"}, True)
+    assert world.selection.kept("a")
+    assert world.selection.kept("b") is None
+
+
+def test_a_new_container_is_kept_once_it_has_a_wanted_name(world: World) -> None:
+    world.new("a")
+    assert world.selection.kept("a") is None
+    world.name("a", "web")
+    assert world.tracer.traced == {"a"}
+    assert world.selection.kept("a")
+
+
+@pytest.mark.parametrize(
+    "event", [protocol.New(slot=0, serial=1, id="a", text="/x"), protocol.Timeout(slot=0, serial=1, id="a")]
+)
+def test_a_tracer_that_forgot_a_request_gets_it_again(world: World, event: protocol.Event) -> None:
+    world.name("a", "web")
+    world.tracer.traced.clear()
+    world.selection.handle(event)
+    assert world.tracer.traced == {"a"}
+
+
+def test_a_new_container_with_another_name_is_thrown_away(world: World) -> None:
+    world.new("a")
+    world.name("a", "db")
+    assert (world.tracer.traced, world.tracer.discarded) == (set(), ["a"])
+    assert world.selection.kept("a") is None
+
+
+def test_what_nothing_could_want_is_thrown_away_at_once(world: World) -> None:
+    world.new("never")
+    assert world.tracer.discarded == ["never"]
+
+
+async def test_a_name_is_waited_for_two_seconds(world: World) -> None:
+    world.new("a")
+    world.inventory.cgroup_only.add("a")
+    world.name("a", "")  # the cgroup tree knows of it, and nobody its name
+    world.now += 2 * SECOND - 1
+    await world.selection.tick()
+    assert world.tracer.discarded == []
+    world.now += 1
+    await world.selection.tick()
+    assert world.tracer.discarded == ["a"]
+
+
+async def test_a_name_that_comes_too_late_still_starts_a_trace(world: World) -> None:
+    world.new("a")
+    world.now += 3 * SECOND
+    await world.selection.tick()
+    world.name("a", "web")
+    assert world.tracer.traced == {"a"}
+
+
+def test_a_rename_ends_a_trace_and_begins_one(world: World) -> None:
+    world.name("a", "web")
+    world.name("a", "old")
+    assert (world.tracer.traced, world.tracer.discarded) == (set(), [])
+    assert world.selection.kept("a").container.name == "old"
+    world.name("a", "web")
+    assert world.tracer.traced == {"a"}
+
+
+def test_a_later_tracer_is_asked_for_everything_again() -> None:
+    world = World(Wanted(numbers=(7,)))
+    world.hello()
+    world.name("a", "web")
+    world.selection.handle(protocol.TracerEnded(reason=protocol.END_DIED, status=11))
+    assert not world.selection.answering
+    world.name("b", "web")  # while nobody is there to ask
+    world.hello(2)
+    assert world.tracer.traced == {"a", "b", "pid:7"}
+    assert world.tracer.new_containers
+    assert world.selection.answering
+    assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0}
+
+
+def test_the_end_that_was_asked_for_is_no_restart(world: World) -> None:
+    world.selection.handle(protocol.TracerEnded(reason=protocol.END_EXITED, status=0))
+    assert set(world.selection.restarts.values()) == {0}
+
+
+@pytest.mark.parametrize("lost", ["overflow", "restart"])
+async def test_a_provisional_slot_whose_event_was_lost_gets_its_answer(world: World, lost: str) -> None:
+    world.slots = [FakeSlot(0, 1, "a", PROVISIONAL)]
+    if lost == "overflow":
+        world.selection.handle(protocol.Overflow())
+    else:
+        world.hello(2)
+    world.now += 2 * SECOND
+    await world.selection.tick()
+    assert world.tracer.discarded == ["a"]
+
+
+async def test_an_ended_slot_is_released_after_the_linger_and_not_before_it_is_counted(world: World) -> None:
+    world.name("a", "web")
+    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.now += LINGER
+    await world.selection.tick()
+    assert world.tracer.released == []
+    world.now += 1
+    await world.selection.tick()
+    await world.selection.tick()  # it is still there: the request is on its way
+    assert (world.tracer.released, world.retired) == ([5], [[]])
+
+
+async def test_a_stranger_s_slot_is_released_at_once_and_counted_nowhere(world: World) -> None:
+    world.slots = [FakeSlot(0, 5, "x", ENDED, end_ns=world.now)]
+    await world.selection.tick()
+    assert (world.tracer.released, world.retired) == ([5], [])
+
+
+async def test_an_ended_slot_waits_for_its_name(world: World) -> None:
+    world.new("a")
+    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    await world.selection.tick()
+    assert world.tracer.released == []
+    world.name("a", "web")
+    await world.selection.tick()
+    assert world.tracer.released == []
+    assert world.selection.kept("a")
+
+
+async def test_many_short_lives_do_not_fill_the_arena(world: World) -> None:
+    for i in range(MAX_ENDED + 3):
+        world.name(str(i), "web")
+        world.slots.append(FakeSlot(i, i + 1, str(i), ENDED, end_ns=world.now - i))
+    await world.selection.tick()
+    assert sorted(world.tracer.released) == [MAX_ENDED + 1, MAX_ENDED + 2, MAX_ENDED + 3]
+
+
+async def test_without_a_linger_nothing_of_ours_is_released() -> None:
+    world = World(linger_ns=None)
+    world.hello()
+    world.name("a", "web")
+    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=1)]
+    world.now += 10 * LINGER
+    await world.selection.tick()
+    assert world.tracer.released == []
+
+
+async def test_who_is_gone_and_released_is_forgotten(world: World) -> None:
+    world.name("a", "web")
+    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.selection.handle(protocol.Gone(id="a"))
+    await world.selection.tick()
+    assert world.selection.kept("a")
+    world.slots = []
+    await world.selection.tick()
+    assert world.selection.kept("a") is None
+    assert world.tracer.traced == set()
+
+
+def test_other_rules_start_and_end_traces(world: World) -> None:
+    world.name("a", "web")
+    world.name("b", "db")
+    world.selection.rewanted(Wanted(names=frozenset({"db"}), new=False))
+    assert (world.tracer.traced, world.tracer.new_containers) == ({"b"}, False)
+
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["new", "name", "gone", "ended", "hello", "overflow", "tick"]),
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["web", "db"]),
+    ),
+    max_size=40,
+)
+
+
+@given(events)
+async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple[str, str, str]]) -> None:
+    world, generation = World(), 1
+    world.hello()
+    for step, container_id, name in steps:
+        match step:
+            case "new":
+                world.new(container_id)
+            case "name":
+                world.name(container_id, name)
+            case "gone":
+                world.selection.handle(protocol.Gone(id=container_id))
+                world.selection._decide(container_id)
+            case "ended":
+                world.selection.handle(protocol.TracerEnded(reason=protocol.END_STALLED, status=9))
+            case "hello":
+                generation += 1
+                world.hello(generation)
+            case "overflow":
+                world.selection.handle(protocol.Overflow())
+            case "tick":
+                world.now += SECOND
+                await world.selection.tick()
+    world.hello(generation + 1)
+    world.now += 3 * SECOND
+    await world.selection.tick()
+    wanted = {key for key, value in world.inventory.known.items() if value.name == "web"}
+    assert world.tracer.traced == wanted
+    assert all(world.selection.kept(key) for key in wanted)
+
+
+def test_a_failure_is_said_once_for_a_container_and_a_reason(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    event = protocol.Failed(slot=0, serial=1, id="a", pid=5, reason=0, detail=77)
+    for pid in range(3):
+        world.selection.handle(replace(event, pid=pid))
+    world.selection.handle(replace(event, reason=1, detail=1))
+    assert len(caplog.records) == 2
