@@ -7,6 +7,7 @@ RUN python3 -m venv /opt/stracelet
 ENV PATH=/opt/stracelet/bin:$PATH
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes --requirement requirements.lock
+ARG STRACELET_COMMIT=
 COPY . .
 RUN pip install --no-cache-dir --no-build-isolation --no-deps . && pip uninstall --yes setuptools pip
 

@@ -14,8 +14,21 @@ PROGRAM = "stracelet-tracer"
 NATIVE = Path("native")
 
 
+def commit() -> str:
+    """What is built: STRACELET_COMMIT, or git's HEAD, or nothing where there is no git (an sdist)."""
+    if (given := os.environ.get("STRACELET_COMMIT")) is not None:
+        return given
+    if not Path(".git").exists():
+        return ""
+    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    return head.stdout.strip()
+
+
 class BuildProgram(Command):
-    """Compiles the native program, with native/Makefile's flags, into the package's ``_bin``."""
+    """Compiles the native program, with native/Makefile's flags, into the package's ``_bin``.
+
+    Beside it goes ``commit``, one line for the metric ``build_info``.
+    """
 
     description = "compile the native program"
     user_options: ClassVar = [("build-lib=", "d", "folder to build to")]
@@ -35,13 +48,14 @@ class BuildProgram(Command):
         partial = target.with_suffix(".new")
         shutil.copy2(NATIVE / "build" / PROGRAM, partial)
         partial.replace(target)
+        (target.parent / "commit").write_text(f"{commit()}\n")
 
     def _target(self) -> Path:
         root = Path("agent") if self.editable_mode else Path(self.build_lib or "")
         return root / "stracelet" / "_bin" / PROGRAM
 
     def get_outputs(self) -> list[str]:
-        return [str(self._target())]
+        return [str(self._target()), str(self._target().parent / "commit")]
 
     def get_output_mapping(self) -> dict[str, str]:
         return {}

@@ -35,6 +35,6 @@ ffibuilder.set_source(
     '#include "stracelet.h"',
     sources=sources(),
     include_dirs=["native/include", "native/src"],
-    extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden"],
+    extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", f"-ffile-prefix-map={NATIVE.parent}=."],
     py_limited_api=True,
 )
