@@ -44,6 +44,22 @@ static struct entry *make(pid_t tid, uint32_t thread, const struct container *co
 	return *at;
 }
 
+static enum registry_place place_of(const struct entry *entry)
+{
+	if (!entry)
+		return REGISTRY_NEW;
+	return entry->barred_until_ns && entry->barred_until_ns <= clock_ns() ? REGISTRY_RETRY : REGISTRY_TAKEN;
+}
+
+bool registry_open(pid_t tid)
+{
+	pthread_mutex_lock(&lock);
+	bool open = place_of(*find(tid)) != REGISTRY_TAKEN;
+
+	pthread_mutex_unlock(&lock);
+	return open;
+}
+
 enum registry_place registry_reserve(pid_t tid, uint32_t thread, struct container *container)
 {
 	enum registry_place place = REGISTRY_NEW;

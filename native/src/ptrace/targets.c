@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@
 /* A process that clone3(2) puts into a populated cgroup leaves no event. */
 #define POLL_NS (20 * NS_PER_MS)
 #define COMMAND_ID "command"
+/* How long, and for how many tasks at most, it is looked who is busy. */
+#define SAMPLE_NS (3 * (long)NS_PER_MS)
+#define SAMPLED_TASKS 64
 
 struct target {
 	char id[STL_ID_SIZE];
@@ -101,33 +105,59 @@ static bool open_slot(struct target *target, bool provisional)
 
 /* ---- finding tasks ------------------------------------------------------------------------------------- */
 
-struct pass {
-	struct target *target;
-	pid_t pid;
+/* A task that is not attached yet. */
+struct candidate {
+	pid_t tid;
 	bool setup, busy;
 	struct file_identity exe;
+	struct task_ran ran;
 };
 
-static void post_task(pid_t tid, void *context)
+struct pass {
+	struct target *target;
+	bool setup; /* of the process whose tasks are being listed */
+	struct file_identity exe;
+	struct candidate *candidates;
+	size_t count, room;
+};
+
+static void note_task(pid_t tid, void *context)
 {
 	struct pass *pass = context;
-	struct target *target = pass->target;
-	struct thread *thread = threads_pick(pass->busy || pass->setup);
+
+	if (!registry_open(tid))
+		return;
+	if (pass->count == pass->room) {
+		size_t room = pass->room ? pass->room * 2 : 64;
+		struct candidate *larger = reallocarray(pass->candidates, room, sizeof(*larger));
+
+		if (!larger)
+			return; /* the next pass tries again */
+		pass->candidates = larger;
+		pass->room = room;
+	}
+	pass->candidates[pass->count++] = (struct candidate){.tid = tid, .setup = pass->setup, .exe = pass->exe};
+}
+
+static void seize(struct target *target, const struct candidate *candidate)
+{
+	struct thread *thread = threads_pick(candidate->busy || candidate->setup);
 
 	if (!thread) {
-		notify_failure(target->container->slot, tid, STL_FAIL_LIMIT, 0, "no tracer thread could be made");
+		notify_failure(target->container->slot, candidate->tid, STL_FAIL_LIMIT, 0,
+		               "no tracer thread could be made");
 		return;
 	}
-	enum registry_place place = registry_reserve(tid, thread->index, target->container);
+	enum registry_place place = registry_reserve(candidate->tid, thread->index, target->container);
 
 	if (place == REGISTRY_TAKEN)
 		return;
 	struct mail mail = {
 		.kind = MAIL_SEIZE,
-		.tid = tid,
+		.tid = candidate->tid,
 		.container = target->container,
-		.setup = pass->setup && place == REGISTRY_NEW,
-		.exe = pass->exe,
+		.setup = candidate->setup && place == REGISTRY_NEW,
+		.exe = candidate->exe,
 	};
 
 	target->found += place == REGISTRY_NEW;
@@ -135,6 +165,35 @@ static void post_task(pid_t tid, void *context)
 	atomic_fetch_add(&thread->load, 1);
 	atomic_fetch_add(&target->container->seizing, 1);
 	thread_post(thread, &mail);
+}
+
+/* Busy is who runs, or who ran within a few ms: a task that sleeps and wakes all the time is seldom caught running. */
+static void find_busy(struct pass *pass)
+{
+	struct timespec wait = {0, SAMPLE_NS};
+	struct task_syscall call;
+	struct task_ran ran;
+	bool sample = pass->count <= SAMPLED_TASKS;
+	size_t sleeping = 0;
+
+	for (size_t i = 0; i < pass->count; i++) {
+		struct candidate *candidate = &pass->candidates[i];
+
+		if (candidate->setup)
+			continue;
+		candidate->busy = task_syscall_read(candidate->tid, &call) == 0 && call.now == NOW_RUNNING;
+		if (!candidate->busy && sample && task_ran_read(candidate->tid, &candidate->ran) == 0)
+			sleeping++;
+	}
+	if (!sleeping)
+		return;
+	nanosleep(&wait, NULL);
+	for (size_t i = 0; i < pass->count; i++) {
+		struct candidate *candidate = &pass->candidates[i];
+
+		if (!candidate->busy && !candidate->setup && task_ran_read(candidate->tid, &ran) == 0)
+			candidate->busy = ran.slices != candidate->ran.slices;
+	}
 }
 
 /* Whether a process that has just been found is still the runtime's, on its way to the container's first exec. */
@@ -154,32 +213,26 @@ static bool is_setup(pid_t pid, struct file_identity *exe)
 	       parent.inode == exe->inode;
 }
 
-static bool is_busy(pid_t pid)
-{
-	struct task_status status;
-
-	return task_status_read(pid, &status) == 0 && status.state == 'R';
-}
-
 static void visit_process(pid_t pid, void *context)
 {
-	struct target *target = context;
-	struct pass pass = {.target = target, .pid = pid};
+	struct pass *pass = context;
+	const struct target *target = pass->target;
 
 	if (pid == getpid() || pid == getppid())
 		return;
+	pass->setup = false;
 	if (registry_thread(pid) == REGISTRY_NOBODY) {
 		/* What was there when tracing began is the container's own; but a container that is only created so
 		 * far is still the runtime's. */
 		bool newcomer = !target->attaching || target->provisional || task_is_runtime(pid);
+		bool in_memory;
 
 		if (target->setup)
-			pass.setup = task_exe_read(pid, &pass.exe, &(bool){false}) == 0;
+			pass->setup = task_exe_read(pid, &pass->exe, &in_memory) == 0;
 		else
-			pass.setup = newcomer && is_setup(pid, &pass.exe);
-		pass.busy = is_busy(pid);
+			pass->setup = newcomer && is_setup(pid, &pass->exe);
 	}
-	list_tasks(pid, post_task, &pass);
+	list_tasks(pid, note_task, pass);
 }
 
 static void visit_descendants(pid_t pid, void *context)
@@ -190,13 +243,19 @@ static void visit_descendants(pid_t pid, void *context)
 
 static void look_for_tasks(struct target *target)
 {
-	target->found = 0;
+	struct pass pass = {.target = target};
+
 	if (target->pid && target->descendants)
-		visit_descendants(target->pid, target);
+		visit_descendants(target->pid, &pass);
 	else if (target->pid)
-		visit_process(target->pid, target);
+		visit_process(target->pid, &pass);
 	else
-		cgroups_each_process(target->id, visit_process, target);
+		cgroups_each_process(target->id, visit_process, &pass);
+	find_busy(&pass);
+	target->found = 0;
+	for (size_t i = 0; i < pass.count; i++)
+		seize(target, &pass.candidates[i]);
+	free(pass.candidates);
 }
 
 static void begin(struct target *target)

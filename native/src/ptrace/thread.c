@@ -172,12 +172,14 @@ static void *run(void *context)
 	beat(thread, clock_ns());
 	atomic_store(&mine->active, 1);
 	placement_init(&thread->placement);
-	while (!thread->draining) {
+	for (;;) {
 		siginfo_t info;
 
 		if (atomic_load_explicit(&thread->has_mail, memory_order_relaxed))
 			read_mail(thread);
-		if (thread->tracees.used == 0 && !thread->draining) {
+		if (thread->draining)
+			break;
+		if (thread->tracees.used == 0) {
 			if (!atomic_load(&thread->has_mail))
 				wait_for_mail(thread);
 			continue;

@@ -102,6 +102,9 @@ void tracee_each(const struct tracee_table *table, void (*each)(struct tracee *t
  */
 #define REGISTRY_NOBODY UINT32_MAX
 
+/* Nobody has it, and nobody bars it. */
+bool registry_open(pid_t tid);
+
 enum registry_place { REGISTRY_TAKEN, REGISTRY_NEW, REGISTRY_RETRY };
 
 /* TAKEN: it is there already, or barred. */
