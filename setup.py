@@ -18,7 +18,7 @@ def commit() -> str:
     """What is built: STRACELET_COMMIT, or git's HEAD, or nothing where there is no git (an sdist)."""
     if (given := os.environ.get("STRACELET_COMMIT")) is not None:
         return given
-    if not Path(".git").exists():
+    if not Path(".git").exists() or shutil.which("git") is None:
         return ""
     head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
     return head.stdout.strip()
