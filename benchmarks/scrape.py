@@ -111,9 +111,7 @@ async def measure(containers: int) -> None:
     names = {slot.id: Identity(Labels("shop", f"web-{slot.slot}", "app"), "", "", 1) for slot in arena.containers()}
     own = SelfMetrics(Facts(), version="0", commit="", clock=time.time)
     series = Series(n_edges=len(edges), max_series=10**7, max_series_per_container=10**4, linger_ns=1, names=Names())
-    collector = Collector(
-        reader=arena, series=series, self_metrics=lambda: own, identities=lambda _: names, edges_ns=edges
-    )
+    collector = Collector(reader=arena, series=series, self_metrics=own, identities=lambda _: names, edges_ns=edges)
     before = pss_kib()
     page = b""
     for accept in ("text/plain", "application/openmetrics-text"):

@@ -17,6 +17,7 @@ from stracelet.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
@@ -250,6 +251,20 @@ def load(text: str) -> Config:
         return Config.model_validate(document)
     except pydantic.ValidationError as error:
         raise ConfigError(_message(error)) from error
+
+
+def read(path: Path | None) -> Config:
+    """The file's configuration, or the defaults without one. ConfigError: one line that names file and key."""
+    if path is None:
+        return Config()
+    try:
+        return load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _yaml_message(error: yaml.YAMLError) -> str:

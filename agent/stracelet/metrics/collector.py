@@ -31,7 +31,7 @@ class Collector:
         *,
         reader: Reader,
         series: Series,
-        self_metrics: Callable[[], SelfMetrics],
+        self_metrics: SelfMetrics,
         identities: Callable[[Iterable[str]], dict[str, Identity]],
         edges_ns: Sequence[int],
         clock: Callable[[], int] = time.time_ns,
@@ -69,5 +69,5 @@ class Collector:
     def _page(self, slots: Sequence[Slot], identities: dict[str, Identity], openmetrics: bool) -> bytes:
         self._update(slots, identities)
         pieces = [piece.encode() for piece in render(self._series.groups(), self._edges_ns, openmetrics=openmetrics)]
-        pieces.append(self._self_metrics().render(openmetrics=openmetrics).encode())
+        pieces.append(self._self_metrics.render(openmetrics=openmetrics).encode())
         return b"".join(pieces)

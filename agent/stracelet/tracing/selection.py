@@ -115,7 +115,7 @@ class Selection:
         self._slots = slots
         self._inventory = inventory
         self._wanted = wanted
-        self._linger_ns = linger_ns
+        self.linger_ns = linger_ns
         self._retire = retire
         self._clock = clock
         self._wall_clock = wall_clock
@@ -284,8 +284,8 @@ class Selection:
         for container_id in [name for name, deadline in self._unnamed.items() if now >= deadline]:
             self._let_go(container_id)
         slots = self._slots()
-        if self._linger_ns is not None:
-            await self._release(slots, self._linger_ns)
+        if self.linger_ns is not None:
+            await self._release(slots, self.linger_ns)
         self._forget({slot.id for slot in slots})
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stracelet.config import BUCKET_EDGES, Config, format_duration, load, parse_duration, parse_listen
+from stracelet.config import BUCKET_EDGES, Config, format_duration, load, parse_duration, parse_listen, read
 from stracelet.errors import ConfigError
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -113,6 +113,20 @@ def test_any_text_is_a_config_or_one_line(text: str) -> None:
     except ConfigError as error:
         said = str(error)
     assert "\n" not in said
+
+
+def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
+    assert read(None) == Config()
+    file = tmp_path / "a.yaml"
+    for content, expected in ((b"zz: 1", "zz: unknown key"), (b"\xff", "is not UTF-8 text")):
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match=f"^{re.escape(str(file))}: {expected}$"):
+            read(file)
+    file.unlink()
+    with pytest.raises(ConfigError, match=f"^{re.escape(str(file))}: cannot be read: No such file or directory$"):
+        read(file)
+    file.write_text("metrics: {linger: 3s}")
+    assert read(file).metrics.linger == 3 * 10**9
 
 
 def test_the_page_is_in_step_with_the_model() -> None:

@@ -60,7 +60,7 @@ def collector(arena: FakeArena, names: dict[str, Identity] = NAMES) -> Collector
     return Collector(
         reader=arena,
         series=series,
-        self_metrics=lambda: own,
+        self_metrics=own,
         identities=lambda ids: {i: names[i] for i in ids if i in names},
         edges_ns=EDGES,
         clock=lambda: 7 * 10**9,
