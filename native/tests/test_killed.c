@@ -39,6 +39,20 @@ static bool is_same(struct state a, struct state b)
 	return memcmp(&a, &b, sizeof(a)) == 0;
 }
 
+/* As it stands in memory: a reader that gets no copy of one moment depends on it. */
+static void check_order(const struct stl_row *row)
+{
+	uint64_t calls = 0, errors = 0;
+
+	for (int i = 0; i < STL_BUCKETS; i++)
+		calls += row->buckets[i];
+	for (int i = 0; i < STL_ROW_ERRNOS; i++) {
+		errors += row->error_calls[i];
+		CHECK(!row->error_calls[i] || row->errors[i]);
+	}
+	CHECK(errors <= calls);
+}
+
 /* The repair of a row, tried on a copy of it: as the reader sees the row, and whole. */
 static void check_repair(const struct stl_row *row)
 {
@@ -50,6 +64,18 @@ static void check_repair(const struct stl_row *row)
 	CHECK_EQUAL(repaired.seq % 2, 0);
 	CHECK_EQUAL(reader_copy_row(row, &before), reader_copy_row(&repaired, &after));
 	CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+}
+
+static void check_rows_in_use(const struct stl_arena *arena)
+{
+	for (uint32_t i = 0; i < STL_ROWS / 64; i++) {
+		for (uint64_t bits = arena->rows_used[i]; bits; bits &= bits - 1) {
+			const struct stl_row *row = &arena->rows[i * 64 + (uint32_t)__builtin_ctzll(bits)];
+
+			check_order(row);
+			check_repair(row);
+		}
+	}
 }
 
 /* Has a child book a call one instruction at a time, and looks after each: the call must be counted as a whole or not
@@ -83,10 +109,7 @@ static int step_through(struct fixture *f, struct row_cache *cache, const struct
 		now = state_of(f->reader, error);
 		counted = counted || !is_same(now, before);
 		CHECK(is_same(now, counted ? after : before));
-		for (uint32_t i = 0; i < STL_ROWS / 64; i++) {
-			for (uint64_t bits = f->arena->rows_used[i]; bits; bits &= bits - 1)
-				check_repair(&f->arena->rows[i * 64 + (uint32_t)__builtin_ctzll(bits)]);
-		}
+		check_rows_in_use(f->arena);
 		if (WSTOPSIG(status) != SIGTRAP)
 			break;
 	}

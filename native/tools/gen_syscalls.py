@@ -88,10 +88,12 @@ def default_include() -> Path:
     return Path(package.origin).parent / "lib" / "libc" / "include"
 
 
+def current(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
 def outdated(files: Mapping[str, str]) -> list[str]:
-    return [
-        name for name, content in files.items() if not (TABLES / name).exists() or (TABLES / name).read_text() != content
-    ]
+    return [name for name, content in files.items() if current(TABLES / name) != content]
 
 
 def main() -> int:

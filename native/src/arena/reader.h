@@ -40,7 +40,8 @@ struct stl_reader {
 
 /* The slot's serial, or 0: not in use. */
 uint64_t reader_slot_serial(const struct stl_arena *arena, uint32_t slot);
-/* False: the row is not in use, or what it holds cannot be. */
+/* False: the row is not in use, or what it holds cannot be. Of a row that is freed meanwhile the copy is worth nothing:
+ * its slot is then released, by which the caller tells. */
 bool reader_copy_row(const struct stl_row *row, struct row_copy *copy);
 
 #endif
