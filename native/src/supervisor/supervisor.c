@@ -124,6 +124,8 @@ static int make_arena(struct supervisor *s)
 
 static void start_tracer(struct supervisor *s, uint64_t now)
 {
+	struct stl_message message = {.type = STL_SUP_TRACER_STARTED, .value = (int64_t)s->arena->generation + 1};
+
 	s->start_ns = NEVER;
 	/* no tracer lives now, so these are a dead one's */
 	memset(s->arena->beats, 0, sizeof(s->arena->beats));
@@ -135,11 +137,7 @@ static void start_tracer(struct supervisor *s, uint64_t now)
 	s->tick_ns = now + WATCH_TICK_NS;
 	if (!channel_has_room(&s->agent))
 		return;
-	struct stl_message message = {
-		.type = STL_SUP_TRACER_STARTED,
-		.value = (int64_t)s->arena->generation + 1,
-		.pid = s->tracer.pid,
-	};
+	message.pid = s->tracer.pid;
 	channel_send(&s->agent, &message, -1);
 }
 

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The messages between agent, supervisor and tracer: struct stl_message on the wire, frozen dataclasses here.
+
+What comes in is not trusted: `decode` raises TracerError for what is no message of this version.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from stracelet.errors import SessionLost as SessionLostError
+from stracelet.errors import TracerError
+from stracelet.native import constants, errno_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+END_EXITED: Final[int] = constants.STL_END_EXITED
+END_DIED: Final[int] = constants.STL_END_DIED
+END_STALLED: Final[int] = constants.STL_END_STALLED
+
+SUP_CONNECT: Final[int] = constants.STL_SUP_CONNECT
+REQ_POLICY: Final[int] = constants.STL_REQ_POLICY
+REQ_TRACE: Final[int] = constants.STL_REQ_TRACE
+REQ_PID: Final[int] = constants.STL_REQ_PID
+REQ_DROP: Final[int] = constants.STL_REQ_DROP
+REQ_RELEASE: Final[int] = constants.STL_REQ_RELEASE
+REQ_END: Final[int] = constants.STL_REQ_END
+
+_MESSAGE: Final = struct.Struct(f"=IIQqqq{constants.STL_ID_SIZE}s{constants.STL_TEXT_SIZE}s")
+MESSAGE_SIZE: Final = _MESSAGE.size
+
+
+@dataclass(frozen=True)
+class Message:
+    """One struct stl_message; what its fields mean depends on its type."""
+
+    type: int
+    slot: int = 0
+    serial: int = 0
+    pid: int = 0
+    value: int = 0
+    detail: int = 0
+    id: str = ""
+    text: str = ""
+
+    def encode(self) -> bytes:
+        """As it goes over the socket. TracerError: the ID or the text is too long."""
+        container, text = self.id.encode(), self.text.encode()
+        if len(container) >= constants.STL_ID_SIZE or len(text) >= constants.STL_TEXT_SIZE:
+            raise TracerError(f"too long for a message to the tracer: {self.id or self.text!r}")
+        return _MESSAGE.pack(self.type, self.slot, self.serial, self.pid, self.value, self.detail, container, text)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Message:
+        """The inverse of encode(). TracerError: not of this size."""
+        if len(data) != MESSAGE_SIZE:
+            raise TracerError(f"the native program sent {len(data)} bytes where a message has {MESSAGE_SIZE}")
+        kind, slot, serial, pid, value, detail, container, text = _MESSAGE.unpack(data)
+        return cls(kind, slot, serial, pid, value, detail, _text(container), _text(text))
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A tracer is there. It knows of nothing that an earlier one was asked for."""
+
+    generation: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A container's cgroup appeared; it is not traced. `text`: the path under its hierarchy's root."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class New:
+    """As Seen, and it is traced provisionally: it is to be traced or dropped within 2 s."""
+
+    slot: int
+    serial: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A container's cgroup is gone."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Attached:
+    """How many of its tasks are traced, and how many are still waited for."""
+
+    slot: int
+    serial: int
+    id: str
+    tasks: int
+    pending: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task could not be traced. `reason`: STL_FAIL_*; `detail`: an errno, or the other tracer's thread ID."""
+
+    slot: int
+    serial: int
+    id: str
+    pid: int
+    reason: int
+    detail: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} cannot be traced: {self.text or _FAILURES.get(self.reason, _failure)(self.detail)}"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """No task of it is left, and none will come."""
+
+    slot: int
+    serial: int
+    id: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """There is no such cgroup yet; it is traced as soon as it appears."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """It was provisional for 2 s without an answer: let go, and its counts thrown away."""
+
+    slot: int
+    serial: int
+    id: str
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """Events were lost: the slots say what is."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request was refused."""
+
+    id: str
+    pid: int
+    error: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"refused: {self.text} ({_failure(self.error)})"
+
+
+@dataclass(frozen=True)
+class TracerStarted:
+    """The supervisor has started a tracer."""
+
+    generation: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class TracerEnded:
+    """A tracer is gone. `reason`: END_*; `status`: as of os.wait()."""
+
+    pid: int
+    reason: int
+    status: int
+
+
+@dataclass(frozen=True)
+class CommandEnded:
+    """`-- COMMAND` is over. `status`: as of os.wait(); `error`: an errno if it was never run, `text` then says why."""
+
+    pid: int
+    status: int
+    error: int
+    text: str
+
+
+@dataclass(frozen=True)
+class SessionLost:
+    """The supervisor is gone, and the tracer with it; nothing comes after this."""
+
+    error: SessionLostError
+
+
+@dataclass(frozen=True)
+class TracerDone:
+    """Everything is detached, as was asked for."""
+
+
+Event = (
+    Hello | Seen | New | Gone | Attached | Failed | Ended | Waiting | Timeout | Overflow | Refused
+    | TracerStarted | TracerEnded | CommandEnded | SessionLost | TracerDone
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ArenaPassed:
+    """The arena's descriptor comes with it."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The answer to SUP_CONNECT; `error` is an errno, or 0 and a socket comes with it."""
+
+    index: int
+    error: int
+
+
+def _failure(detail: int) -> str:
+    return f"{os.strerror(detail)} ({errno_name(detail)})" if detail > 0 and errno_name(detail) else f"code {detail}"
+
+
+_FAILURES: Final[dict[int, Callable[[int], str]]] = {
+    constants.STL_FAIL_TRACED: lambda tracer: f"it is traced already, by {tracer}",
+    constants.STL_FAIL_TARGET_TRACES: lambda _: "a process of the target's own traces it",
+    constants.STL_FAIL_LATE: lambda _: "it had to be left alone until after its first exec",
+    constants.STL_FAIL_LIMIT: lambda _: "there is no room for more",
+}
+
+_EVENTS: Final[dict[int, Callable[[Message], Event | ArenaPassed | Connected]]] = {
+    constants.STL_SUP_ARENA: lambda _: ArenaPassed(),
+    constants.STL_SUP_TRACER_STARTED: lambda m: TracerStarted(m.value, m.pid),
+    constants.STL_SUP_TRACER_ENDED: lambda m: TracerEnded(m.pid, m.value, m.detail),
+    constants.STL_SUP_COMMAND_ENDED: lambda m: CommandEnded(m.pid, m.detail, m.value, m.text),
+    constants.STL_SUP_CONNECTED: lambda m: Connected(m.value, m.detail),
+    constants.STL_EV_HELLO: lambda m: Hello(m.value, m.pid),
+    constants.STL_EV_SEEN: lambda m: Seen(m.id, m.text),
+    constants.STL_EV_NEW: lambda m: New(m.slot, m.serial, m.id, m.text),
+    constants.STL_EV_GONE: lambda m: Gone(m.id),
+    constants.STL_EV_ATTACHED: lambda m: Attached(m.slot, m.serial, m.id, m.value, m.detail),
+    constants.STL_EV_FAILED: lambda m: Failed(m.slot, m.serial, m.id, m.pid, m.value, m.detail, m.text),
+    constants.STL_EV_ENDED: lambda m: Ended(m.slot, m.serial, m.id),
+    constants.STL_EV_WAITING: lambda m: Waiting(m.id),
+    constants.STL_EV_TIMEOUT: lambda m: Timeout(m.slot, m.serial, m.id),
+    constants.STL_EV_OVERFLOW: lambda _: Overflow(),
+    constants.STL_EV_REFUSED: lambda m: Refused(m.id, m.pid, m.detail, m.text),
+    constants.STL_EV_END: lambda _: TracerDone(),
+}
+
+
+def decode(data: bytes) -> Event | ArenaPassed | Connected:
+    """What a message from the supervisor or the tracer says. TracerError: it is none of this version."""
+    message = Message.decode(data)
+    make = _EVENTS.get(message.type)
+    if make is None:
+        raise TracerError(f"the native program sent a message of unknown type {message.type}")
+    return make(message)

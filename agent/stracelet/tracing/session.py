@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One supervisor, the tracers that it starts, and their arena, as long as the agent wants them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import subprocess
+from collections import defaultdict, deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stracelet.errors import SessionLost, SourceError, StraceletError, TargetNotFound, TracerError
+from stracelet.native import Reader
+from stracelet.tracing import protocol
+from stracelet.tracing.link import Link
+from stracelet.tracing.protocol import Message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+logger = logging.getLogger(__name__)
+
+PROGRAM = "stracelet-tracer"
+START_SECONDS = 10.0
+# The supervisor itself gives up after 5 s, and answers.
+CONNECT_SECONDS = 7.0
+# It waits for its tracer for 2 s.
+SUPERVISOR_SECONDS = 4.0
+MAX_EVENTS = 8192
+
+
+def find_program() -> str:
+    """The native program: beside the package, or where STRACELET_TRACER says. TracerError: it is not there."""
+    given = os.environ.get("STRACELET_TRACER")
+    path = Path(given) if given else Path(__file__).parent.parent / "_bin" / PROGRAM
+    if not os.access(path, os.X_OK):
+        raise TracerError(f"the native program is missing: {path}", help_text="Reinstall stracelet, or `make build`.")
+    return str(path)
+
+
+def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess.Popen[bytes], Link, Link]:
+    """The supervisor, and our ends of the two sockets."""
+    agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    control, control_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ends = agent_end.fileno(), control_end.fileno()
+    line = [*arguments, f"--agent-fd={ends[0]}", f"--control-fd={ends[1]}", *(["--", *command] if command else [])]
+    with agent_end, control_end:
+        try:
+            process = subprocess.Popen(line, pass_fds=ends)
+        except OSError as error:
+            agent.close()
+            control.close()
+            raise TracerError(f"{arguments[0]} cannot be started: {error.strerror}") from error
+    return process, Link(agent), Link(control)
+
+
+class Session:
+    """Requests go out at once and are never waited for; what comes of them is in events() and in the arena.
+
+    All calls from the event loop's thread, but those of `reader`, which any thread may make. `reader` stays readable
+    after end(); close() ends all.
+    """
+
+    reader: Reader
+
+    def __init__(self, process: subprocess.Popen[bytes], agent: Link, control: Link, *, proc: str) -> None:
+        """For start()."""
+        self._process = process
+        self._agent = agent
+        self._control = control
+        self._proc = Path(proc)
+        self._events: deque[protocol.Event] = deque()
+        self._news = asyncio.Event()
+        self._over = False
+        self._ending = False
+        self._done = asyncio.Event()
+        self._connecting: defaultdict[int, deque[asyncio.Future[socket.socket]]] = defaultdict(deque)
+        self._arena: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        agent.follow(self._take, self._lost)
+        control.follow(self._take, lambda: None)
+
+    @classmethod
+    async def start(
+        cls,
+        *,
+        program: str | None = None,
+        proc: str = "/proc",
+        cgroup_root: str = "/sys/fs/cgroup",
+        connect: Sequence[str] = (),
+        allow_pid: bool = False,
+        command: Sequence[str] | None = None,
+    ) -> Session:
+        """Starts the supervisor and takes its arena over. TracerError: it does not start.
+
+        `connect`: Unix sockets that connect() may be asked for; `allow_pid`: processes outside of containers may be
+        traced; `command`: run with our terminal as soon as it is traced.
+        """
+        arguments = [program or find_program(), f"--proc={proc}", f"--cgroup-root={cgroup_root}"]
+        arguments += [f"--connect={path}" for path in connect]
+        arguments += ["--allow-pid"] if allow_pid else []
+        session = cls(*_spawn(arguments, command or ()), proc=proc)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await session._arena
+        except TimeoutError:
+            await session._end_processes(SUPERVISOR_SECONDS)
+            raise TracerError(f"{arguments[0]} does not answer") from None
+        except BaseException:
+            await session._end_processes(SUPERVISOR_SECONDS)
+            raise
+        return session
+
+    def trace(self, container_id: str) -> None:
+        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one."""
+        self._control.send(Message(protocol.REQ_TRACE, id=container_id).encode())
+
+    def trace_pid(self, pid: int) -> str:
+        """Traces a process; the ID that its counts go by. TargetNotFound: there is none."""
+        container_id = f"pid:{pid}"
+        started = self._start_time(pid)
+        self._control.send(Message(protocol.REQ_PID, pid=pid, value=started, id=container_id).encode())
+        return container_id
+
+    def drop(self, container_id: str, *, discard: bool = False) -> None:
+        """Stops tracing it. `discard`: its counts are thrown away."""
+        self._control.send(Message(protocol.REQ_DROP, id=container_id, value=int(discard)).encode())
+
+    def release(self, slot: int, serial: int) -> None:
+        """Gives up the counts of a container that has ended."""
+        self._control.send(Message(protocol.REQ_RELEASE, slot=slot, serial=serial).encode())
+
+    def policy(self, *, new_containers: bool) -> None:
+        """Whether new containers are traced provisionally, from their first exec on."""
+        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers)).encode())
+
+    async def events(self) -> AsyncIterator[protocol.Event]:
+        """What happens, until the end of the session; SessionLost is the last one where the end was not ours.
+
+        For one consumer. One that is slow slows nobody: the tracer drops events and says so (Overflow).
+        """
+        while True:
+            while self._events:
+                yield self._events.popleft()
+                self._agent.resume()
+                self._control.resume()
+            if self._over:
+                return
+            self._news.clear()
+            await self._news.wait()
+
+    async def connect(self, index: int) -> socket.socket:
+        """A connection to connect[index], made by the supervisor; non-blocking. SourceError: it failed."""
+        answer: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        if self._over:
+            raise SourceError("no connection can be made: the native program has gone")
+        self._connecting[index].append(answer)
+        self._agent.send(Message(protocol.SUP_CONNECT, value=index).encode())
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await answer
+        except TimeoutError:
+            raise SourceError("the native program made no connection in time") from None
+
+    async def end(self, timeout: float = 5.0) -> None:
+        """Detaches everything and ends the processes, by force after `timeout` seconds. `reader` stays readable."""
+        self._ending = True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        self._agent.resume()
+        self._control.resume()
+        if not self._over:
+            self._control.send(Message(protocol.REQ_END).encode())
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._done.wait()
+            except TimeoutError:
+                logger.warning("the tracer did not detach within %g s", timeout)
+        await self._end_processes(max(deadline - loop.time(), SUPERVISOR_SECONDS))
+
+    def close(self) -> None:
+        """Hangs up and unmaps the arena: the supervisor ends itself and the tracer."""
+        self._hang_up()
+        self.reader.close()
+
+    def _hang_up(self) -> None:
+        self._ending = True
+        self._agent.close()
+        self._control.close()
+        self._finish()
+
+    async def _end_processes(self, timeout: float) -> None:
+        self._hang_up()
+        try:
+            await asyncio.to_thread(self._process.wait, timeout)
+        except subprocess.TimeoutExpired:
+            logger.warning("the supervisor (%d) does not end: killed", self._process.pid)
+            self._kill()
+
+    def _kill(self) -> None:
+        try:
+            self._process.kill()
+        except PermissionError:  # we have dropped the right to, and it hangs up by itself
+            logger.warning("the supervisor (%d) cannot be killed: it has rights that we dropped", self._process.pid)
+        else:
+            self._process.wait()
+
+    def _finish(self) -> None:
+        self._over = True
+        self._done.set()
+        self._news.set()
+        for waiting in self._connecting.values():
+            for answer in waiting:
+                if not answer.done():
+                    answer.set_exception(SourceError("no connection can be made: the native program has gone"))
+        if not self._arena.done():
+            self._arena.cancel()
+
+    def _start_time(self, pid: int) -> int:
+        """In clock ticks since the boot: with it a PID that is used again is not taken for the first one."""
+        try:
+            line = (self._proc / str(pid) / "stat").read_bytes()
+        except OSError as error:
+            raise TargetNotFound(f"no process has the PID {pid}") from error
+        return int(line.rpartition(b")")[2].split()[19])
+
+    def _lost(self) -> None:
+        """The supervisor hung up."""
+        if self._over:
+            return
+        status = self._process.poll()
+        how = "has gone" if status is None else f"ended with status {status}"
+        error = SessionLost(f"the native program {how}: nothing is traced any more")
+        if not self._arena.done():
+            self._arena.set_exception(TracerError(f"the native program {how} before it was ready"))
+            self._arena.exception()  # start() may have given up waiting
+        if not self._ending:
+            self._events.append(protocol.SessionLost(error))
+        self._finish()
+
+    def _take(self, data: bytes, descriptors: Sequence[int]) -> bool:
+        """One message, and the descriptors that came with it; whether more may come now."""
+        try:
+            event = protocol.decode(data)
+        except TracerError as error:
+            logger.error("%s", error)  # noqa: TRY400  # the line says it all
+            event = protocol.Overflow()
+        if isinstance(event, protocol.ArenaPassed) and descriptors and not self._arena.done():
+            self._map(descriptors[0])
+        elif isinstance(event, protocol.Connected):
+            self._connected(event, descriptors)
+            descriptors = ()
+        elif not isinstance(event, protocol.ArenaPassed):
+            self._put(event)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return self._ending or len(self._events) < MAX_EVENTS
+
+    def _map(self, descriptor: int) -> None:
+        try:
+            self.reader = Reader(descriptor)
+            self._arena.set_result(None)
+        except StraceletError as error:
+            self._arena.set_exception(error)
+
+    def _put(self, event: protocol.Event) -> None:
+        if isinstance(event, protocol.TracerDone) or (
+            isinstance(event, protocol.TracerEnded) and event.reason == protocol.END_EXITED
+        ):
+            self._done.set()
+        if len(self._events) < 2 * MAX_EVENTS:  # at the end nobody may be listening any more
+            self._events.append(event)
+        self._news.set()
+
+    def _connected(self, event: protocol.Connected, descriptors: Sequence[int]) -> None:
+        made = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        waiting = self._connecting[event.index]
+        answer = waiting.popleft() if waiting else None
+        if answer is not None and not answer.done():
+            if made and not event.error:
+                made[0].settimeout(0)
+                answer.set_result(made.pop(0))
+            else:
+                answer.set_exception(SourceError(f"no connection: {os.strerror(event.error or errno.EPROTO)}"))
+        for unwanted in made:
+            unwanted.close()
