@@ -74,33 +74,33 @@ struct stl_message {
 #define STL_END_STALLED 2
 
 /* agent -> tracer, each idempotent */
-#define STL_REQ_POLICY 32  /* value: 1: new containers are traced from their first exec as provisional; 0: not */
-#define STL_REQ_TRACE 33   /* id: trace this container, now or as soon as its cgroup appears; keeps a provisional one */
-#define STL_REQ_PID 34     /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
-#define STL_REQ_DROP 35    /* id: stop tracing it; value: 1: throw away what was counted */
+#define STL_REQ_POLICY 32 /* value: 1: new containers are traced from their first exec as provisional; 0: not */
+#define STL_REQ_TRACE 33  /* id: trace this container, now or as soon as its cgroup appears; keeps a provisional one */
+#define STL_REQ_PID 34  /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
+#define STL_REQ_DROP 35 /* id: stop tracing it; value: 1: throw away what was counted */
 #define STL_REQ_RELEASE 36 /* slot, serial: its statistics are not needed any more */
 #define STL_REQ_END 37     /* detach everything, answer STL_EV_END, exit */
 
 /* tracer -> agent: hints, never waited for; the arena's slots are the truth */
-#define STL_EV_HELLO 64      /* value: generation, pid */
-#define STL_EV_SEEN 65       /* id, text: path under its hierarchy's root: a container's cgroup appeared, not traced */
-#define STL_EV_NEW 66        /* slot, serial, id, text: as SEEN, and it is traced provisionally: trace or drop it */
-#define STL_EV_GONE 67       /* id: its cgroup is gone */
-#define STL_EV_ATTACHED 68   /* slot, serial, id; value: tasks attached, detail: tasks still waited for */
-#define STL_EV_FAILED 69     /* slot, serial, id, pid; value: enum STL_FAIL_*, detail: errno or the other tracer's PID */
-#define STL_EV_ENDED 70      /* slot, serial, id: no task is left, and none will come */
-#define STL_EV_WAITING 71    /* id: no such cgroup yet; it is traced as soon as it appears */
-#define STL_EV_TIMEOUT 72    /* slot, serial, id: provisional for 2 s without an answer: let go and thrown away */
-#define STL_EV_OVERFLOW 73   /* messages were lost: read the slots again */
-#define STL_EV_REFUSED 74    /* id, pid, detail: errno; text: why a request was refused */
-#define STL_EV_END 75        /* everything is detached */
+#define STL_EV_HELLO 64    /* value: generation, pid */
+#define STL_EV_SEEN 65     /* id, text: path under its hierarchy's root: a container's cgroup appeared, not traced */
+#define STL_EV_NEW 66      /* slot, serial, id, text: as SEEN, and it is traced provisionally: trace or drop it */
+#define STL_EV_GONE 67     /* id: its cgroup is gone */
+#define STL_EV_ATTACHED 68 /* slot, serial, id; value: tasks attached, detail: tasks still waited for */
+#define STL_EV_FAILED 69   /* slot, serial, id, pid; value: enum STL_FAIL_*, detail: errno or the other tracer's PID */
+#define STL_EV_ENDED 70    /* slot, serial, id: no task is left, and none will come */
+#define STL_EV_WAITING 71  /* id: no such cgroup yet; it is traced as soon as it appears */
+#define STL_EV_TIMEOUT 72  /* slot, serial, id: provisional for 2 s without an answer: let go and thrown away */
+#define STL_EV_OVERFLOW 73 /* messages were lost: read the slots again */
+#define STL_EV_REFUSED 74  /* id, pid, detail: errno; text: why a request was refused */
+#define STL_EV_END 75      /* everything is detached */
 
 #define STL_FAIL_TRACED 0     /* somebody else traces it; detail: that tracer's thread ID */
 #define STL_FAIL_PERMISSION 1 /* detail: errno */
 #define STL_FAIL_TARGET_TRACES 2
-#define STL_FAIL_LATE 3    /* attached after its first exec, where an earlier attach would break that exec */
-#define STL_FAIL_LIMIT 4   /* no free slot, row or tracer thread */
-#define STL_FAIL_OTHER 5   /* detail: errno */
+#define STL_FAIL_LATE 3  /* attached after its first exec, where an earlier attach would break that exec */
+#define STL_FAIL_LIMIT 4 /* no free slot, row or tracer thread */
+#define STL_FAIL_OTHER 5 /* detail: errno */
 #define STL_FAIL_REASONS 6
 
 /* ---- the reader: what Python sees of the arena ----------------------------------------------------- */
@@ -125,12 +125,12 @@ struct stl_container {
 	uint32_t slot;
 	uint32_t state;
 	uint64_t serial;
-	uint64_t first_ns; /* CLOCK_REALTIME at which tracing began: its counters' created time */
-	uint64_t end_ns;   /* CLOCK_REALTIME at which it ended, or 0 */
-	uint64_t traced_ns; /* time with at least one task attached */
-	uint64_t held_ns;   /* time its tasks were held in our stops, summed over tasks */
-	uint64_t cpu_ns;    /* estimate of its tasks' own CPU time while traced */
-	uint64_t delayed;   /* attach_delayed_total */
+	uint64_t first_ns;     /* CLOCK_REALTIME at which tracing began: its counters' created time */
+	uint64_t end_ns;       /* CLOCK_REALTIME at which it ended, or 0 */
+	uint64_t traced_ns;    /* time with at least one task attached */
+	uint64_t held_ns;      /* time its tasks were held in our stops, summed over tasks */
+	uint64_t cpu_ns;       /* estimate of its tasks' own CPU time while traced */
+	uint64_t delayed;      /* attach_delayed_total */
 	uint64_t eintr_passed; /* -EINTR that tracing caused and that could not be undone */
 	uint64_t failures[6];  /* by STL_FAIL_* */
 	uint32_t tracees;
@@ -166,23 +166,26 @@ struct stl_error_cell {
 
 typedef struct stl_reader stl_reader;
 
-/* All return a count or 0, or -errno. Nothing in the arena is trusted; a reader never writes to it and never blocks. */
+/* All return a count or 0, or -errno. Nothing in the arena is trusted; a reader never writes to it and never blocks.
+ * One thread at a time uses a reader. Of what is copied to an array the count there is is returned; at most max are
+ * copied, so with max 0 the count alone is asked for. */
 int stl_reader_open(int arena_fd, stl_reader **out); /* -EINVAL: not an arena of this version */
 void stl_reader_close(stl_reader *reader);
 int stl_reader_info(stl_reader *reader, struct stl_info *out);
 int stl_reader_containers(stl_reader *reader, struct stl_container *out, int max);
 /* Takes a consistent copy of every row in use and adds them up; edges: upper bounds in ns, ascending, each one of
- * stl_bucket_edge()'s (else -EINVAL). The cells stay in the reader: fetch them with the two calls below. */
+ * stl_bucket_edge()'s (else -EINVAL). Returns the count of cells. They stay in the reader: fetch them with the
+ * two calls below. */
 int stl_reader_snapshot(stl_reader *reader, const uint64_t *edges, int n_edges);
-int stl_reader_cells(stl_reader *reader, struct stl_cell *out, int max);         /* sorted by slot, abi, number */
-int stl_reader_errors(stl_reader *reader, struct stl_error_cell *out, int max);  /* sorted likewise, then by error */
+int stl_reader_cells(stl_reader *reader, struct stl_cell *out, int max);        /* sorted by slot, abi, number */
+int stl_reader_errors(stl_reader *reader, struct stl_error_cell *out, int max); /* sorted likewise, then by error */
 
-uint64_t stl_bucket_edge(int bucket);          /* upper edge in ns; UINT64_MAX for the last bucket */
+uint64_t stl_bucket_edge(int bucket); /* upper edge in ns; UINT64_MAX for the last bucket */
 int stl_bucket_index(uint64_t duration_ns);
 const char *stl_syscall_name(int abi, int number); /* NULL: no such syscall */
-int stl_syscall_number(int abi, const char *name);  /* -ENOENT */
-const char *stl_errno_name(int error);              /* NULL: none */
-const char *stl_signal_name(int signal);            /* "SIGHUP"; "SIGRT_2" as strace; NULL: none */
+int stl_syscall_number(int abi, const char *name); /* -ENOENT */
+const char *stl_errno_name(int error);             /* NULL: none */
+const char *stl_signal_name(int signal);           /* "SIGHUP"; "SIGRT_2" as strace; NULL: none */
 
 /* cdef: end */
 
