@@ -16,8 +16,8 @@ _KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
 _VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
 _REQUIREMENT = re.compile(
     rf"\s*(?:(?P<absent>!\s*{_KEY})"
-    rf"|(?P<key>{_KEY})\s*(?:(?P<operator>==|!=|=)\s*(?P<value>{_VALUE})"
-    rf"|\s(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*",
+    rf"|(?P<key>{_KEY})(?:\s*(?P<operator>==|!=|=)\s*(?P<value>{_VALUE})"
+    rf"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*",
     re.ASCII,
 )
 _VALUES = re.compile(rf"\s*{_VALUE}\s*(?:,\s*{_VALUE}\s*)*", re.ASCII)
