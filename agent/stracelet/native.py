@@ -219,3 +219,11 @@ def errno_name(error: int) -> str | None:
 def signal_name(signal: int) -> str | None:
     """`SIGHUP` for 1; real-time signals as strace names them."""
     return _text(lib.stl_signal_name(signal))
+
+
+class Names:
+    """The names of numbers as one object, for those that take them as a parameter."""
+
+    syscall_name = staticmethod(syscall_name)
+    errno_name = staticmethod(errno_name)
+    signal_name = staticmethod(signal_name)
