@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
 
 if TYPE_CHECKING:
@@ -212,7 +213,11 @@ class Selection:
         self._find_provisional()
 
     def _trace_pid(self, pid: int) -> None:
-        container_id = self._requests.trace_pid(pid)
+        try:
+            container_id = self._requests.trace_pid(pid)
+        except TargetNotFound as error:
+            logger.warning("%s", error)
+            return
         self._pids[pid] = container_id
         self._traced.add(container_id)
         self._kept.setdefault(container_id, Kept(container_id, None, self._note(container_id)))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
 from stracelet.tracing.selection import ENDED, MAX_ENDED, PROVISIONAL, Selection
 
@@ -45,11 +46,14 @@ class Tracer:
     discarded: list[str] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     new_containers: bool = False
+    no_such: set[int] = field(default_factory=set)
 
     def trace(self, container_id: str) -> None:
         self.traced.add(container_id)
 
     def trace_pid(self, pid: int) -> str:
+        if pid in self.no_such:
+            raise TargetNotFound(f"no process has the PID {pid}")
         self.traced.add(f"pid:{pid}")
         return f"pid:{pid}"
 
@@ -226,7 +230,7 @@ def test_a_later_tracer_is_asked_for_everything_again() -> None:
     world = World(Wanted(numbers=(7,)))
     world.hello()
     world.name("a", "web")
-    world.selection.handle(protocol.TracerEnded(reason=protocol.END_DIED, status=11))
+    world.selection.handle(protocol.TracerEnded(pid=9, reason=protocol.END_DIED, status=11))
     assert not world.selection.answering
     world.name("b", "web")  # while nobody is there to ask
     world.hello(2)
@@ -236,8 +240,17 @@ def test_a_later_tracer_is_asked_for_everything_again() -> None:
     assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0}
 
 
+def test_a_process_that_has_gone_is_not_asked_for_again() -> None:
+    world = World(Wanted(numbers=(7, 8)))
+    world.hello()
+    assert world.tracer.traced == {"pid:7", "pid:8"}
+    world.tracer.no_such.add(7)
+    world.hello(2)
+    assert world.tracer.traced == {"pid:8"}
+
+
 def test_the_end_that_was_asked_for_is_no_restart(world: World) -> None:
-    world.selection.handle(protocol.TracerEnded(reason=protocol.END_EXITED, status=0))
+    world.selection.handle(protocol.TracerEnded(pid=9, reason=protocol.END_EXITED, status=0))
     assert set(world.selection.restarts.values()) == {0}
 
 
@@ -343,7 +356,7 @@ async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple
                 world.selection.handle(protocol.Gone(id=container_id))
                 world.selection._decide(container_id)
             case "ended":
-                world.selection.handle(protocol.TracerEnded(reason=protocol.END_STALLED, status=9))
+                world.selection.handle(protocol.TracerEnded(pid=9, reason=protocol.END_STALLED, status=9))
             case "hello":
                 generation += 1
                 world.hello(generation)
@@ -361,7 +374,7 @@ async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple
 
 
 def test_a_failure_is_said_once_for_a_container_and_a_reason(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    event = protocol.Failed(slot=0, serial=1, id="a", pid=5, reason=0, detail=77)
+    event = protocol.Failed(slot=0, serial=1, id="a", pid=5, reason=0, detail=77, text="")
     for pid in range(3):
         world.selection.handle(replace(event, pid=pid))
     world.selection.handle(replace(event, reason=1, detail=1))
