@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] native/ffi/*.py)
-CRI := stracelet/containers/cri
+CRI := agent/stracelet/containers/cri
 BENCHMARKS = $(sort $(wildcard benchmarks/[a-z]*.py))
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
@@ -37,9 +37,8 @@ check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated fi
 	clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/python native/tools/gen_syscalls.py --check
 	$(BIN)/python docs/configuration.py | diff -u docs/configuration.md -
-	@set -e; again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; \
-	$(BIN)/python -m grpc_tools.protoc -Iagent --python_out="$$again" --pyi_out="$$again" agent/$(CRI)/api.proto; \
-	for file in api_pb2.py api_pb2.pyi; do diff -u "agent/$(CRI)/$$file" "$$again/$(CRI)/$$file"; done
+	@set -e; again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; cp -r --parents $(CRI) "$$again"; \
+	$(BIN)/python "$$again/$(CRI)/generate.py"; diff -ru --exclude=__pycache__ $(CRI) "$$again/$(CRI)"
 
 format: $(VENV)/.dev ## bring Python and C into form
 	$(BIN)/ruff check --fix-only
