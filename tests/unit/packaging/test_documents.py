@@ -14,7 +14,7 @@ import yaml
 
 import stracelet
 from stracelet import config
-from stracelet.cli.main import build_parser, commands
+from stracelet.cli.main import commands, parse
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
@@ -42,7 +42,7 @@ def test_the_readme_has_examples_of_every_command_for_users() -> None:
 
 @pytest.mark.parametrize("call", examples())
 def test_an_example_is_understood(call: str) -> None:
-    args = build_parser().parse_args(shlex.split(call, comments=True)[1:])
+    args = parse(shlex.split(call, comments=True)[1:])
     assert args.command.name == call.split()[1]
 
 
