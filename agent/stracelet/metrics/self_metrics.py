@@ -35,11 +35,15 @@ class SelfMetrics:
         self, facts: Facts, *, version: str, commit: str, clock: Callable[[], float], procfs: str = "/proc"
     ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Own(facts, version, commit, clock()))
+        self._own = _Own(facts, version, commit)
+        self._started = clock()
+        self._registry.register(self._own)
         ProcessCollector(proc=procfs, registry=self._registry)
 
     def render(self, *, openmetrics: bool) -> str:
         """The text; in OpenMetrics with the `# EOF` that has to end the page."""
+        # In the older format a created time would be a family of its own.
+        self._own.created = self._started if openmetrics else None
         made: bytes = (
             openmetrics_exposition.generate_latest(self._registry)  # type: ignore[no-untyped-call]
             if openmetrics
@@ -49,8 +53,10 @@ class SelfMetrics:
 
 
 class _Own(Collector):
-    def __init__(self, facts: Facts, version: str, commit: str, started: float) -> None:
-        self._facts, self._version, self._commit, self._started = facts, version, commit, started
+    created: float | None = None
+
+    def __init__(self, facts: Facts, version: str, commit: str) -> None:
+        self._facts, self._version, self._commit = facts, version, commit
 
     def collect(self) -> Iterable[Metric]:
         build = _gauge(families.BUILD_INFO)
@@ -61,9 +67,9 @@ class _Own(Collector):
         restarts = _counter(families.TRACER_RESTARTS)
         counted = self._facts.tracer_restarts()
         for reason in families.RESTART_REASONS.values():
-            restarts.add_metric([reason], counted.get(reason, 0), created=self._started)
+            restarts.add_metric([reason], counted.get(reason, 0), created=self.created)
         uncounted = _counter(families.UNCOUNTED)
-        uncounted.add_metric([], self._facts.calls_uncounted(), created=self._started)
+        uncounted.add_metric([], self._facts.calls_uncounted(), created=self.created)
         scrape = _gauge(families.SCRAPE)
         scrape.add_metric([], self._facts.scrape_seconds())
         return build, up, restarts, uncounted, scrape

@@ -111,6 +111,7 @@ async def test_openmetrics_carries_the_time_at_which_counting_began() -> None:
     }
     assert created["stracelet_syscalls_created", "web", "read"] == 5
     assert created["stracelet_syscall_duration_seconds_created", "redis", "read"] == 1
+    assert created["stracelet_tracer_restarts_created", None, None] == 100
 
 
 @pytest.mark.parametrize("accept", [TEXT, OPENMETRICS])
@@ -133,7 +134,7 @@ async def test_the_page_has_one_end_and_the_type_it_says() -> None:
     page, content_type = await collector(booked()).scrape("")
     assert content_type == TEXT
     assert b"# EOF" not in page
-    assert b"_created{namespace" not in page
+    assert b"_created" not in page
 
 
 any_text = st.text(st.characters(exclude_characters="\r"), max_size=12)

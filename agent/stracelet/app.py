@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's composition root: builds everything, wires it, runs it until a signal, ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import signal
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stracelet import __version__, config, log, native
+from stracelet.containers.cgroups import Cgroups
+from stracelet.containers.inventory import Inventory
+from stracelet.containers.procfs import Procfs
+from stracelet.containers.rules import Rules
+from stracelet.containers.sources import build, places
+from stracelet.containers.targets import parse_target, resolve
+from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound
+from stracelet.metrics.collector import Collector
+from stracelet.metrics.families import RESTART_REASONS
+from stracelet.metrics.identities import identities
+from stracelet.metrics.self_metrics import SelfMetrics
+from stracelet.metrics.series import Series
+from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
+from stracelet.tracing.choice import Choice
+from stracelet.tracing.privileges import drop_privileges
+from stracelet.tracing.selection import Selection
+from stracelet.tracing.session import Session
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Sequence
+
+    from stracelet.config import Config
+    from stracelet.containers.targets import Target
+
+logger = logging.getLogger(__name__)
+
+# Of nobody else, so that no other service can touch the agent; distroless images call it nonroot.
+SERVICE_ID = 65532
+LIBRARIES = {"docker": "stracelet.containers.docker", "cri": "stracelet.containers.cri"}
+# Of these a change is only looked at when the agent starts.
+FIXED = ("metrics.listen", "metrics.buckets", "metrics.tls", "sources", "procfs", "cgroup_root", "limits")
+
+
+def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[str] = ()) -> int:
+    """The agent, until SIGTERM or SIGINT; the exit status. StraceletError if it cannot start or cannot go on."""
+    log.configure(level=settings.log.level, format=settings.log.format)
+    wanted = tuple(parse_target(text) for text in targets)
+    rules = Rules.of(settings.monitor)
+    sockets = bind(settings.metrics.listen)
+    try:
+        tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
+        asyncio.run(_run(settings, config_path, wanted, rules, sockets, tls))
+    finally:
+        for listening in sockets:
+            listening.close()
+    return 0
+
+
+async def _run(
+    settings: Config,
+    config_path: Path | None,
+    targets: tuple[Target, ...],
+    rules: Rules,
+    sockets: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
+) -> None:
+    stop, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    paths = [place.path for place in places(settings.sources)]
+    session = await Session.start(
+        proc=settings.procfs,
+        cgroup_root=settings.cgroup_root,
+        connect=paths,
+        allow_pid=any(target.pid is not None for target in targets),
+    )
+    try:
+        _load_what_could_not_be_read_later(settings)
+        drop_privileges(SERVICE_ID, SERVICE_ID)  # from here on the supervisor opens what needs a right
+        agent = Agent(
+            settings=settings,
+            config_path=config_path,
+            targets=targets,
+            rules=rules,
+            session=session,
+            paths=paths,
+            sockets=sockets,
+            tls=tls,
+        )
+        await agent.serve(stop, reload)
+    finally:
+        await session.end()
+        session.close()
+    logger.info("ended; nothing is traced any more")
+
+
+class Agent:
+    """All that the agent consists of."""
+
+    def __init__(
+        self,
+        *,
+        settings: Config,
+        config_path: Path | None,
+        targets: tuple[Target, ...],
+        rules: Rules,
+        session: Session,
+        paths: Sequence[str],
+        sockets: Sequence[socket.socket],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._settings, self._config_path, self._session, self._tls = settings, config_path, session, tls
+
+        async def connect(path: str) -> socket.socket:
+            _must_exist(path)
+            return await session.connect(paths.index(path))
+
+        self._inventory = Inventory(
+            sources=build(settings.sources, connect),
+            cgroups=Cgroups(Path(settings.cgroup_root)),
+            procfs=Procfs(Path(settings.procfs)),
+            list_unnamed=settings.sources.cgroup != "off",
+        )
+        self._choice = Choice(targets, rules)
+        self._selection = Selection(
+            requests=session,
+            slots=session.reader.containers,
+            inventory=self._inventory,
+            wanted=self._choice,
+            linger_ns=settings.metrics.linger,
+            retire=self._retire,
+        )
+        self._series = Series(
+            n_edges=len(settings.metrics.buckets),
+            max_series=settings.metrics.max_series,
+            max_series_per_container=settings.metrics.max_series_per_container,
+            linger_ns=settings.metrics.linger,
+            names=native,
+        )
+        self._self_metrics = SelfMetrics(self, version=__version__, commit=_commit(), clock=time.time)
+        self._collector = Collector(
+            reader=session.reader,
+            series=self._series,
+            self_metrics=self._self_metrics,
+            identities=lambda ids: identities(self._selection.kept, ids),
+            edges_ns=settings.metrics.buckets,
+        )
+        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets, tls=tls)
+
+    async def serve(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
+        """Runs all parts until `stop`. Raises what any of them fails with."""
+        await self._inventory.refresh()
+        self._check_targets()
+        self._choice = replace(self._choice, ourselves=self._inventory.own())
+        self._selection.rewanted(self._choice)
+        await self._server.start()
+        logger.info("metrics at %s", self._address(), extra={"containers": len(self._inventory.containers())})
+        parts = {
+            asyncio.create_task(self._inventory.run(), name="inventory"),
+            asyncio.create_task(self._selection.run(), name="selection"),
+            asyncio.create_task(self._reload_for_ever(reload), name="reload"),
+            asyncio.create_task(_wait(stop), name="stop"),
+        }
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            await self._server.stop()
+
+    def _check_targets(self) -> None:
+        """An ambiguous target is refused now; one that is not here yet is waited for."""
+        known = self._inventory.containers().values()
+        for target in self._choice.targets:
+            try:
+                resolve([target], known)
+            except TargetNotFound as error:
+                if isinstance(error, AmbiguousTarget):
+                    raise
+                logger.info("%s: not here yet; it is traced as soon as it is", target.text)
+
+    def _address(self) -> str:
+        host, _ = config.parse_listen(self._settings.metrics.listen)
+        name = f"[{host}]" if host and ":" in host else host or "localhost"
+        return f"{'https' if self._tls else 'http'}://{name}:{self._server.port}/metrics"
+
+    async def _reload_for_ever(self, reload: asyncio.Event) -> None:
+        while True:
+            await reload.wait()
+            reload.clear()
+            try:
+                self._apply(config.read(self._config_path))
+            except StraceletError as error:
+                logger.error("the configuration was not read again, the old one goes on: %s", error)  # noqa: TRY400
+
+    def _apply(self, new: Config) -> None:
+        rules = Rules.of(new.monitor)
+        if self._tls and self._settings.metrics.tls:
+            load_certificate(self._tls, self._settings.metrics.tls)
+        for key in (key for key in FIXED if _value(new, key) != _value(self._settings, key)):
+            logger.warning("%s has changed: that needs a restart", key)
+        log.configure(level=new.log.level, format=new.log.format)
+        self._series.max_series = new.metrics.max_series
+        self._series.max_series_per_container = new.metrics.max_series_per_container
+        self._series.linger_ns = self._selection.linger_ns = new.metrics.linger
+        self._choice = replace(self._choice, rules=rules)
+        self._selection.rewanted(self._choice)
+        logger.info("the configuration was read again")
+
+    async def _retire(self) -> None:
+        await self._collector.absorb()
+
+    def unready(self) -> str:
+        """Why we are not ready, or an empty text."""
+        if not self._selection.answering or self._session.reader.info().generation != self._selection.generation:
+            return "the tracer does not answer"
+        cgroup = self._inventory.states().get("cgroup")
+        if cgroup is not None and not cgroup.up:
+            return f"the cgroup tree cannot be read: {cgroup.error}"
+        return ""
+
+    def sources_up(self) -> dict[str, bool]:
+        """By name; a usual place where there is nothing is not a source."""
+        return {name: state.up for name, state in self._inventory.states().items() if state.present}
+
+    def tracer_restarts(self) -> dict[str, int]:
+        """By reason."""
+        return {reason: self._selection.restarts[number] for number, reason in RESTART_REASONS.items()}
+
+    def calls_uncounted(self) -> int:
+        """Calls that found no free row."""
+        return self._session.reader.info().rows_refused
+
+    def scrape_seconds(self) -> float:
+        """Of the last scrape."""
+        return self._collector.scrape_seconds
+
+
+def _load_what_could_not_be_read_later(settings: Config) -> None:
+    """Where Python lives in a home that only its owner may enter, what is loaded when needed is loaded now."""
+    homes = (Path(contextlib.__file__), Path(native.__file__))
+    if all(parent.stat().st_mode & stat.S_IXOTH for home in homes for parent in home.resolve().parents):
+        return
+    importlib.import_module("concurrent.futures.thread")
+    for kind, module in LIBRARIES.items():
+        if getattr(settings.sources, kind) != "off":
+            importlib.import_module(module)
+
+
+def _must_exist(path: str) -> None:
+    """FileNotFoundError: there is no such runtime, and no need to ask the supervisor for a connection."""
+    with contextlib.suppress(PermissionError):
+        Path(path).stat()
+
+
+def _commit() -> str:
+    """What the package was built from; it is put beside the native program."""
+    file = Path(__file__).parent / "_bin" / "commit"
+    return file.read_text(encoding="ascii").strip() if file.exists() else ""
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _value(settings: Config, key: str) -> object:
+    value: object = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
