@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several sources know of one container, as one container."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stracelet.containers.model import CREATED, EXITED, RUNNING, Container
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CGROUP = "cgroup"
+
+
+def merge(container_id: str, records: Sequence[Container], cgroups: tuple[str, ...]) -> Container | None:
+    """The container, or None if nobody knows it.
+
+    What the first record says counts before the second's; what it does not say the second may. A container that has a
+    cgroup runs, for a runtime says so only when the start is over.
+    """
+    if not records and not cgroups:
+        return None
+    first = records[0] if records else Container(container_id)
+    names = [name for record in records for name in record.sources] + ([CGROUP] if cgroups else [])
+    status = RUNNING if cgroups and first.status in (CREATED, EXITED) else first.status
+    merged = replace(
+        first,
+        cgroups=cgroups,
+        sources=tuple(dict.fromkeys(names)),
+        status=status,
+        sandbox=any(record.sandbox for record in records),
+    )
+    for other in records[1:]:
+        merged = replace(
+            merged,
+            runtime=merged.runtime or other.runtime,
+            name=merged.name or other.name,
+            image=merged.image or other.image,
+            labels={**other.labels, **merged.labels},
+            pod=merged.pod or other.pod,
+            compose_project=merged.compose_project or other.compose_project,
+            compose_service=merged.compose_service or other.compose_service,
+        )
+    return merged
