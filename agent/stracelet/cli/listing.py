@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from stracelet.containers.model import Container
-    from stracelet.containers.procfs import Process
+    from stracelet.cli.picking import Request
+    from stracelet.containers.inventory import Inventory
+    from stracelet.containers.model import Container, SourceState
+    from stracelet.containers.procfs import Process, Procfs
 
 SHORT_ID = 12
 SHOWN_PIDS = 4
@@ -22,6 +24,31 @@ class Listed:
 
     container: Container
     processes: tuple[Process, ...]
+
+
+def listed(inventory: Inventory, procfs: Procfs, request: Request) -> list[Listed]:
+    """The containers that the request means, all of them without one, by their names. Raises TargetNotFound."""
+    containers = list(inventory.containers().values())
+    if request.names_containers:
+        containers = request.resolve(containers)
+    found = []
+    for container in sorted(containers, key=lambda each: (target_of(each), each.id)):
+        processes = (procfs.process(pid) for pid in inventory.pids(container.id))
+        found.append(Listed(container, tuple(process for process in processes if process is not None)))
+    return found
+
+
+def missing(states: Mapping[str, SourceState]) -> list[str]:
+    """A line for each source that is there and failed: what is not seen, and why."""
+    down = {name: state for name, state in states.items() if state.present and not state.up}
+    return [
+        f"{'PIDs are' if name == 'cgroup' else f'names from {name} are'} missing: {state.error}{_mend(state.error)}"
+        for name, state in down.items()
+    ]
+
+
+def _mend(error: str) -> str:
+    return " (run it with sudo)" if "ermission denied" in error else ""
 
 
 def printable(text: str) -> str:

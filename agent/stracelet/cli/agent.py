@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`stracelet agent`: monitors what its configuration and the command line name, until it is told to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stracelet import app
+from stracelet.cli import arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+
+class Agent:
+    name = "agent"
+    summary = "the node agent: monitors containers and serves their metrics"
+    takes_command_line = False
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("targets", nargs="*", metavar="TARGET", help=arguments.TARGET_HELP)
+        arguments.add_config(parser)
+        parser.add_argument("--check", action="store_true", help="check the configuration, say what is wrong, and end")
+
+    def run(self, args: argparse.Namespace) -> int:
+        settings = arguments.load_config(args.config)
+        if args.check:
+            print(f"{args.config or 'the defaults'}: ok")
+            return 0
+        return app.run(settings, config_path=args.config, targets=args.targets)

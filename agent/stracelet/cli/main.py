@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `stracelet` command: finds the subcommand, runs it, and says in one line what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from stracelet import __version__, log
+from stracelet.cli import agent, doctor, ps, trace
+from stracelet.cli.demo import command as demo
+from stracelet.errors import StraceletError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+class Command(Protocol):
+    """A subcommand. `run` returns the exit status, or the negative of the signal to end by, or raises StraceletError.
+
+    `args.command_line` is what follows `--`, None without it; only a command that `takes_command_line` is given one.
+    """
+
+    name: str
+    summary: str
+    takes_command_line: bool
+
+    def prepare_parser(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with our way to report: an error is a UsageError, not a page of usage and an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, help_text=f"`{self.prog} --help` shows the arguments.")
+
+
+def commands() -> Sequence[Command]:
+    return (trace.Trace(), ps.Ps(), doctor.Doctor(), agent.Agent(), demo.Demo())
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="stracelet", description="strace for every container on the node. Names in, syscalls out.")
+    parser.add_argument("--version", action="version", version=f"stracelet {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for command in commands():
+        subparser = subparsers.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.summary[:1].upper() + command.summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        subparser.add_argument("--debug", action="store_true", help="log what is done, and show where a failure arose")
+        command.prepare_parser(subparser)
+        subparser.set_defaults(command=command)
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The subcommand and its arguments. What follows `--` is set apart first: it is another program's. UsageError."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    args = build_parser().parse_args(arguments[:end])
+    args.command_line = None
+    if end < len(arguments):
+        if not args.command.takes_command_line:
+            raise UsageError(f"{args.command.name} takes no `-- COMMAND`")
+        args.command_line = list(arguments[end + 1 :])
+    return args
+
+
+def _report(error: StraceletError) -> None:
+    text = " ".join(str(error).split())
+    print(f"stracelet: {text}", file=sys.stderr)
+    if error.help_text:
+        print(error.help_text, file=sys.stderr)
+
+
+def _report_bug(error: Exception) -> None:
+    text = " ".join(str(error).split())
+    print(f"stracelet: a bug: {type(error).__name__}: {text[:300]}", file=sys.stderr)
+    print("The same command with --debug shows where; please report it with that.", file=sys.stderr)
+
+
+def _discard_output() -> None:
+    """Our output's reader has gone. Python would complain once more as it flushes at exit: give it nowhere to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_by(number: int) -> NoReturn:
+    """Dies as the traced command did, without a core of our own, as strace does (its terminate())."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+    os.kill(os.getpid(), number)
+    sys.exit(128 + number)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    args = parse(arguments)
+    log.configure(level="debug" if args.debug else "warning")
+    status = int(args.command.run(args))
+    sys.stdout.flush()
+    return status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status. Nothing but SystemExit (of --help, --version) leaves it."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments[: arguments.index("--") if "--" in arguments else None]
+    try:
+        status = _run(arguments)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()
+        return EXIT_BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - a bug, and still no traceback unless it is asked for
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, StraceletError):
+            _report(error)
+            return error.exit_code
+        _report_bug(error)
+        return EXIT_FAILED
+    if status < 0:
+        _end_by(-status)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which containers a trace is of: those that its targets mean now, and where it has no end also those to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stracelet.containers.rules import labels_of
+from stracelet.containers.selectors import Selector, parse_selector
+from stracelet.containers.targets import could_match, match, parse_target, resolve
+from stracelet.errors import AmbiguousTarget, TargetNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from stracelet.cli.arguments import Wanted
+    from stracelet.containers.model import Container
+    from stracelet.containers.targets import Target
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line names, read but not looked up. `selector` None: no -l."""
+
+    targets: tuple[Target, ...]
+    selector: Selector | None
+    namespace: str | None
+    container: str | None
+    wait: bool
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> Request:
+        """Raises UsageError."""
+        return cls(
+            targets=tuple(parse_target(text) for text in wanted.targets),
+            selector=parse_selector(wanted.selector) if wanted.selector is not None else None,
+            namespace=None if wanted.all_namespaces else wanted.namespace,
+            container=wanted.container,
+            wait=wanted.wait,
+        )
+
+    @classmethod
+    def of_targets(cls, targets: Iterable[str]) -> Request:
+        """Targets alone. Raises UsageError."""
+        return cls(tuple(parse_target(text) for text in targets), None, None, None, wait=True)
+
+    @property
+    def endless(self) -> bool:
+        """Whether further containers can come to belong to it, so that it does not end with those of now."""
+        return self.wait or self.selector is not None or any(target.endless for target in self.targets)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return tuple(target.pid for target in self.targets if target.pid is not None)
+
+    @property
+    def names_containers(self) -> bool:
+        return self.selector is not None or any(target.pid is None for target in self.targets)
+
+    def resolve(self, containers: Iterable[Container]) -> list[Container]:
+        """The live containers that it means now. TargetNotFound: one target means none, and nobody waits for it."""
+        live = list(containers)
+        found: dict[str, Container] = {}
+        groups: list[tuple[Target, ...]] = [(target,) for target in self.targets] or [()]
+        for target in groups:
+            try:
+                meant = self._resolve(target, live)
+            except TargetNotFound as error:
+                if isinstance(error, AmbiguousTarget) or not self.wait:
+                    raise
+                continue
+            found |= {each.id: each for each in meant}
+        return list(found.values())
+
+    def _resolve(self, targets: tuple[Target, ...], among: list[Container]) -> list[Container]:
+        return resolve(targets, among, namespace=self.namespace, selector=self.selector, container=self.container)
+
+    def means(self, container: Container) -> bool:
+        """Whether a container that came later belongs to it."""
+        if self.container not in (None, container.name):
+            return False
+        if self.selector is not None and not self.selector.matches(labels_of(container)):
+            return False
+        if any(match(target, [container], namespace=self.namespace) for target in self.targets):
+            return True
+        in_namespace = self.namespace is None or (container.pod and container.pod.namespace == self.namespace)
+        return not self.targets and self.selector is not None and bool(in_namespace)
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A request whose containers of now are known: what a Selection asks for its decisions.
+
+    `ourselves` are never traced: a tracer that stops itself would never go on.
+    """
+
+    request: Request
+    ids: frozenset[str]
+    processes: Mapping[int, int]
+    proc: Path
+    ourselves: frozenset[str]
+
+    def wants(self, container: Container) -> bool:
+        if container.sandbox or container.id in self.ourselves:
+            return False
+        return container.id in self.ids or (self.request.endless and self.request.means(container))
+
+    def could_want(self, container_id: str) -> bool:
+        if container_id in self.ourselves or not self.request.endless:
+            return False
+        return self.request.selector is not None or any(could_match(t, container_id) for t in self.request.targets)
+
+    def wants_new(self) -> bool:
+        return self.request.endless and self.request.names_containers
+
+    def pids(self) -> tuple[int, ...]:
+        """Those that are still there: a later tracer is not asked for a process that has ended."""
+        return tuple(pid for pid in self.processes if (self.proc / str(pid)).is_dir())

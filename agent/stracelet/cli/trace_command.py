@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`trace -c -- COMMAND`: runs a command under trace, prints what it called, and ends as it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from stracelet.cli.interrupts import on_signals
+from stracelet.cli.report import Part, report
+from stracelet.errors import StraceletError
+from stracelet.native import ABI_SIGNAL, syscall_name
+from stracelet.tracing import protocol
+from stracelet.tracing.privileges import drop_privileges
+from stracelet.tracing.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from stracelet.cli.report import Layout
+
+COMMAND = "command"  # the ID of its slot (native/src/ptrace/targets.c)
+
+
+def run(command: Sequence[str], layout: Layout, out: TextIO, *, duration: float | None) -> int:
+    """The command's exit status, or the negative of the signal that ended it; 0 if we stopped before its end."""
+    return asyncio.run(_trace(command, layout, out, duration))
+
+
+async def _trace(command: Sequence[str], layout: Layout, out: TextIO, duration: float | None) -> int:
+    session = await Session.start(command=command)
+    try:
+        # The caller's own identity, less every capability: enough to pass a signal on to the command, no more.
+        drop_privileges(os.getuid(), os.getgid(), os.getgroups())
+        running = Running(session)
+        with on_signals(running.signalled):
+            await running.follow(duration)
+    finally:
+        await session.end()
+    try:
+        if running.ended is not None and running.ended.error:
+            raise StraceletError(running.ended.text)
+        cells = [cell for cell in session.reader.snapshot(()).cells if cell.abi != ABI_SIGNAL]
+        out.write(report([Part(COMMAND, cells)], layout, syscall_name))
+        out.flush()
+    finally:
+        session.close()
+    return os.waitstatus_to_exitcode(running.ended.status) if running.ended is not None else 0
+
+
+class Running:
+    """The command while it is traced. As strace -f does, we wait for its descendants too."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._stop = asyncio.Event()
+        self._interrupts = 0
+        self.ended: protocol.CommandEnded | None = None
+
+    async def follow(self, seconds: float | None) -> None:
+        """Until the command and all that it started have ended, we are told to stop, or the time is over."""
+        events = asyncio.create_task(self._events())
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({events, stop}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if events.done():
+                events.result()
+        finally:
+            events.cancel()
+            stop.cancel()
+            await asyncio.gather(events, stop, return_exceptions=True)
+
+    async def _events(self) -> None:
+        untraced = False
+        async for event in self._session.events():
+            match event:
+                case protocol.CommandEnded():
+                    self.ended = event
+                    if event.error:
+                        return
+                case protocol.Ended(id=id_) if id_ == COMMAND:
+                    untraced = True
+                case protocol.SessionLost():
+                    raise event.error
+            if untraced and self.ended:
+                return
+
+    def signalled(self, number: int) -> None:
+        """A terminal's Ctrl-C reaches the command too, which decides; a second one, and every other signal, ends us."""
+        self._interrupts += number == signal.SIGINT
+        if number == signal.SIGINT and self._interrupts == 1:
+            return
+        self._stop.set()

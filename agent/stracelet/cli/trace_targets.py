@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`trace -c TARGET...`: follows what the targets mean until they end or somebody says so, then prints."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stracelet.cli.checks.host import has_capability, own_status
+from stracelet.cli.interrupts import on_signals
+from stracelet.cli.listing import target_of
+from stracelet.cli.picking import Picked, Request
+from stracelet.cli.progress import Progress
+from stracelet.cli.report import Part, report
+from stracelet.containers.cgroups import Cgroups
+from stracelet.containers.inventory import Inventory
+from stracelet.containers.procfs import Procfs
+from stracelet.containers.sources import build, places
+from stracelet.errors import NotPermitted, TargetNotFound
+from stracelet.native import ABI_SIGNAL, syscall_name
+from stracelet.tracing.privileges import drop_to_service
+from stracelet.tracing.selection import Selection
+from stracelet.tracing.session import Session
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from typing import TextIO
+
+    from stracelet.cli.arguments import Wanted
+    from stracelet.cli.report import Layout
+    from stracelet.tracing import protocol
+
+SYS_PTRACE = 19
+LOOK_SECONDS = 0.25
+
+
+def run(wanted: Wanted, layout: Layout, out: TextIO, *, quiet: bool) -> int:
+    """Traces, prints to `out`; 0. Raises StraceletError."""
+    request = Request.of(wanted)
+    check_rights(request, Path(wanted.config.procfs))
+    return asyncio.run(_trace(wanted, request, layout, out, quiet=quiet))
+
+
+def check_rights(request: Request, proc: Path) -> None:
+    """Raises NotPermitted or TargetNotFound for what cannot work, before anything is started."""
+    procfs = Procfs(proc)
+    privileged = has_capability(own_status(proc), SYS_PTRACE)
+    for pid in request.pids:
+        process = procfs.process(pid)
+        if process is None:
+            raise TargetNotFound(f"pid/{pid}: no such process")
+        if not privileged and process.uid != os.geteuid():
+            raise NotPermitted(
+                f"pid/{pid}: it belongs to another user (uid {process.uid})", help_text="Run it with sudo."
+            )
+    if request.names_containers and not privileged:
+        named = next((target.text for target in request.targets if target.pid is None), "the selector")
+        raise NotPermitted(
+            f"{named}: tracing containers takes CAP_SYS_PTRACE, which this process does not have",
+            help_text="Run it with sudo. Your own processes (pid/N) and `-- COMMAND` can be traced without.",
+        )
+
+
+class Observed:
+    """A session whose events somebody else sees too, each before its reader gets it."""
+
+    def __init__(self, session: Session, see: Callable[[protocol.Event], None]) -> None:
+        self._session, self._see = session, see
+        self.trace, self.trace_pid, self.drop = session.trace, session.trace_pid, session.drop
+        self.release, self.policy = session.release, session.policy
+
+    async def events(self) -> AsyncIterator[protocol.Event]:
+        async for event in self._session.events():
+            yield event
+            self._see(event)
+
+
+async def _trace(wanted: Wanted, request: Request, layout: Layout, out: TextIO, *, quiet: bool) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    deadline = None if wanted.duration is None else loop.time() + wanted.duration
+    paths = [place.path for place in places(wanted.config.sources)] if request.names_containers else []
+    with on_signals(lambda _: stop.set()):
+        session = await Session.start(
+            proc=wanted.config.procfs,
+            cgroup_root=wanted.config.cgroup_root,
+            connect=paths,
+            allow_pid=bool(request.pids),
+        )
+        try:
+            drop_to_service(paths)
+            tracing = Tracing(wanted, request, session, paths, quiet=quiet)
+            await tracing.run(stop, deadline)
+        finally:
+            await session.end()
+        try:
+            parts = tracing.parts()
+            text = report(parts, layout, syscall_name)
+            out.write(text)
+            out.flush()
+            if not text and not quiet:
+                print("stracelet: no system calls were seen", file=sys.stderr)
+            tracing.progress.check_rights()
+        finally:
+            session.close()
+    return 0
+
+
+class Tracing:
+    """One trace: the inventory, the selection, and what is said about them on the way."""
+
+    def __init__(
+        self, wanted: Wanted, request: Request, session: Session, paths: Sequence[str], *, quiet: bool
+    ) -> None:
+        self._request, self._session = request, session
+        self._proc = Path(wanted.config.procfs)
+        self._procfs = Procfs(self._proc)
+
+        async def connect(path: str) -> socket.socket:
+            return await session.connect(paths.index(path))
+
+        self._inventory = Inventory(
+            sources=build(wanted.config.sources, connect) if paths else [],
+            cgroups=Cgroups(Path(wanted.config.cgroup_root)),
+            procfs=self._procfs,
+        )
+        self.progress = Progress(self._name, self._procfs, quiet=quiet)
+        self._selection: Selection | None = None
+
+    def _name(self, container_id: str) -> str:
+        container = self._inventory.get(container_id)
+        if container is None and self._selection is not None and (kept := self._selection.kept(container_id)):
+            container = kept.container
+        if container is not None:
+            return target_of(container)
+        return container_id.replace(":", "/") if container_id.startswith("pid:") else container_id[:12]
+
+    async def run(self, stop: asyncio.Event, deadline: float | None) -> None:
+        """Until the targets have ended, `stop`, or the deadline (of the loop's clock)."""
+        if self._request.names_containers:
+            await self._inventory.refresh()
+            self.progress.sources(self._inventory.states())
+        found = self._request.resolve(self._inventory.containers().values()) if self._request.names_containers else []
+        picked = Picked(
+            request=self._request,
+            ids=frozenset(each.id for each in found),
+            processes={pid: self._procfs.start(pid) or 0 for pid in self._request.pids},
+            proc=self._proc,
+            ourselves=self._inventory.own() if self._request.names_containers else frozenset(),
+        )
+        waiting_for = [target.text for target in self._request.targets if not found] or ["what matches"]
+        self.progress.expect(picked.ids | {f"pid:{pid}" for pid in picked.processes}, waiting_for)
+        self._selection = Selection(
+            requests=Observed(self._session, self.progress.see),
+            slots=self._session.reader.containers,
+            inventory=self._inventory,
+            wanted=picked,
+            linger_ns=None,
+            retire=_nothing_to_retire,
+        )
+        await self._follow(stop, deadline)
+
+    async def _follow(self, stop: asyncio.Event, deadline: float | None) -> None:
+        assert self._selection is not None  # noqa: S101 - run() made it
+        async with AsyncExitStack() as stack:
+            parts = [asyncio.create_task(self._selection.run(), name="selection")]
+            if self._request.names_containers:
+                parts.append(asyncio.create_task(self._inventory.run(), name="inventory"))
+            parts.append(asyncio.create_task(_wait(stop), name="stop"))
+            if not self._request.endless:
+                parts.append(asyncio.create_task(self._ended(), name="end of the targets"))
+            stack.push_async_callback(_cancel, parts)
+            left = None if deadline is None else max(deadline - asyncio.get_running_loop().time(), 0)
+            done, _ = await asyncio.wait(parts, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+
+    async def _ended(self) -> None:
+        """Until no target has a task left: by the events, and by the arena in case some were lost."""
+        while not self.progress.all_ended(self._session.reader.containers()):  # noqa: ASYNC110 - memory sends no event
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def parts(self) -> list[Part]:
+        """What was counted of each container, by its name."""
+        if self._selection is None:
+            return []
+        cells = [cell for cell in self._session.reader.snapshot(()).cells if cell.abi != ABI_SIGNAL]
+        owners = {(slot.slot, slot.serial): slot.id for slot in self._session.reader.containers()}
+        kept = {id_ for id_ in owners.values() if self._selection.kept(id_) is not None}
+        names = {id_: f"{self._name(id_)} ({id_[:12]})" if ":" not in id_ else self._name(id_) for id_ in kept}
+        return [
+            Part(names[id_], [cell for cell in cells if owners.get((cell.slot, cell.serial)) == id_])
+            for id_ in sorted(kept, key=lambda id_: (names[id_], id_))
+        ]
+
+
+async def _nothing_to_retire() -> None:
+    """A trace keeps every slot to its end."""
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
