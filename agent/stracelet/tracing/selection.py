@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from stracelet.containers.model import EXITED
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
 
@@ -200,6 +203,8 @@ class Selection:
                 raise event.error
 
     def _start_over(self, hello: protocol.Hello) -> None:
+        if self.generation:
+            logger.warning("another tracer is there, and attaches again", extra={"generation": hello.generation})
         self.generation, self.answering = hello.generation, True
         self._releasing.clear()
         self._requests.policy(new_containers=self._wanted.wants_new())
@@ -233,6 +238,8 @@ class Selection:
         self.answering = False
         if event.reason in self.restarts:
             self.restarts[event.reason] += 1
+            how = "did not answer and was killed" if event.reason == protocol.END_STALLED else _ended(event.status)
+            logger.warning("the tracer %s; its targets go on, and another one is started", how)
 
     def _complain(self, event: protocol.Failed | protocol.Refused) -> None:
         """One line for each container and reason, not one for each of its tasks."""
@@ -259,6 +266,8 @@ class Selection:
         kept = Kept(container_id, container, self._note(container_id))
         if container_id in self._kept:  # perhaps under another name
             self._kept[container_id] = kept
+        if container.status == EXITED and container_id not in self._traced and container_id not in self._unnamed:
+            return  # what is over is not waited for; if it is started again, that is a change
         if self._wanted.wants(container):
             self._keep(kept)
         elif container_id in self._traced:
@@ -305,6 +314,9 @@ class Selection:
             await self._retire()
         for slot in fresh:
             self._releasing.add((slot.slot, slot.serial))
+            if slot.id in self._traced:  # else the tracer goes on waiting for it, with a slot
+                self._traced.discard(slot.id)
+                self._requests.drop(slot.id)
             self._requests.release(slot.slot, slot.serial)
 
     def _forget(self, with_slots: Collection[str]) -> None:
@@ -317,3 +329,9 @@ class Selection:
                 self._requests.drop(container_id)
         self._seen = {key: value for key, value in self._seen.items() if key in known}
         self._said = {key for key in self._said if key[0] in known}
+
+
+def _ended(status: int) -> str:
+    """A wait status, in words."""
+    code = os.waitstatus_to_exitcode(status)
+    return f"was ended by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"ended with {code}"

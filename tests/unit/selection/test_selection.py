@@ -27,6 +27,7 @@ class Named:
 
     id: str
     name: str
+    status: str = "running"
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def test_a_rename_ends_a_trace_and_begins_one(world: World) -> None:
     assert world.tracer.traced == {"a"}
 
 
-def test_a_later_tracer_is_asked_for_everything_again() -> None:
+def test_a_later_tracer_is_asked_for_everything_again(caplog: pytest.LogCaptureFixture) -> None:
     world = World(Wanted(numbers=(7,)))
     world.hello()
     world.name("a", "web")
@@ -238,6 +239,7 @@ def test_a_later_tracer_is_asked_for_everything_again() -> None:
     assert world.tracer.new_containers
     assert world.selection.answering
     assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0}
+    assert "the tracer was ended by SIGSEGV; its targets go on, and another one is started" in caplog.messages
 
 
 def test_a_process_that_has_gone_is_not_asked_for_again() -> None:
@@ -276,6 +278,25 @@ async def test_an_ended_slot_is_released_after_the_linger_and_not_before_it_is_c
     await world.selection.tick()
     await world.selection.tick()  # it is still there: the request is on its way
     assert (world.tracer.released, world.retired) == ([5], [[]])
+
+
+async def test_what_has_ended_is_no_longer_waited_for_until_it_starts_again(world: World) -> None:
+    world.name("a", "web")
+    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.inventory.known["a"] = Named("a", "web", "exited")
+    world.now += LINGER + 1
+    await world.selection.tick()
+    world.selection._decide("a")
+    assert (world.tracer.traced, world.tracer.released) == (set(), [5])
+    world.name("a", "web")
+    assert world.tracer.traced == {"a"}
+
+
+def test_a_short_life_that_is_over_when_its_name_comes_is_kept(world: World) -> None:
+    world.new("a")
+    world.inventory.known["a"] = Named("a", "web", "exited")
+    world.selection._decide("a")
+    assert world.selection.kept("a")
 
 
 async def test_a_stranger_s_slot_is_released_at_once_and_counted_nowhere(world: World) -> None:
