@@ -86,8 +86,7 @@ async def _run(
         allow_pid=any(target.pid is not None for target in targets),
     )
     try:
-        _load_what_could_not_be_read_later(settings)
-        drop_privileges(SERVICE_ID, SERVICE_ID)  # from here on the supervisor opens what needs a right
+        give_up_rights(settings)
         agent = Agent(
             settings=settings,
             config_path=config_path,
@@ -121,17 +120,7 @@ class Agent:
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_path, self._session, self._tls = settings, config_path, session, tls
-
-        async def connect(path: str) -> socket.socket:
-            _must_exist(path)
-            return await session.connect(paths.index(path))
-
-        self._inventory = Inventory(
-            sources=build(settings.sources, connect),
-            cgroups=Cgroups(Path(settings.cgroup_root)),
-            procfs=Procfs(Path(settings.procfs)),
-            list_unnamed=settings.sources.cgroup != "off",
-        )
+        self._inventory = inventory_through(session, settings, paths)
         self._choice = Choice(targets, rules)
         self._selection = Selection(
             requests=session,
@@ -248,6 +237,27 @@ class Agent:
     def scrape_seconds(self) -> float:
         """Of the last scrape."""
         return self._collector.scrape_seconds
+
+
+def inventory_through(session: Session, settings: Config, paths: Sequence[str]) -> Inventory:
+    """An inventory whose connections the session's supervisor makes; `paths` is what the session may connect to."""
+
+    async def connect(path: str) -> socket.socket:
+        _must_exist(path)
+        return await session.connect(paths.index(path))
+
+    return Inventory(
+        sources=build(settings.sources, connect),
+        cgroups=Cgroups(Path(settings.cgroup_root)),
+        procfs=Procfs(Path(settings.procfs)),
+        list_unnamed=settings.sources.cgroup != "off",
+    )
+
+
+def give_up_rights(settings: Config) -> None:
+    """From here on the supervisor opens what needs a right. StraceletError: a right is left."""
+    _load_what_could_not_be_read_later(settings)
+    drop_privileges(SERVICE_ID, SERVICE_ID)
 
 
 def _load_what_could_not_be_read_later(settings: Config) -> None:

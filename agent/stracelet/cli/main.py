@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import resource
 import signal
@@ -110,9 +111,16 @@ def _end_by(number: int) -> NoReturn:
     sys.exit(128 + number)
 
 
+def _configure_log(*, debug: bool) -> None:
+    """A command says itself what its user has to know; the agent, which has a log, configures it anew."""
+    log.configure(level="debug" if debug else "error")
+    if not debug:
+        logging.getLogger().setLevel(logging.ERROR)
+
+
 def _run(arguments: Sequence[str]) -> int:
     args = parse(arguments)
-    log.configure(level="debug" if args.debug else "warning")
+    _configure_log(debug=args.debug)
     status = int(args.command.run(args))
     sys.stdout.flush()
     return status

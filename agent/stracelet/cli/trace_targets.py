@@ -10,24 +10,21 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stracelet import app
 from stracelet.cli.checks.host import has_capability, own_status
 from stracelet.cli.interrupts import on_signals
 from stracelet.cli.listing import target_of
 from stracelet.cli.picking import Picked, Request
 from stracelet.cli.progress import Progress
 from stracelet.cli.report import Part, report
-from stracelet.containers.cgroups import Cgroups
-from stracelet.containers.inventory import Inventory
 from stracelet.containers.procfs import Procfs
-from stracelet.containers.sources import build, places
+from stracelet.containers.sources import places
 from stracelet.errors import NotPermitted, TargetNotFound
 from stracelet.native import ABI_SIGNAL, syscall_name
-from stracelet.tracing.privileges import drop_to_service
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import AsyncIterator, Callable, Sequence
     from typing import TextIO
 
@@ -93,7 +90,7 @@ async def _trace(wanted: Wanted, request: Request, layout: Layout, out: TextIO, 
             allow_pid=bool(request.pids),
         )
         try:
-            drop_to_service(paths)
+            app.give_up_rights(wanted.config)
             tracing = Tracing(wanted, request, session, paths, quiet=quiet)
             await tracing.run(stop, deadline)
         finally:
@@ -120,15 +117,7 @@ class Tracing:
         self._request, self._session = request, session
         self._proc = Path(wanted.config.procfs)
         self._procfs = Procfs(self._proc)
-
-        async def connect(path: str) -> socket.socket:
-            return await session.connect(paths.index(path))
-
-        self._inventory = Inventory(
-            sources=build(wanted.config.sources, connect) if paths else [],
-            cgroups=Cgroups(Path(wanted.config.cgroup_root)),
-            procfs=self._procfs,
-        )
+        self._inventory = app.inventory_through(session, wanted.config, paths)
         self.progress = Progress(self._name, self._procfs, quiet=quiet)
         self._selection: Selection | None = None
 
