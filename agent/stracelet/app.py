@@ -45,7 +45,11 @@ logger = logging.getLogger(__name__)
 
 # Of nobody else, so that no other service can touch the agent; distroless images call it nonroot.
 SERVICE_ID = 65532
-LIBRARIES = {"docker": "stracelet.containers.docker", "cri": "stracelet.containers.cri"}
+LIBRARIES = {
+    "docker": "stracelet.containers.docker",
+    "podman": "stracelet.containers.docker",
+    "cri": "stracelet.containers.cri",
+}
 # Of these a change is only looked at when the agent starts.
 FIXED = ("metrics.listen", "metrics.buckets", "metrics.tls", "sources", "procfs", "cgroup_root", "limits")
 
