@@ -36,6 +36,11 @@ static void look(struct tracee *tracee, void *context)
 			survey->unsafe++;
 		break;
 	default:
+		if (tracee->timed && tracee->state == TRACEE_IN_SYSCALL) {
+			survey->unsafe++;
+			if (!tracee->interrupted)
+				tracee_interrupt(tracee);
+		}
 		if (tracee->held_until_ns)
 			target_traces_resume(survey->thread, tracee->tid);
 		break;

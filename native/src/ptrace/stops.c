@@ -17,6 +17,8 @@
 #include "thread.h"
 
 #define FLUSH_ENTRIES 128
+/* At our end, a call that has waited for longer gets the -EINTR rather than its whole time-out once more. */
+#define LENGTHENED_NS (40 * NS_PER_MS)
 
 /* ---- bookkeeping -------------------------------------------------------------------------------------- */
 
@@ -106,7 +108,9 @@ int tracee_detach(struct thread *thread, struct tracee *tracee, int signal)
 
 static bool may_leave(const struct tracee *tracee)
 {
-	return tracee->leaving && tracee->state != TRACEE_IN_SYSCALL && tracee->state != TRACEE_EINTR;
+	/* A call that was rewound keeps its deadline only as long as we are there to see to it. */
+	return tracee->leaving && tracee->state != TRACEE_IN_SYSCALL && tracee->state != TRACEE_EINTR &&
+	       !(tracee->state == TRACEE_REWOUND && tracee->timed);
 }
 
 void tracee_resume(struct thread *thread, struct tracee *tracee, int signal)
@@ -152,7 +156,8 @@ static void rewind_if_interrupted(struct tracee *tracee)
 			tracee->counted = false;
 			tracee->abi = regs.abi;
 			tracee->number = (int)regs.number;
-			tracee->exit_ns = clock_ns();
+			tracee->entry_ns = tracee->exit_ns =
+				clock_ns(); /* it was let begin a moment ago, or has no time-out */
 		}
 	} else if (regs.result <= -512 && regs.result >= -516) {
 		tracee->resumed = (int)regs.number; /* the kernel itself makes it again */
@@ -174,7 +179,9 @@ static void undo_eintr(struct thread *thread, struct tracee *tracee)
 	int64_t timeout = wait_call_timeout(wait, tracee->abi, tracee->tid, tracee->args);
 	struct call_regs regs;
 
-	if (timeout == WAIT_UNKNOWN) {
+	bool too_long = thread->draining && tracee->timed && clock_ns() - tracee->entry_ns > LENGTHENED_NS;
+
+	if (timeout == WAIT_UNKNOWN || too_long) {
 		arena_add(&tracee->container->slot->eintr_passed, 1);
 		settle_eintr(thread, tracee);
 		return;
@@ -227,13 +234,14 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 	tracee->outside_ns += now - tracee->resume_ns;
 	if (!again) {
 		timeout_clear(thread, tracee);
-		tracee->counted = number != tracee->resumed && !(tracee->resumed >= 0 && restarts(abi, number));
+		tracee->counted =
+			number != tracee->resumed && !(tracee->resumed != RESUMED_NONE && restarts(abi, number));
 		tracee->abi = abi;
 		tracee->number = number;
 		for (int i = 0; i < 6; i++)
 			tracee->args[i] = info->entry.args[i];
 	}
-	tracee->resumed = -1;
+	tracee->resumed = RESUMED_NONE;
 	tracee->state = TRACEE_IN_SYSCALL;
 	if (++tracee->entries >= FLUSH_ENTRIES)
 		flush_overhead(tracee);
@@ -356,7 +364,7 @@ static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
 	case TRACEE_USER:
 	case TRACEE_IN_SYSCALL:
 	case TRACEE_LISTENING:
-		tracee->resumed = -1;
+		tracee->resumed = RESUMED_NONE;
 		break;
 	case TRACEE_ATTACHING:
 		tracee_begin(thread, tracee);

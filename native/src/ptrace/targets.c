@@ -115,7 +115,8 @@ struct candidate {
 
 struct pass {
 	struct target *target;
-	bool setup; /* of the process whose tasks are being listed */
+	bool joined; /* something has just entered the cgroup */
+	bool setup;  /* of the process whose tasks are being listed */
 	struct file_identity exe;
 	struct candidate *candidates;
 	size_t count, room;
@@ -196,42 +197,36 @@ static void find_busy(struct pass *pass)
 	}
 }
 
-/* Whether a process that has just been found is still the runtime's, on its way to the container's first exec. */
-static bool is_setup(pid_t pid, struct file_identity *exe)
+/* Whether a process is still the runtime's, on its way to the container's first exec. */
+static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *exe)
 {
+	const struct target *target = pass->target;
 	struct task_status status;
 	struct file_identity parent;
 	bool in_memory, parent_in_memory;
 
 	if (task_exe_read(pid, exe, &in_memory) < 0)
 		return false;
-	if (in_memory || task_is_runtime(pid))
+	/* What was there when tracing began is the container's own, unless that is only created so far. What enters
+	 * later, and is no child of a tracee, comes from outside to become something else. */
+	if (target->setup || pass->joined || task_is_runtime(pid))
 		return true;
-	/* A copy of a process outside, which has not become anything else yet. */
-	return task_status_read(pid, &status) == 0 && status.ppid && registry_thread(status.ppid) == REGISTRY_NOBODY &&
-	       task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && parent.device == exe->device &&
-	       parent.inode == exe->inode;
+	if (target->attaching)
+		return false;
+	/* Found late: it may have become that already, so only what shows that it has not counts. */
+	return in_memory ||
+	       (task_status_read(pid, &status) == 0 && status.ppid && registry_thread(status.ppid) == REGISTRY_NOBODY &&
+	        task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && parent.device == exe->device &&
+	        parent.inode == exe->inode);
 }
 
 static void visit_process(pid_t pid, void *context)
 {
 	struct pass *pass = context;
-	const struct target *target = pass->target;
 
 	if (pid == getpid() || pid == getppid())
 		return;
-	pass->setup = false;
-	if (registry_thread(pid) == REGISTRY_NOBODY) {
-		/* What was there when tracing began is the container's own; but a container that is only created so
-		 * far is still the runtime's. */
-		bool newcomer = !target->attaching || target->provisional || task_is_runtime(pid);
-		bool in_memory;
-
-		if (target->setup)
-			pass->setup = task_exe_read(pid, &pass->exe, &in_memory) == 0;
-		else
-			pass->setup = newcomer && is_setup(pid, &pass->exe);
-	}
+	pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
 	list_tasks(pid, note_task, pass);
 }
 
@@ -241,9 +236,9 @@ static void visit_descendants(pid_t pid, void *context)
 	list_children(pid, visit_descendants, context);
 }
 
-static void look_for_tasks(struct target *target)
+static void look_for_tasks(struct target *target, bool joined)
 {
-	struct pass pass = {.target = target};
+	struct pass pass = {.target = target, .joined = joined};
 
 	if (target->pid && target->descendants)
 		visit_descendants(target->pid, &pass);
@@ -258,16 +253,17 @@ static void look_for_tasks(struct target *target)
 	free(pass.candidates);
 }
 
-static void begin(struct target *target)
+/* fresh: its cgroup was made just now, so that whoever is in it has just joined. */
+static void begin(struct target *target, bool fresh)
 {
 	uint64_t now = clock_ns();
 
-	target->attaching = true;
+	target->attaching = !fresh;
 	target->pass_since = now;
 	target->next_scan = now + RESCAN_NS;
 	if (!target->pid)
 		target->polled = cgroups_follow(target->id);
-	look_for_tasks(target);
+	look_for_tasks(target, fresh);
 	thread_attention();
 }
 
@@ -307,7 +303,7 @@ void target_trace(const char *id)
 		threads_post_all(&mail);
 	}
 	if (open_slot(target, false))
-		begin(target);
+		begin(target, false);
 }
 
 void target_trace_pid(pid_t pid, uint64_t start_ticks)
@@ -335,7 +331,7 @@ void target_trace_pid(pid_t pid, uint64_t start_ticks)
 	target->pid = pid;
 	target->descendants = atomic_load(&arena->generation) > 1;
 	if (open_slot(target, false))
-		begin(target);
+		begin(target, false);
 }
 
 void target_command(pid_t pid, bool running)
@@ -349,7 +345,7 @@ void target_command(pid_t pid, bool running)
 	target->setup = !running;
 	target->descendants = running;
 	if (open_slot(target, false))
-		begin(target);
+		begin(target, false);
 }
 
 bool target_command_seized(void)
@@ -437,10 +433,8 @@ void target_appeared(const char *id, const char *path)
 	struct target *target = find(id);
 
 	if (target && target->wanted) {
-		if ((!target->container || target->ended) && open_slot(target, false)) {
-			begin(target);
-			target->attaching = false; /* whoever comes now is new to it */
-		}
+		if ((!target->container || target->ended) && open_slot(target, false))
+			begin(target, true);
 		return;
 	}
 	if (!policy || target) {
@@ -454,8 +448,7 @@ void target_appeared(const char *id, const char *path)
 		return;
 	}
 	notify(STL_EV_NEW, target->container->slot, NULL, 0, 0, 0, path);
-	begin(target);
-	target->attaching = false;
+	begin(target, true);
 }
 
 void target_gone(const char *id)
@@ -473,8 +466,9 @@ void target_entered(const char *id)
 	if (target->ended) {
 		if (!target->wanted || !open_slot(target, false))
 			return;
+		target->attaching = false;
 	}
-	look_for_tasks(target);
+	look_for_tasks(target, true);
 	target->reported = false;
 }
 
@@ -590,14 +584,14 @@ static bool carry_on_tracing(struct target *target, uint64_t now)
 	if (atomic_load(&container->seizing))
 		return true;
 	if (target->attaching) {
-		look_for_tasks(target);
+		look_for_tasks(target, false);
 		target->attaching = target->found > 0;
 		if (target->attaching)
 			return true;
 	}
 	if (now >= target->next_scan) {
 		target->next_scan = now + (target->polled ? POLL_NS : RESCAN_NS);
-		look_for_tasks(target);
+		look_for_tasks(target, false);
 	}
 	report_attached(target, now);
 	if (idle && target->had_tasks && !has_processes(target))

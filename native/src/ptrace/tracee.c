@@ -74,7 +74,7 @@ struct tracee *tracee_add(struct tracee_table *table, pid_t tid)
 	if (table->used >= table->size)
 		grow(table);
 	tracee->tid = tid;
-	tracee->resumed = -1;
+	tracee->resumed = RESUMED_NONE;
 	link_in(table, tracee);
 	table->used++;
 	return tracee;

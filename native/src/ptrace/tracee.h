@@ -5,6 +5,7 @@
 #ifndef STL_TRACEE_H
 #define STL_TRACEE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +29,9 @@
  *
  * Death ends every state.
  */
+/* No number: a tracee may use any, -1 too. */
+#define RESUMED_NONE INT_MIN
+
 enum tracee_state {
 	TRACEE_SETUP,
 	TRACEE_ATTACHING,
@@ -62,7 +66,7 @@ struct tracee {
 	bool timed;       /* in the list of those with a deadline */
 	bool delayed;     /* counted in attach_delayed */
 	int abi, number;
-	int resumed; /* number of a call that was in progress at the attach, and goes on; -1: none */
+	int resumed; /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
 	uint64_t args[6];
 	uint64_t entry_ns, exit_ns, deadline_ns;
 
