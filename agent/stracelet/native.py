@@ -26,6 +26,7 @@ ABI_I386: Final[int] = lib.STL_ABI_I386
 ABI_AARCH64: Final[int] = lib.STL_ABI_AARCH64
 ABI_UNKNOWN: Final[int] = lib.STL_ABI_UNKNOWN
 ABI_SIGNAL: Final[int] = lib.STL_ABI_SIGNAL
+MAX_NUMBER: Final[int] = lib.STL_MAX_NUMBER
 NUMBER_UNKNOWN: Final[int] = lib.STL_NUMBER_UNKNOWN
 SLOT_PROVISIONAL: Final[int] = lib.STL_SLOT_PROVISIONAL
 SLOT_TRACED: Final[int] = lib.STL_SLOT_TRACED
@@ -202,7 +203,8 @@ def _text(pointer: Any) -> str | None:
 
 def syscall_name(abi: int, number: int) -> str | None:
     """The name of a syscall, or None where the ABI has no such number."""
-    return _text(lib.stl_syscall_name(abi, number))
+    known = 0 <= abi < ABI_SIGNAL and 0 <= number < MAX_NUMBER
+    return _text(lib.stl_syscall_name(abi, number)) if known else None
 
 
 def syscall_number(abi: int, name: str) -> int | None:
@@ -212,13 +214,13 @@ def syscall_number(abi: int, name: str) -> int | None:
 
 
 def errno_name(error: int) -> str | None:
-    """`ENOENT` for 2."""
-    return _text(lib.stl_errno_name(error))
+    """`ENOENT` for 2; None where there is none, however large the number."""
+    return _text(lib.stl_errno_name(error)) if 0 < error <= constants.STL_MAX_ERRNO else None
 
 
 def signal_name(signal: int) -> str | None:
-    """`SIGHUP` for 1; real-time signals as strace names them."""
-    return _text(lib.stl_signal_name(signal))
+    """`SIGHUP` for 1; real-time signals as strace names them; None where there is none."""
+    return _text(lib.stl_signal_name(signal)) if 0 < signal < MAX_NUMBER else None
 
 
 class Names:

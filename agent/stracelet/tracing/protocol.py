@@ -124,7 +124,8 @@ class Failed:
     text: str
 
     def __str__(self) -> str:
-        return f"process {self.pid} cannot be traced: {self.text or _FAILURES.get(self.reason, _failure)(self.detail)}"
+        why = self.text or _FAILURES.get(self.reason, describe_error)(self.detail)
+        return f"process {self.pid} cannot be traced: {why}"
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Refused:
     text: str
 
     def __str__(self) -> str:
-        return f"refused: {self.text} ({_failure(self.error)})"
+        return f"refused: {self.text} ({describe_error(self.error)})"
 
 
 @dataclass(frozen=True)
@@ -228,8 +229,10 @@ class Connected:
     error: int
 
 
-def _failure(detail: int) -> str:
-    return f"{os.strerror(detail)} ({errno_name(detail)})" if detail > 0 and errno_name(detail) else f"code {detail}"
+def describe_error(detail: int) -> str:
+    """`No such file or directory (ENOENT)` for 2; any number, since a message may hold any."""
+    name = errno_name(detail)
+    return f"code {detail}" if name is None else f"{os.strerror(detail)} ({name})"
 
 
 _FAILURES: Final[dict[int, Callable[[int], str]]] = {

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import socket
@@ -277,13 +276,13 @@ class Session:
 
     def _connected(self, event: protocol.Connected, descriptors: Sequence[int]) -> None:
         made = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-        waiting = self._connecting[event.index]
+        waiting = self._connecting.get(event.index)
         answer = waiting.popleft() if waiting else None
         if answer is not None and not answer.done():
             if made and not event.error:
                 made[0].settimeout(0)
                 answer.set_result(made.pop(0))
             else:
-                answer.set_exception(SourceError(f"no connection: {os.strerror(event.error or errno.EPROTO)}"))
+                answer.set_exception(SourceError(f"no connection: {protocol.describe_error(event.error)}"))
         for unwanted in made:
             unwanted.close()
