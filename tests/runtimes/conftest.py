@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +57,6 @@ def docker(sockets: Mapping[str, str]) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def containerd(sockets: Mapping[str, str]) -> str:
     """The socket of containerd, whose CRI plugin answers."""
-    if not os.path.exists(CONTAINERD):
+    if not Path(CONTAINERD).exists():
         pytest.skip(f"no containerd at {CONTAINERD}")
     return CONTAINERD

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CONNECTIONS = 4
+"""Kept open at once: the stream of events, and the other calls, which come one after the other."""
+
 
 class _Connection(urllib3.connection.HTTPConnection):
     """A connection over a socket that somebody else opens."""
@@ -42,7 +45,7 @@ class Transport(requests.adapters.HTTPAdapter):
         self._sockets: list[socket.socket] = []
         self._closed = False
         super().__init__()
-        self._pool = _Pool("localhost", open_socket=self._open_and_remember)
+        self._pool = _Pool("localhost", maxsize=CONNECTIONS, open_socket=self._open_and_remember)
 
     def _open_and_remember(self) -> socket.socket:
         connection = self._open()

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers and PIDs, from the trees that all the runtimes and drivers make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stracelet.containers.cgroups import (
+    Cgroups,
+    container_of_component,
+    container_of_path,
+    container_of_process,
+    hierarchies,
+    pod_of_path,
+)
+from stracelet.errors import SourceError
+from tests.unit.containers.trees import TREES, A, B, Tree, mount
+
+LAYOUTS = ("v1", "v2", "hybrid")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+def test_each_container_once_with_all_its_pids(tree: Tree, layout: str, tmp_path: Path) -> None:
+    mount(tree, tmp_path, layout)
+    cgroups = Cgroups(tmp_path)
+    found = cgroups.scan()
+    assert {key: cgroups.pids(paths) for key, paths in found.items()} == tree.containers
+    assert all(len(paths) == (2 if layout == "hybrid" else 1) for paths in found.values())
+    assert cgroups.cut == 0
+
+
+@pytest.mark.parametrize("tree", [tree for tree in TREES.values() if tree.pods], ids=str)
+def test_the_uid_of_the_pod_is_on_the_path(tree: Tree) -> None:
+    assert tree.pods is not None
+    found = {container_of_path(path): pod_of_path(path) for path in tree.cgroups if container_of_path(path)}
+    assert found == dict(tree.pods)
+
+
+def test_no_pod_on_the_path_of_others() -> None:
+    assert pod_of_path(f"/docker/{A}") is None
+    assert pod_of_path(f"/kubepods/besteffort/{A}") is None
+
+
+@pytest.mark.parametrize(
+    ("mounted", "preferred"),
+    [
+        (("memory", "pids"), "pids"),
+        (("cpu,cpuacct", "memory"), "memory"),
+        (("cpu,cpuacct", "systemd"), "cpu,cpuacct"),
+        (("systemd",), "systemd"),
+        ((), "blkio"),
+    ],
+)
+def test_of_v1_the_preferred_hierarchy_is_read(mounted: tuple[str, ...], preferred: str, tmp_path: Path) -> None:
+    for name in (*mounted, "blkio"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cgroup.procs").touch()
+    (tmp_path / "no-hierarchy").mkdir()
+    [found] = hierarchies(tmp_path)
+    assert (found.root.name, found.version) == (preferred, 1)
+
+
+def test_a_container_in_v2_alone_is_found(tmp_path: Path) -> None:
+    """As one of a runtime that has only v2 on a hybrid machine: its v1 path is its runtime's own."""
+    mount(Tree({}, {}), tmp_path, "hybrid")
+    (tmp_path / "unified/docker" / A).mkdir(parents=True)
+    (tmp_path / "unified/docker" / A / "cgroup.procs").write_text("7\n")
+    cgroups = Cgroups(tmp_path)
+    assert cgroups.scan() == {A: (str(tmp_path / "unified/docker" / A),)}
+    assert cgroups.locate(f"/docker/{A}") == (str(tmp_path / "unified/docker" / A),)
+    assert container_of_process({"pids": "/user/session", "": f"/docker/{A}"}) == A
+
+
+def test_the_line_of_v2_counts_first() -> None:
+    assert container_of_process({"pids": f"/docker/{B}", "": f"/docker/{A}"}) == A
+
+
+def test_paths_outside_our_cgroup_namespace() -> None:
+    assert container_of_path(f"/../{A}") == A
+    assert container_of_path(f"/../../docker-{A}.scope/init") == A
+    assert container_of_path("/") is None
+
+
+def test_the_innermost_container_counts() -> None:
+    assert container_of_path(f"/docker/{A}/kubepods/podx/{B}/sub") == B
+
+
+def test_pids_of_other_namespaces_and_garbage_are_left_out(tmp_path: Path) -> None:
+    mount(TREES["docker, cgroupfs"], tmp_path, "v2")
+    procs = tmp_path / "docker" / A / "cgroup.procs"
+    procs.write_text("0\n12\n12\n")
+    assert Cgroups(tmp_path).pids([str(procs.parent)]) == [12]
+    procs.write_bytes(b"12\n\xff\xfe-3\n")
+    assert Cgroups(tmp_path).pids([str(procs.parent)]) == []
+    assert Cgroups(tmp_path).pids([str(tmp_path / "vanished")]) == []
+
+
+def test_no_tree_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no cgroup hierarchy at"):
+        Cgroups(tmp_path).scan()
+    with pytest.raises(SourceError, match="cannot be read: No such file"):
+        Cgroups(tmp_path / "none").scan()
+
+
+def test_what_is_too_deep_is_counted(tmp_path: Path) -> None:
+    mount(Tree({"/".join(["d"] * 40): [1]}, {}), tmp_path, "v2")
+    cgroups = Cgroups(tmp_path)
+    assert cgroups.scan() == {}
+    assert cgroups.cut == 1
+
+
+@given(st.text())
+def test_any_component_is_an_id_or_none(component: str) -> None:
+    found = container_of_component(component)
+    assert found is None or (len(found) == 64 and found in component and set(found) <= set("0123456789abcdef"))
+
+
+@given(prefix=st.from_regex(r"\A[a-z]{0,12}\Z"), id_=st.from_regex(r"\A[0-9a-f]{64}\Z"), scope=st.booleans())
+def test_an_id_with_any_prefix_is_found_unless_it_is_a_monitor(prefix: str, id_: str, scope: bool) -> None:
+    component = f"{prefix}-{id_}" if prefix else id_
+    component += ".scope" if scope else ""
+    assert container_of_component(component) == (None if prefix.endswith("conmon") else id_)
+
+
+@given(st.text())
+def test_any_path_has_a_pod_or_none(path: str) -> None:
+    uid = pod_of_path(f"/kubepods/{path}")
+    assert uid is None or uid
