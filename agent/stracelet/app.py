@@ -176,9 +176,11 @@ class Agent:
             await self._server.stop()
 
     def _check_targets(self) -> None:
-        """An ambiguous target is refused now; one that is not here yet is waited for."""
+        """An ambiguous target or a PID of nobody is refused now; a container that is not here yet is waited for."""
         known = self._inventory.containers().values()
         for target in self._choice.targets:
+            if target.pid is not None and not (Path(self._settings.procfs) / str(target.pid)).exists():
+                raise TargetNotFound(f"{target.text}: no such process", help_text="`stracelet ps` shows host PIDs.")
             try:
                 resolve([target], known)
             except TargetNotFound as error:

@@ -191,7 +191,7 @@ class Selection:
             case protocol.Timeout():
                 self._unnamed.pop(event.id, None)
                 self._traced.discard(event.id)
-                logger.warning("let go, as it had no name for 2 s", extra={"container": self.name(event.id)})
+                logger.info("let go, as it had no name for 2 s", extra={"container": self.name(event.id)})
                 self._decide(event.id)
             case protocol.Failed() | protocol.Refused():
                 self._complain(event)
@@ -246,7 +246,8 @@ class Selection:
         kind = event.reason if isinstance(event, protocol.Failed) else -1
         if (event.id, kind) not in self._said:
             self._said.add((event.id, kind))
-            logger.warning("%s", event, extra={"container": self.name(event.id)})
+            level = logging.WARNING if event.id in self._traced else logging.DEBUG  # nobody asked for it, yet
+            logger.log(level, "%s", event, extra={"container": self.name(event.id)})
 
     def name(self, container_id: str) -> str:
         """For a line of the log."""

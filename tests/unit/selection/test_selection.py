@@ -395,8 +395,11 @@ async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple
 
 
 def test_a_failure_is_said_once_for_a_container_and_a_reason(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.name("a", "web")
+    caplog.clear()
     event = protocol.Failed(slot=0, serial=1, id="a", pid=5, reason=0, detail=77, text="")
     for pid in range(3):
         world.selection.handle(replace(event, pid=pid))
     world.selection.handle(replace(event, reason=1, detail=1))
+    world.selection.handle(replace(event, id="stranger"))
     assert len(caplog.records) == 2
