@@ -92,8 +92,7 @@ static _Noreturn void child(int go, int report, const char *proc, pid_t supervis
 	char path[PATH_MAX], word;
 	ssize_t size;
 
-	/* An ignored signal stays ignored through exec, and whoever started us may have ignored these two. */
-	signal(SIGCHLD, SIG_DFL);
+	/* An ignored signal stays ignored through exec, and Python ignores this one; SIGCHLD is at its default already. */
 	signal(SIGPIPE, SIG_DFL);
 	permit_tracer(proc, supervisor);
 	int error = find_program(argv[0], path);
