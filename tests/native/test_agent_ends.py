@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.native.harness import proc
-from tests.native.harness.cgroup import Container
+from tests.native.harness.cgroup import ROOT, Container
 from tests.native.harness.proc import until
 from tests.native.harness.tracee import Progress, Start, Tracee, start
 from tests.native.harness.unharmed import assert_unharmed
@@ -30,7 +30,7 @@ async def busy(tracee: Start) -> AsyncIterator[tuple[Tracee, Progress]]:
 
 
 async def _agent(*containers: Container) -> Tracee:
-    agent = start([sys.executable, AGENT, *(container.id for container in containers)])
+    agent = start([sys.executable, "-P", AGENT, str(ROOT), *(container.id for container in containers)])
     agent.expect("attached")
     await until(lambda: all(proc.all_traced(container.pids()) for container in containers), "all are traced")
     return agent

@@ -27,14 +27,14 @@ async def test_paused_before(tracing: Tracing, container: Container, tracee: Sta
             spin.expect("running")
         idle, neighbour = tracee("echo"), tracee("exact", 0, inside=other)
         container.freeze(version)
-        tracing.session.trace(container.id)
+        tracing.trace(container)
         assert await tracing.attach(other) < 1.0  # the others are not kept waiting
         neighbour.tell()
         assert neighbour.claims().calls["getppid"] == tracing.counted(other).calls["getppid"]
         container.freeze(version, frozen=False)
         await tracing.attached(container)
         idle.tell()
-        assert idle.line() == "pong 0"
+        assert idle.line() in ("pong 0", "pong 1")  # the freezer itself gives one EINTR, traced or not
         assert not spin or await progress.moves_within(1)
         await tracing.end()
         await assert_unharmed([idle.pid, *([spin.pid] if spin else [])], progress if spin else None)
@@ -55,12 +55,12 @@ async def test_paused_while_traced(
         await tracing.attach(container)
         container.freeze(version)
         if how == "drop":
-            tracing.session.drop(container.id)
+            tracing.drop(container)
         assert await tracing.end() < 3.0
         assert not proc.tracers([idle.pid])
         container.freeze(version, frozen=False)
         idle.tell()
-        assert idle.line() == "pong 0"
+        assert idle.line() in ("pong 0", "pong 1")  # the freezer itself gives one EINTR, traced or not
         await assert_unharmed([idle.pid, *([spin.pid] if spin else [])], progress if spin else None)
 
 
@@ -68,12 +68,12 @@ async def test_paused_while_traced(
 async def test_paused_and_never_attached(tracing: Tracing, container: Container, tracee: Start, version: int) -> None:
     idle = tracee("echo")
     container.freeze(version)
-    tracing.session.trace(container.id)
+    tracing.trace(container)
     await until(lambda: (slot := tracing.slot(container.id)) is not None and slot.pending > 0, "it is pending")
     assert await tracing.end() < 3.0
     container.freeze(version, frozen=False)
     idle.tell()
-    assert idle.line() == "pong 0"
+    assert idle.line() in ("pong 0", "pong 1")  # the freezer itself gives one EINTR, traced or not
     await assert_unharmed([idle.pid])
 
 

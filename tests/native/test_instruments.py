@@ -10,10 +10,13 @@ import pytest
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
-from tests.native.harness.queue import Queue
+from tests.native.harness.signal_queue import Queue
 from tests.native.harness.strace import Strace
 from tests.native.harness.tracee import Programs, Progress, Start, Tracee
 from tests.native.harness.waits import KINDS, Waits
+
+# recv gives EINTR only on a socket that has a time-out.
+HOUR_MS = 3600 * 1000
 
 
 async def _strace_cycles(tracee: Tracee, cycles: int) -> None:
@@ -34,13 +37,13 @@ async def test_untraced_waits_see_no_eintr(tracee: Start, timeout_ms: int) -> No
 
 
 async def test_strace_interrupts_waits_at_attach(tracee: Start) -> None:
-    waits = Waits(tracee("waits", ",".join(KINDS), -1))
+    waits = Waits(tracee("waits", ",".join(KINDS), HOUR_MS))
     await _strace_cycles(waits.tracee, 5)
     assert {name for name, w in waits.status().items() if w.eintrs} == set(KINDS)
 
 
 async def test_strace_interrupts_waits_by_ignored_signals(tracee: Start) -> None:
-    waits = Waits(tracee("waits", ",".join(KINDS), -1))
+    waits = Waits(tracee("waits", ",".join(KINDS), HOUR_MS))
     async with Strace(waits.tracee.pid):
         before = {name: w.eintrs for name, w in waits.status().items()}
         waits.signal(signal.SIGUSR1)
@@ -71,7 +74,7 @@ def _zombies(pid: int) -> int:
 
 
 async def test_strace_cuts_transfers_short(tracee: Start) -> None:
-    transfers = tracee("transfers")
+    transfers = tracee("transfers", 0)
     await until(lambda: all(int(line.split()[1]) > 3 for line in transfers.ask()), "three transfers of each kind")
     assert all(line.endswith(" 0") for line in transfers.ask())
     await _strace_cycles(transfers, 20)
@@ -91,7 +94,8 @@ async def test_strace_hangs_on_a_frozen_target(tracee: Start, container: Contain
     idle = tracee("echo")
     async with Strace(idle.pid) as strace:
         idle.tell()
-        idle.line()  # it is past the stop of its attach
+        idle.line()
+        await until(lambda: proc.status(idle.pid)["State"][0] == "S", "it is in no stop any more")
         container.freeze()
         with pytest.raises(subprocess.TimeoutExpired):
             strace.end(1.0)

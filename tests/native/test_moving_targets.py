@@ -55,6 +55,6 @@ async def test_the_target_ends_during_its_attach(tracing: Tracing, tracee: Start
         with Container() as container:
             exact = tracee("exact", 4, "late", inside=container)
             exact.tell()
-            tracing.session.trace(container.id)
+            tracing.trace(container)
             assert exact.wait() == 7
             await until(lambda: not container.pids(), "it is gone")

@@ -56,19 +56,21 @@ async def test_handled_signals_interrupt_during_cycles(tracing: Tracing, contain
     waits.assert_undisturbed()
 
 
+@pytest.mark.parametrize("timeout_ms", [-1, 1000])
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGWINCH])
 async def test_ignored_signals_during_a_trace(
-    tracing: Tracing, container: Container, tracee: Start, number: signal.Signals
+    tracing: Tracing, container: Container, tracee: Start, number: signal.Signals, timeout_ms: int
 ) -> None:
-    waits = Waits(tracee("waits", ",".join(KINDS), -1))
+    waits = Waits(tracee("waits", ",".join(KINDS), timeout_ms))
     await tracing.attach(container)
     for _ in range(rounds(100)):
         waits.signal(number)
     waits.assert_undisturbed()
     waits.signal(signal.SIGUSR2)
     counted = tracing.counted(container)
-    assert counted.signals[number.name] >= rounds(100) * len(KINDS)
-    assert not [key for key in counted.errors if key == ("semop", "EINTR") and counted.errors[key] > 1]
+    # One that comes while another is still pending is one signal (signal(7)).
+    assert rounds(100) * len(KINDS) * 0.8 <= counted.signals[number.name] <= rounds(100) * len(KINDS)
+    assert counted.errors["semop", "EINTR"] <= 1  # the handled one: what was undone is no error
 
 
 async def test_ignored_then_handled_signal(tracing: Tracing, container: Container, tracee: Start) -> None:

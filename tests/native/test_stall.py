@@ -8,7 +8,7 @@ import time
 
 from stracelet.tracing.protocol import TracerEnded
 
-from stracelet import native
+from stracelet.tracing.protocol import END_STALLED
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
@@ -29,7 +29,7 @@ async def test_stopped_tracer_is_replaced(tracing: Tracing, container: Container
             os.kill(tracer, signal.SIGSTOP)
             ended = await tracing.event(TracerEnded)
             assert time.monotonic() - start <= 1.0
-            assert ended.reason == native.END_STALLED
+            assert ended.reason == END_STALLED
             await assert_unharmed([spin.pid], progress, traced=True)
             assert not proc.running(tracer)
             await tracing.attached(container)

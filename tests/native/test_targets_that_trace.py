@@ -24,7 +24,7 @@ async def test_own_ptrace_goes_on(tracing: Tracing, container: Container, tracee
     assert tracer.wait() == 7
     slot = tracing.slot(container.id)
     assert slot is not None
-    assert slot.failures[native.FAIL_TARGET_TRACES] >= ROUNDS
+    assert slot.failures[native.constants.STL_FAIL_TARGET_TRACES] >= ROUNDS
 
 
 @pytest.mark.parametrize("how", ["traceme", "attach", "seize"])
@@ -39,9 +39,9 @@ async def test_already_traced_by_strace(tracing: Tracing, container: Container, 
     with Container() as other:
         neighbour = tracee("echo", inside=other)
         async with Strace(exact.pid) as strace:
-            tracing.session.trace(container.id)
+            tracing.trace(container)
             failed = await tracing.event(Failed, lambda event: event.id == container.id)
-            assert failed.reason == native.FAIL_TRACED
+            assert failed.reason == native.constants.STL_FAIL_TRACED
             assert failed.detail == strace.process.pid
             assert failed.pid == exact.pid
             await tracing.attach(other)

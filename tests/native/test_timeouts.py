@@ -86,9 +86,9 @@ async def test_attach_and_detach_every_100_ms(
         nonlocal attached
         attached = not attached
         if attached:
-            tracing.session.trace(container.id)
+            tracing.trace(container)
         else:
-            tracing.session.drop(container.id)
+            tracing.drop(container)
 
     async with _every(0.1, turn):
         await _assert_on_time(timed, CALLS[call])
@@ -104,9 +104,9 @@ async def test_both_at_once(tracing: Tracing, container: "Container", tracee: St
         os.kill(timed.pid, signal.SIGUSR1)
         turns += 1
         if turns % 2:
-            tracing.session.trace(container.id)
+            tracing.trace(container)
         else:
-            tracing.session.drop(container.id)
+            tracing.drop(container)
 
     async with _every(0.05, disturb):
         await _assert_on_time(timed, CALLS[call])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An agent in a process of its own, so that it can be killed or stopped: agent.py CONTAINER_ID...
+"""An agent in a process of its own, so that it can be killed or stopped: agent.py CGROUP_ROOT CONTAINER_ID...
 
 Says "attached" when all are traced; SIGTERM and SIGINT end it in order.
 """
@@ -14,7 +14,7 @@ from stracelet.tracing.session import Session
 
 
 async def main(ids: list[str]) -> None:
-    session = await Session.start()
+    session = await Session.start(cgroup_root=sys.argv[1])
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,4 +39,4 @@ async def main(ids: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main(sys.argv[2:]))

@@ -63,6 +63,12 @@ def all_traced(pids: Iterable[int]) -> bool:
     return all(seen["TracerPid"] != "0" for seen in every if seen and seen["State"][0] not in "ZX")
 
 
+def traced_and_awake(pids: Iterable[int]) -> list[int]:
+    """The tasks of these processes that have a tracer and do not sleep."""
+    every = {task: status(task) for pid in pids for task in tasks(pid)}
+    return [task for task, seen in every.items() if seen.get("TracerPid", "0") != "0" and seen["State"][0] not in "SZX"]
+
+
 def stopped(pids: Iterable[int]) -> list[str]:
     """One text for each task that is in state T or t."""
     bad = []

@@ -2,7 +2,6 @@
 """A session under test: what it traces, what it reported, what it has counted."""
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from stracelet.tracing.session import Session
 from stracelet import native
 from stracelet.tracing import protocol
 from tests.native.harness import proc
-from tests.native.harness.cgroup import Container
+from tests.native.harness.cgroup import ROOT, Container
 from tests.native.harness.proc import until
 
 EventT = TypeVar("EventT", bound=protocol.Event)
@@ -42,13 +41,16 @@ class Tracing:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.events: list[protocol.Event] = []
-        self._collector = asyncio.create_task(self._collect())
         self._ended = False
+        self._traced: set[str] = set()
+        self._collector = asyncio.create_task(self._collect())
 
     @classmethod
     async def start(cls, **options: object) -> "Tracing":
-        program = os.environ.get("STRACELET_TRACER") or None
-        return cls(await Session.start(program=program, **options))  # type: ignore[arg-type]
+        """Starts a session, and waits until its tracer watches the cgroup tree."""
+        tracing = cls(await Session.start(cgroup_root=str(ROOT), **options))  # type: ignore[arg-type]
+        await tracing.event(protocol.Hello)
+        return tracing
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,6 +61,19 @@ class Tracing:
     async def _collect(self) -> None:
         async for event in self.session.events():
             self.events.append(event)
+            if isinstance(event, protocol.Hello):  # a later tracer knows of nothing that an earlier one was asked for
+                for container_id in self._traced:
+                    self.session.trace(container_id)
+
+    def trace(self, container: Container) -> None:
+        """Asks for a container, and asks every later tracer for it too."""
+        self._traced.add(container.id)
+        self.session.trace(container.id)
+
+    def drop(self, container: Container, *, discard: bool = False) -> None:
+        """Takes the request back."""
+        self._traced.discard(container.id)
+        self.session.drop(container.id, discard=discard)
 
     async def end(self, timeout: float = 5.0) -> float:
         """Ends the session, once; the seconds that it took."""
@@ -68,6 +83,7 @@ class Tracing:
             await asyncio.wait_for(self.session.end(timeout), timeout + 2)
             self._collector.cancel()
             await asyncio.gather(self._collector, return_exceptions=True)
+            self.session.close()
         return time.monotonic() - start
 
     @property
@@ -89,7 +105,7 @@ class Tracing:
         """Asks for the containers and waits until every task inside is traced; the seconds that it took."""
         start = time.monotonic()
         for container in containers:
-            self.session.trace(container.id)
+            self.trace(container)
         await self.attached(*containers, deadline=deadline)
         return time.monotonic() - start
 
@@ -106,9 +122,18 @@ class Tracing:
         await until(complete, "every task is traced", deadline)
 
     async def detach(self, container: Container, *, discard: bool = False, deadline: float = 10.0) -> float:
-        """Drops a container and waits until nobody traces any task of it; the seconds that it took."""
-        self.session.drop(container.id, discard=discard)
-        return await until(lambda: not proc.tracers(container.pids()), "no task is traced", deadline)
+        """Drops a container and waits until no task of it is traced, but for those that sleep in a call.
+
+        Those are let go when they wake. Returns the seconds that it took.
+        """
+        self.drop(container, discard=discard)
+
+        def dropped() -> bool:
+            slot = self.slot(container.id)
+            return slot is None or slot.state in (native.SLOT_LEAVING, native.SLOT_ENDED)
+
+        await until(dropped, "the drop is obeyed", deadline)
+        return await until(lambda: not proc.traced_and_awake(container.pids()), "no task is traced", deadline)
 
     async def event(self, kind: type[EventT], wanted: Callable[[EventT], bool] = bool, deadline: float = 5.0) -> EventT:
         """The first event of this kind that is wanted, past ones too."""
@@ -116,7 +141,10 @@ class Tracing:
         def found() -> EventT | None:
             return next((event for event in self.events if isinstance(event, kind) and wanted(event)), None)
 
-        await until(found, f"{kind.__name__}; came: {self.events}", deadline)
+        try:
+            await until(found, kind.__name__, deadline)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; came: {self.events}") from None
         event = found()
         assert event is not None
         return event

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * transfers: three threads that block in transfers which a stop would cut short: a write of 1 MiB to a pipe, a send of
- * 1 MiB on a socket, a recv of 100 bytes with MSG_WAITALL that come in two halves. Their partners are slow. "status"
+ * transfers PAUSE_US: three threads that block in transfers which a stop would cut short: a write of 1 MiB to a pipe, a send of
+ * 1 MiB on a socket, a recv of 100 bytes with MSG_WAITALL that come in two halves. Their partners are slow; after
+ * each transfer its thread sleeps for PAUSE_US, if that is not 0. "status"
  * prints "write DONE SHORT", "send DONE SHORT", "recv DONE SHORT".
  */
 #include "tracee.h"
@@ -15,12 +16,15 @@ struct transfer {
 	_Atomic long done, shorter;
 };
 
+static long pause_us;
 static struct transfer transfers[] = {{.name = "write"}, {.name = "send"}, {.name = "recv"}};
 
 static void book(struct transfer *t, long result, long wanted)
 {
 	t->done++;
 	t->shorter += result != wanted;
+	if (pause_us)
+		sleep_us(pause_us);
 }
 
 static void *writer(void *argument)
@@ -93,11 +97,12 @@ static void connected(struct transfer *t, int pipes)
 	t->out = pair[1];
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char line[16];
 
 	tracee_begin();
+	pause_us = argc > 1 ? atol(argv[1]) : 0;
 	for (int i = 0; i < 3; i++)
 		connected(&transfers[i], i == 0);
 	start(writer, &transfers[0]);

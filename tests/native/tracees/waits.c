@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * waits KINDS MS TICK_US: a thread for each of KINDS (comma separated) that waits, again and again, for MS milliseconds
- * or without end (-1: recv and sigtimedwait then wait an hour). With TICK_US a further thread wakes each of them that often. Commands:
+ * or without end (-1). With TICK_US a further thread wakes each of them that often. Commands:
  * "status" prints a line "KIND RETURNS EINTR EARLY LATE OTHER HANDLED" for each and "end"; "signal N" sends each thread
  * the signal once it is seen inside its call, and says "sent" or, for SIGUSR2, which has a handler, "interrupted" when
  * every call has ended with EINTR and every handler has run (or "hung KIND" after 2 s). SIGUSR1 is ignored, SIGWINCH at its default.
@@ -34,9 +34,7 @@ static int ticking;
 
 static struct timespec span(const struct wait *w)
 {
-	long ms = w->timeout_ms < 0 ? 3600 * 1000 : w->timeout_ms;
-
-	return (struct timespec){ms / 1000, ms % 1000 * 1000000};
+	return (struct timespec){w->timeout_ms / 1000, w->timeout_ms % 1000 * 1000000};
 }
 
 static int epoll_setup(struct wait *w)
@@ -167,7 +165,7 @@ static int recv_setup(struct wait *w)
 		return -1;
 	w->fd = pair[0];
 	w->wake_fd = pair[1];
-	return setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	return w->timeout_ms < 0 ? 0 : setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 static long recv_once(struct wait *w)
