@@ -16,7 +16,8 @@ HEAD = """# Configuration
 
 One YAML file, given by `stracelet agent --config FILE`. Every key may be left out. An unknown key, a wrong type or a
 value out of range is refused with one line that names the key. On SIGHUP the agent reads the file again; a bad file
-changes nothing, and a changed key that needs a restart is named in the log.
+changes nothing, and a changed key that needs a restart is named in the log. By then the agent is uid 65532: a file that
+only root may read can be edited in place, but not replaced by another one; a TLS key it has to be able to read.
 
 Durations are written `500us`, `20ms`, `5s`, `2m`, `1h`. A path is absolute. Rules are lists of:
 

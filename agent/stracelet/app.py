@@ -59,19 +59,21 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     log.configure(level=settings.log.level, format=settings.log.format)
     wanted = tuple(parse_target(text) for text in targets)
     rules = Rules.of(settings.monitor)
+    config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
     try:
         tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
-        asyncio.run(_run(settings, config_path, wanted, rules, sockets, tls))
+        asyncio.run(_run(settings, config_file, wanted, rules, sockets, tls))
     finally:
         for listening in sockets:
             listening.close()
+        config_file.close()
     return 0
 
 
 async def _run(
     settings: Config,
-    config_path: Path | None,
+    config_file: config.ConfigFile,
     targets: tuple[Target, ...],
     rules: Rules,
     sockets: Sequence[socket.socket],
@@ -93,7 +95,7 @@ async def _run(
         give_up_rights(settings)
         agent = Agent(
             settings=settings,
-            config_path=config_path,
+            config_file=config_file,
             targets=targets,
             rules=rules,
             session=session,
@@ -115,7 +117,7 @@ class Agent:
         self,
         *,
         settings: Config,
-        config_path: Path | None,
+        config_file: config.ConfigFile,
         targets: tuple[Target, ...],
         rules: Rules,
         session: Session,
@@ -123,7 +125,7 @@ class Agent:
         sockets: Sequence[socket.socket],
         tls: ssl.SSLContext | None,
     ) -> None:
-        self._settings, self._config_path, self._session, self._tls = settings, config_path, session, tls
+        self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
         self._inventory = inventory_through(session, settings, paths)
         self._choice = Choice(targets, rules)
         self._selection = Selection(
@@ -198,7 +200,7 @@ class Agent:
             await reload.wait()
             reload.clear()
             try:
-                self._apply(config.read(self._config_path))
+                self._apply(self._config_file.read())
             except StraceletError as error:
                 logger.error("the configuration was not read again, the old one goes on: %s", error)  # noqa: TRY400
 

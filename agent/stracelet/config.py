@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import types
 from itertools import pairwise
@@ -258,9 +259,44 @@ def read(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        return load(path.read_text(encoding="utf-8"))
+        return _parse(path, path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+class ConfigFile:
+    """A file that is read again after the right to open it is gone: it stays open. Closed by close()."""
+
+    def __init__(self, path: Path | None) -> None:
+        """ConfigError if it cannot be opened."""
+        self._path = path
+        try:
+            self._file = path.open("rb") if path else None
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def read(self) -> Config:
+        """As read(); where the path cannot be opened any more, the file that was opened first. ConfigError."""
+        try:
+            return read(self._path)
+        except ConfigError as error:
+            if self._path is None or self._file is None or not isinstance(error.__cause__, PermissionError):
+                raise
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise ConfigError(
+                    f"{self._path}: was replaced by a file that the agent may not read: restart it"
+                ) from error
+            self._file.seek(0)
+            return _parse(self._path, self._file.read())
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+
+def _parse(path: Path, content: bytes) -> Config:
+    try:
+        return load(content.decode())
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text") from error
     except ConfigError as error:

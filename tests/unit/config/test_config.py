@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stracelet.config import BUCKET_EDGES, Config, format_duration, load, parse_duration, parse_listen, read
+from stracelet.config import BUCKET_EDGES, Config, ConfigFile, format_duration, load, parse_duration, parse_listen, read
 from stracelet.errors import ConfigError
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -127,6 +130,34 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path) -> None:
         read(file)
     file.write_text("metrics: {linger: 3s}")
     assert read(file).metrics.linger == 3 * 10**9
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_file_is_read_again_without_the_right_to_open_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("metrics: {linger: 3s}")
+    tmp_path.chmod(0o700)
+    file = ConfigFile(path)
+    try:
+        path.write_text("metrics: {linger: 4s}")
+        with somebody_else():
+            assert file.read().metrics.linger == 4 * 10**9
+        (tmp_path / "b.yaml").write_text("metrics: {linger: 5s}")
+        (tmp_path / "b.yaml").rename(path)
+        with somebody_else(), pytest.raises(ConfigError, match="was replaced by a file that the agent may not read"):
+            file.read()
+        assert file.read().metrics.linger == 5 * 10**9
+    finally:
+        file.close()
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    os.seteuid(65532)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_the_page_is_in_step_with_the_model() -> None:
