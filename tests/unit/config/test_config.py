@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stracelet.config import BUCKET_EDGES, Config, ConfigFile, format_duration, load, parse_duration, parse_listen, read
@@ -103,11 +103,13 @@ def test_addresses(text: str, expected: tuple[str | None, int]) -> None:
     assert parse_listen(text) == expected
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 10**14))
 def test_a_duration_is_read_as_it_is_written(nanoseconds: int) -> None:
     assert parse_duration(format_duration(nanoseconds)) == nanoseconds
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=80))
 def test_any_text_is_a_config_or_one_line(text: str) -> None:
     try:

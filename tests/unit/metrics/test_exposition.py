@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -140,6 +140,7 @@ async def test_the_page_has_one_end_and_the_type_it_says() -> None:
 any_text = st.text(st.characters(exclude_characters="\r"), max_size=12)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.builds(Labels, any_text, any_text, any_text), any_text)
 def test_any_label_is_read_back(labels: Labels, image: str) -> None:
     arena = FakeArena()
@@ -154,6 +155,7 @@ def test_any_label_is_read_back(labels: Labels, image: str) -> None:
         assert image.encode(errors="replace").decode() in {s.labels.get("image") for s in found}
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30))
 def test_buckets_are_cumulative_and_the_last_is_the_count(durations: list[int]) -> None:
     arena = FakeArena()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stracelet.errors import TargetNotFound
@@ -363,6 +363,7 @@ events = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(events)
 async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple[str, str, str]]) -> None:
     world, generation = World(), 1
