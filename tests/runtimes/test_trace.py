@@ -192,8 +192,8 @@ def test_a_user_without_rights_gets_one_line(engine: Engine, config: str) -> Non
 
 @pytest.mark.parametrize("engine", ["docker"], indirect=True)
 def test_ps_and_trace_agree_about_pids(engine: Engine, config: str) -> None:
-    container = engine.run("/bin/sh", "-c", "sleep 1000 & sleep 1000", options=["--name", new_name()])
-    wait_for(lambda: len(engine.pids(container)) == 3, what="its processes")
+    container = engine.run("/bin/sh", "-c", "sleep 1000 & wait", options=["--name", new_name()])
+    wait_for(lambda: len(engine.pids(container)) == 2, what="its processes")
     done = run("ps", "--config", config, "-o", "json", container)
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)["containers"]

@@ -24,69 +24,89 @@ FAIL_PERMISSION = FAILURE_REASONS.index("permission")
 
 
 class Progress:
-    """`name` gives a container's name for its ID. Each thing is said once."""
+    """Says each thing once, and only of what is wanted: a new container is nobody's until its name is known.
 
-    def __init__(self, name: Callable[[str], str], procfs: Procfs, *, quiet: bool) -> None:
-        self._name, self._procfs, self._quiet = name, procfs, quiet
+    `name` gives a container's name for its ID; `wanted` says whether an ID is among what is traced for good.
+    """
+
+    def __init__(
+        self, name: Callable[[str], str], wanted: Callable[[str], bool], procfs: Procfs, *, quiet: bool
+    ) -> None:
+        self._name, self._wanted, self._procfs, self._quiet = name, wanted, procfs, quiet
         self._expected: frozenset[str] = frozenset()
         self._waiting_for: Sequence[str] = ()
-        self._attached: set[str] = set()
+        self._attached: dict[str, protocol.Attached] = {}
         self._ended: set[str] = set()
+        self._failed: dict[tuple[str, int], str] = {}
         self._refused: dict[str, str] = {}
-        self._said: set[str] = set()
+        self._said: set[tuple[str, str]] = set()
 
     def expect(self, ids: frozenset[str], waiting_for: Sequence[str]) -> None:
         """What is to be traced; where that is nothing yet, what is waited for."""
         self._expected, self._waiting_for = ids, waiting_for
 
-    def say(self, text: str) -> None:
-        if not self._quiet and text not in self._said:
-            self._said.add(text)
+    def _say(self, text: str, what: str, of: str = "") -> None:
+        if not self._quiet and (what, of) not in self._said:
+            self._said.add((what, of))
             print(f"stracelet: {text}", file=sys.stderr, flush=True)
 
     def sources(self, states: Mapping[str, SourceState]) -> None:
         """Names may be missing: say whose."""
         for line in missing(states):
-            self.say(line)
+            self._say(line, line)
 
     def see(self, event: protocol.Event) -> None:
         """An event of the session, after the selection has acted on it."""
         match event:
             case protocol.Hello():
                 if not self._expected:
-                    self.say(f"waiting for {', '.join(self._waiting_for)}")
+                    self._say(f"waiting for {', '.join(self._waiting_for)}", "waiting")
             case protocol.Attached():
-                if event.id not in self._attached and (event.tasks or event.pending):
-                    self._attached.add(event.id)
-                    tasks = f"{event.tasks} task{'s' if event.tasks != 1 else ''}"
-                    later = f", {event.pending} more as soon as they move" if event.pending else ""
-                    self.say(f"tracing {self._name(event.id)}: {tasks}{later}")
+                if event.tasks or event.pending:
+                    self._attached.setdefault(event.id, event)
             case protocol.Ended() | protocol.Gone():
-                if event.id not in self._ended and (event.id in self._expected or event.id in self._attached):
-                    self.say(f"{self._name(event.id)} has ended")
                 self._ended.add(event.id)
             case protocol.Failed():
-                self._failed(event)
+                self._failed.setdefault((event.id, event.reason), self._why(event))
             case protocol.Refused():
                 self._refused[event.id] = str(event)
-                self.say(f"{self._name(event.id)}: {event}")
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
-                self.say("the tracer ended unexpectedly; another one goes on, what happened in between is not counted")
+                self._say("the tracer ended unexpectedly; another one goes on", f"tracer {event.pid}")
+        self.tell()
 
-    def _failed(self, event: protocol.Failed) -> None:
-        by = self._procfs.stat(event.detail) if event.reason == FAIL_TRACED else None
-        who = f" ({by.comm})" if by else ""
-        self.say(f"{self._name(event.id)}: {event}{who}")
-        if event.reason == FAIL_PERMISSION:
-            self._refused[event.id] = str(event)
+    def _why(self, event: protocol.Failed) -> str:
+        tracer = self._procfs.stat(event.detail) if event.reason == FAIL_TRACED else None
+        return f"{event} ({tracer.comm})" if tracer else str(event)
 
-    def all_ended(self, slots: Iterable[Slot]) -> bool:
+    def tell(self) -> None:
+        """Says what there is to say; also called as time goes by, for names come later than events."""
+        for id_, event in self._attached.items():
+            if self._wanted(id_):
+                tasks = f"{event.tasks} task{'s' if event.tasks != 1 else ''}"
+                later = f", {event.pending} more as soon as they move" if event.pending else ""
+                self._say(f"tracing {self._name(id_)}: {tasks}{later}", "tracing", id_)
+        for (id_, reason), why in self._failed.items():
+            if self._wanted(id_):
+                self._say(f"{self._name(id_)}: {why}", f"failed {reason}", id_)
+        for id_, why in self._refused.items():
+            if self._wanted(id_):
+                self._say(f"{self._name(id_)}: {why}", "refused", id_)
+        for id_ in self._ended & (self._expected | self._attached.keys()):
+            if self._wanted(id_):
+                self._say(f"{self._name(id_)} has ended", "ended", id_)
+
+    def look(self, slots: Iterable[Slot]) -> None:
+        """The arena's word, for events may be lost."""
+        self._ended |= {slot.id for slot in slots if slot.state == SLOT_ENDED}
+        self.tell()
+
+    def all_ended(self) -> bool:
         """Whether none of what is expected has a task left, or it was refused."""
-        over = {slot.id for slot in slots if slot.state == SLOT_ENDED} | self._ended
-        return self._expected <= over | (self._refused.keys() - self._attached)
+        return self._expected <= self._ended | (self._refused.keys() - self._attached.keys())
 
     def check_rights(self) -> None:
-        """Raises NotPermitted when nothing at all could be traced."""
-        if self._refused and not self._attached:
-            id_, why = next(iter(self._refused.items()))
+        """Raises NotPermitted when nothing at all could be traced for want of a right."""
+        denied = {id_: why for (id_, reason), why in self._failed.items() if reason == FAIL_PERMISSION}
+        if denied and not self._attached:
+            id_, why = next(iter(denied.items()))
             raise NotPermitted(f"{self._name(id_)}: {why}", help_text="`stracelet doctor TARGET` says what is missing.")

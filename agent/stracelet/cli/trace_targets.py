@@ -118,7 +118,7 @@ class Tracing:
         self._proc = Path(wanted.config.procfs)
         self._procfs = Procfs(self._proc)
         self._inventory = app.inventory_through(session, wanted.config, paths)
-        self.progress = Progress(self._name, self._procfs, quiet=quiet)
+        self.progress = Progress(self._name, self._wanted, self._procfs, quiet=quiet)
         self._selection: Selection | None = None
 
     def _name(self, container_id: str) -> str:
@@ -128,6 +128,9 @@ class Tracing:
         if container is not None:
             return target_of(container)
         return container_id.replace(":", "/") if container_id.startswith("pid:") else container_id[:12]
+
+    def _wanted(self, container_id: str) -> bool:
+        return self._selection is not None and self._selection.kept(container_id) is not None
 
     async def run(self, stop: asyncio.Event, deadline: float | None) -> None:
         """Until the targets have ended, `stop`, or the deadline (of the loop's clock)."""
@@ -161,17 +164,19 @@ class Tracing:
             if self._request.names_containers:
                 parts.append(asyncio.create_task(self._inventory.run(), name="inventory"))
             parts.append(asyncio.create_task(_wait(stop), name="stop"))
-            if not self._request.endless:
-                parts.append(asyncio.create_task(self._ended(), name="end of the targets"))
+            parts.append(asyncio.create_task(self._look(), name="end of the targets"))
             stack.push_async_callback(_cancel, parts)
             left = None if deadline is None else max(deadline - asyncio.get_running_loop().time(), 0)
             done, _ = await asyncio.wait(parts, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
 
-    async def _ended(self) -> None:
-        """Until no target has a task left: by the events, and by the arena in case some were lost."""
-        while not self.progress.all_ended(self._session.reader.containers()):  # noqa: ASYNC110 - memory sends no event
+    async def _look(self) -> None:
+        """Until no target has a task left, if there is such an end."""
+        while True:
+            self.progress.look(self._session.reader.containers())
+            if self.progress.all_ended() and not self._request.endless:
+                return
             await asyncio.sleep(LOOK_SECONDS)
 
     def parts(self) -> list[Part]:
