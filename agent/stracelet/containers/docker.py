@@ -21,7 +21,7 @@ from docker.errors import DockerException
 from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, Container
 from stracelet.containers.sources import Change, Forgotten, Known, Listing
 from stracelet.containers.unix_http import Transport
-from stracelet.errors import SourceError
+from stracelet.errors import SourceError, StraceletError
 
 if TYPE_CHECKING:
     import builtins
@@ -160,6 +160,8 @@ class _Session:
             if "timed out" in str(error):
                 raise SourceError(f"{self._path}: does not answer within {self._timeout:g} s") from error
             raise SourceError(f"{self._path}: {_one_line(error)}") from error
+        except StraceletError as error:  # whoever connects for us could not
+            raise SourceError(f"{self._path}: {error}") from error
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise SourceError(f"{self._path}: not the Docker API: {_one_line(error)}") from error
         finally:

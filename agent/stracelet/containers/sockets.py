@@ -18,7 +18,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from stracelet.errors import SourceError
+from stracelet.errors import SourceError, StraceletError
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ async def probe(connect: Connect, path: str, timeout: float) -> None:
         raise SourceError(f"{path}: no connection within {timeout:g} s") from None
     except OSError as error:
         raise _explain(path, error) from error
+    except StraceletError as error:  # whoever connects for us could not
+        raise SourceError(f"{path}: {error}") from error
     connection.close()
 
 
@@ -102,7 +104,7 @@ class Relay:
         try:
             if _peer(writer) == os.getpid():
                 await self._pass_on(reader, writer)
-        except OSError as error:
+        except (OSError, StraceletError) as error:
             logger.debug("relay to %s: %s", self._path, error)
         except asyncio.CancelledError:  # by close(): a handler that ends as cancelled is logged as an error by asyncio
             logger.debug("relay to %s: closed", self._path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def until(look: Callable[[], bool], seconds: float = 5.0) -> None:
     """Waits until `look` says so; TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not look():  # noqa: ASYNC110: what is looked at has no event
+        while not look():  # noqa: ASYNC110 what is looked at has no event
             await asyncio.sleep(0.005)
 
 

@@ -23,7 +23,7 @@ from stracelet.containers.docker import DockerSource, parse_container, runtime_o
 from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, SourceState
 from stracelet.containers.sockets import SocketAbsent, connect_directly
 from stracelet.containers.sources import Change, Forgotten, Known, LazySource, Listing, Source, build, keep, places
-from stracelet.errors import SourceError
+from stracelet.errors import SourceError, TracerError
 from tests.unit.containers.servers import CriServer, DockerServer, container, pod, silent, until
 
 A, B, P = "a" * 64, "b" * 64, "c" * 64
@@ -288,6 +288,17 @@ async def test_a_usual_socket_may_be_absent_but_not_a_given_one(tmp_path: Path) 
 
 async def _absent(path: str) -> socket.socket:
     raise FileNotFoundError(2, "No such file or directory", path)
+
+
+async def test_a_supervisor_that_cannot_connect_is_a_failure_of_the_source(tmp_path: Path) -> None:
+    async def connect(path: str) -> socket.socket:
+        raise TracerError("the supervisor does not answer")
+
+    [one] = build(config.load(f"sources: {{cri: off, podman: off, docker: {tmp_path}/s}}").sources, connect)
+    with pytest.raises(SourceError, match="s: the supervisor does not answer"):
+        await one.list()
+    with pytest.raises(SourceError, match="the supervisor does not answer"):
+        await a_source("docker", tmp_path / "s", connect).list()
 
 
 async def test_why_a_socket_cannot_be_had(tmp_path: Path) -> None:
