@@ -144,7 +144,11 @@ def import_image(socket: str, name: str, *command: str) -> None:
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
-    files = {"layer.tar": layer, "config.json": json.dumps(config), "manifest.json": json.dumps(manifest)}
+    files: dict[str, str | bytes] = {
+        "layer.tar": layer,
+        "config.json": json.dumps(config),
+        "manifest.json": json.dumps(manifest),
+    }
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w") as archive:
             for member, text in files.items():

@@ -185,13 +185,16 @@ class Inventory:
             self._report(CGROUP, SourceState(up=False, present=True, error=str(error)))
             return
         self._report(CGROUP, SourceState(up=True, present=True))
-        # What the tracer told of during the scan is checked by itself, not by a list that may be older.
+        self._found(found)
+
+    def _found(self, found: Mapping[str, tuple[str, ...]]) -> None:
+        """What a scan found. The tracer may have told of changes since then, so the differences are looked at again."""
         for container_id in self._paths.keys() - found.keys():
             self.gone(container_id)
         new = {key: paths for key, paths in found.items() if self._paths.get(key) != paths}
-        changed = [key for key, paths in new.items() if all(Path(path).is_dir() for path in paths)]
-        self._paths |= {container_id: new[container_id] for container_id in changed}
-        self._changed(changed)
+        there = {key: paths for key, paths in new.items() if all(Path(path).is_dir() for path in paths)}
+        self._paths |= there
+        self._changed(there)
 
     def _report(self, name: str, state: SourceState) -> None:
         before = self._states.get(name)

@@ -92,7 +92,7 @@ async def test_a_server_that_does_not_answer(kind: str, how: str, tmp_path: Path
         source = a_source(kind, tmp_path / "s", timeout=QUICK)
         with pytest.raises(SourceError, match=r"s: does not answer within 0\.5 s"):
             await (source.list() if how == "list" else changes(source, 1))
-        assert time.monotonic() - before < QUICK + 1
+        assert time.monotonic() - before < 4  # a busy machine; the default deadline is 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -299,6 +299,16 @@ async def test_a_supervisor_that_cannot_connect_is_a_failure_of_the_source(tmp_p
         await one.list()
     with pytest.raises(SourceError, match="the supervisor does not answer"):
         await a_source("docker", tmp_path / "s", connect).list()
+
+
+async def test_a_socket_that_we_may_not_open(tmp_path: Path) -> None:
+    async def connect(path: str) -> socket.socket:
+        raise PermissionError(13, "Permission denied", path)
+
+    [one] = build(config.load(f"sources: {{cri: off, podman: off, docker: {tmp_path}/s}}").sources, connect)
+    with pytest.raises(SourceError, match="s: permission denied") as caught:
+        await one.list()
+    assert "as root" in caught.value.help_text
 
 
 async def test_why_a_socket_cannot_be_had(tmp_path: Path) -> None:
