@@ -73,15 +73,23 @@ static enum moment moment_running(struct tracee *tracee, bool first)
 	return first || slept ? MOMENT_LATER : MOMENT_NOW;
 }
 
-static int abi_at_attach(pid_t tid)
+/* The call that it waits in, if that is one that would show the stop. /proc gives the number without its ABI. */
+static const struct wait_call *wait_of(pid_t tid, int number, int *abi)
 {
-	return abi_native() == STL_ABI_X86_64 && task_exe_bits(tid) == 32 ? STL_ABI_I386 : abi_native();
+	bool two = abi_native() == STL_ABI_X86_64;
+
+	*abi = abi_native();
+	if (!wait_call_find(*abi, number) && !(two && wait_call_find(STL_ABI_I386, number)))
+		return NULL;
+	if (two && task_exe_bits(tid) == 32)
+		*abi = STL_ABI_I386;
+	return wait_call_find(*abi, number);
 }
 
 static enum moment moment_inside(struct tracee *tracee, const struct task_syscall *call, bool fresh, uint64_t now)
 {
-	int abi = abi_at_attach(tracee->tid);
-	const struct wait_call *wait = wait_call_find(abi, call->number);
+	int abi;
+	const struct wait_call *wait = wait_of(tracee->tid, call->number, &abi);
 	bool guessed_long_enough = now - tracee->seized_ns >= GUESS_NS;
 
 	if (!wait)
@@ -103,19 +111,26 @@ static enum moment moment_inside(struct tracee *tracee, const struct task_syscal
 	return timeout == WAIT_UNKNOWN && guessed_long_enough ? MOMENT_NOW : MOMENT_LATER;
 }
 
+/* What ran between two samples that are close together began its present call between them. */
+static bool ran_lately(struct tracee *tracee, uint64_t now)
+{
+	struct task_ran ran;
+
+	if (task_ran_read(tracee->tid, &ran) < 0)
+		return false;
+	bool fresh = tracee->ran.slices && now - tracee->sampled_ns <= FRESH_NS && ran.slices != tracee->ran.slices;
+
+	tracee->ran = ran;
+	return fresh;
+}
+
 /* Whether the task can be interrupted now with no trace of it. */
 static enum moment moment_of(struct tracee *tracee, uint64_t now)
 {
 	struct task_syscall call;
-	struct task_ran ran;
 	bool first = tracee->sampled_ns == 0;
-	bool fresh = false;
+	bool fresh = !first && ran_lately(tracee, now);
 
-	/* What ran between two samples that are close together began its present call between them. */
-	if (task_ran_read(tracee->tid, &ran) == 0) {
-		fresh = !first && now - tracee->sampled_ns <= FRESH_NS && ran.slices != tracee->ran.slices;
-		tracee->ran = ran;
-	}
 	tracee->sampled_ns = now;
 	if (task_syscall_read(tracee->tid, &call) < 0)
 		return MOMENT_NOW;

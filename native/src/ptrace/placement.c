@@ -211,5 +211,7 @@ bool next_stop(struct thread *thread, siginfo_t *info)
 			return true;
 		}
 	}
-	return look(P_ALL, 0, info, 0);
+	bool more_to_do = atomic_load_explicit(&thread->has_mail, memory_order_relaxed);
+
+	return look(P_ALL, 0, info, more_to_do ? WNOHANG : 0);
 }

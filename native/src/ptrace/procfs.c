@@ -73,6 +73,10 @@ int task_status_read(pid_t tid, struct task_status *out)
 	out->ignored = number_of(text, "\nSigIgn:\t", 16);
 	out->caught = number_of(text, "\nSigCgt:\t", 16);
 	out->voluntary = number_of(text, "\nvoluntary_ctxt_switches:\t", 10);
+	const char *group = field(text, "\nNStgid:");
+
+	while (group && *group == '\t')
+		out->ns_tgid = (pid_t)strtol(group + 1, (char **)&group, 10);
 	const char *pids = field(text, "\nNSpid:");
 
 	while (pids && *pids == '\t' && out->ns_depth < 8) {
@@ -184,6 +188,17 @@ int task_exe_bits(pid_t tid)
 	if (length < 5 || memcmp(magic, "\177ELF", 4) != 0)
 		return 0;
 	return magic[4] == 1 ? 32 : 64;
+}
+
+uint32_t count_tasks(pid_t pid)
+{
+	char path[512];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/%d/task", proc, pid);
+	if (stat(path, &status) < 0 || status.st_nlink < 2)
+		return 0;
+	return (uint32_t)status.st_nlink - 2;
 }
 
 void list_tasks(pid_t pid, void (*each)(pid_t tid, void *context), void *context)

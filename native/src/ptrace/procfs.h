@@ -16,6 +16,7 @@ struct task_status {
 	pid_t tgid, ppid, tracer;
 	int ns_depth;             /* how many numbers NSpid has, at most 8 */
 	pid_t ns_pid[8];          /* outermost first */
+	pid_t ns_tgid;            /* in its own, innermost namespace */
 	uint64_t ignored, caught; /* bit n-1: signal n */
 	uint64_t voluntary;       /* voluntary_ctxt_switches */
 };
@@ -46,6 +47,8 @@ int task_exe_read(pid_t tid, struct file_identity *out,
 bool task_is_runtime(pid_t tid);    /* its comm is that of runc's own set-up */
 int task_exe_bits(pid_t tid);       /* 32 or 64, from the ELF header; 0: unknown */
 
+/* How many tasks the process has, from the link count of its task directory; 0: it is gone. */
+uint32_t count_tasks(pid_t pid);
 void list_tasks(pid_t pid, void (*each)(pid_t tid, void *context), void *context);
 void list_children(pid_t pid, void (*each)(pid_t child, void *context), void *context);
 

@@ -16,10 +16,6 @@
 #include "regs.h"
 #include "thread.h"
 
-#define FLUSH_ENTRIES 128
-/* At our end, a call that has waited for longer gets the -EINTR rather than its whole time-out once more. */
-#define LENGTHENED_NS (40 * NS_PER_MS)
-
 /* ---- bookkeeping -------------------------------------------------------------------------------------- */
 
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container)
@@ -38,32 +34,11 @@ struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *
 	return tracee;
 }
 
-/* The overhead's estimate: outside of syscalls a task is on a CPU, or in our stops, or waiting for a CPU; what is
- * over its CPU time was spent on the way into the entry stop, and the exit stop takes as long. */
-static void flush_overhead(struct tracee *tracee)
-{
-	struct stl_slot *slot = tracee->container->slot;
-	struct task_ran ran;
-
-	if (task_ran_read(tracee->tid, &ran) == 0) {
-		uint64_t cpu = tracee->cpu_ns && ran.cpu_ns > tracee->cpu_ns ? ran.cpu_ns - tracee->cpu_ns : 0;
-
-		if (tracee->outside_ns > cpu)
-			tracee->held_ns += 2 * (tracee->outside_ns - cpu);
-		arena_add(&slot->cpu_ns, cpu);
-		tracee->cpu_ns = ran.cpu_ns;
-	}
-	arena_add(&slot->held_ns, tracee->held_ns);
-	tracee->held_ns = 0;
-	tracee->outside_ns = 0;
-	tracee->entries = 0;
-}
-
 void tracee_lost(struct thread *thread, struct tracee *tracee)
 {
 	struct container *container = tracee->container;
 
-	flush_overhead(tracee);
+	overhead_flush(tracee);
 	attach_forget(thread, tracee);
 	timeout_clear(thread, tracee);
 	if (tracee->held_until_ns)
@@ -129,72 +104,6 @@ void tracee_resume(struct thread *thread, struct tracee *tracee, int signal)
 	ptrace(request, tracee->tid, NULL, signal);
 }
 
-/* ---- rewinds ------------------------------------------------------------------------------------------- */
-
-static bool rewinds(const struct wait_call *wait)
-{
-	return wait && wait->kind != WAIT_TRANSFER;
-}
-
-static bool rewind_call(const struct tracee *tracee, const struct call_regs *regs)
-{
-	uint64_t first_arg = tracee->state == TRACEE_EINTR ? tracee->args[0] : regs->args[0];
-
-	return regs_rewind(tracee->tid, regs->number, first_arg) == 0;
-}
-
-/* At a stop that is not a syscall's: a call that tracing interrupted is made to start again. */
-static void rewind_if_interrupted(struct tracee *tracee)
-{
-	struct call_regs regs;
-
-	if (regs_read(tracee->tid, &regs) < 0 || regs.number < 0)
-		return;
-	if (regs.result == -EINTR && rewinds(wait_call_find(regs.abi, (int)regs.number))) {
-		if (rewind_call(tracee, &regs)) {
-			tracee->state = TRACEE_REWOUND;
-			tracee->counted = false;
-			tracee->abi = regs.abi;
-			tracee->number = (int)regs.number;
-			tracee->entry_ns = tracee->exit_ns =
-				clock_ns(); /* it was let begin a moment ago, or has no time-out */
-		}
-	} else if (regs.result <= -512 && regs.result >= -516) {
-		tracee->resumed = (int)regs.number; /* the kernel itself makes it again */
-	}
-}
-
-/* The pending -EINTR is the program's to see. */
-static void settle_eintr(struct thread *thread, struct tracee *tracee)
-{
-	tracee_book(thread, tracee, tracee->exit_ns, EINTR);
-	timeout_clear(thread, tracee);
-	tracee->state = TRACEE_USER;
-}
-
-/* The pending -EINTR came of tracing alone. */
-static void undo_eintr(struct thread *thread, struct tracee *tracee)
-{
-	const struct wait_call *wait = wait_call_find(tracee->abi, tracee->number);
-	int64_t timeout = wait_call_timeout(wait, tracee->abi, tracee->tid, tracee->args);
-	struct call_regs regs;
-
-	bool too_long = thread->draining && tracee->timed && clock_ns() - tracee->entry_ns > LENGTHENED_NS;
-
-	if (timeout == WAIT_UNKNOWN || too_long) {
-		arena_add(&tracee->container->slot->eintr_passed, 1);
-		settle_eintr(thread, tracee);
-		return;
-	}
-	if (regs_read(tracee->tid, &regs) < 0 || regs.result != -EINTR || !rewind_call(tracee, &regs)) {
-		settle_eintr(thread, tracee);
-		return;
-	}
-	tracee->state = TRACEE_REWOUND;
-	if (timeout != WAIT_FOREVER && !tracee->deadline_ns)
-		timeout_set(thread, tracee, tracee->entry_ns + (uint64_t)timeout);
-}
-
 /* ---- the stops ----------------------------------------------------------------------------------------- */
 
 static bool restarts(int abi, int number)
@@ -231,20 +140,18 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 		settle_eintr(thread, tracee);
 	bool again = tracee->state == TRACEE_REWOUND && number == tracee->number;
 
-	tracee->outside_ns += now - tracee->resume_ns;
+	overhead_entry(tracee, now - tracee->resume_ns);
 	if (!again) {
 		timeout_clear(thread, tracee);
 		tracee->counted =
 			number != tracee->resumed && !(tracee->resumed != RESUMED_NONE && restarts(abi, number));
 		tracee->abi = abi;
 		tracee->number = number;
-		for (int i = 0; i < 6; i++)
-			tracee->args[i] = info->entry.args[i];
 	}
+	for (int i = 0; i < 6; i++)
+		tracee->args[i] = info->entry.args[i];
 	tracee->resumed = RESUMED_NONE;
 	tracee->state = TRACEE_IN_SYSCALL;
-	if (++tracee->entries >= FLUSH_ENTRIES)
-		flush_overhead(tracee);
 	if (target_traces(thread, tracee, number))
 		return;
 	uint64_t resume = clock_ns();
@@ -280,7 +187,7 @@ static void on_exit_stop(struct thread *thread, struct tracee *tracee, const str
 			regs_set_result(tracee->tid, wait->timed_out);
 			wait = NULL;
 		}
-		if (rewinds(wait)) {
+		if (wait_rewinds(wait)) {
 			tracee->exit_ns = now;
 			tracee->state = TRACEE_EINTR;
 		} else {
@@ -311,30 +218,6 @@ static void on_syscall(struct thread *thread, struct tracee *tracee, uint64_t no
 		on_exit_stop(thread, tracee, &info, now);
 	else
 		tracee_resume(thread, tracee, 0);
-}
-
-/* signal(7), "Signal dispositions": what does nothing unless it is caught. */
-static bool ignored_by_default(int signal)
-{
-	return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
-}
-
-static bool signal_is_ignored(pid_t tid, int signal)
-{
-	struct task_status status;
-
-	if (task_status_read(tid, &status) < 0)
-		return false;
-	uint64_t bit = UINT64_C(1) << (signal - 1);
-
-	if (status.ignored & bit)
-		return true;
-	if (status.caught & bit)
-		return false;
-	/* pid_namespaces(7): the init process of a namespace gets no signal that it has no handler for. */
-	bool init = status.ns_depth > 1 && status.ns_pid[status.ns_depth - 1] == 1;
-
-	return ignored_by_default(signal) || (init && signal != SIGKILL && signal != SIGSTOP);
 }
 
 /* Its first stop of any kind will do. */
@@ -554,6 +437,7 @@ static void on_death(struct thread *thread, pid_t tid, struct tracee *tracee, ui
 			tracee_book(thread, tracee, now, 0);
 		else if (tracee->state == TRACEE_EINTR)
 			settle_eintr(thread, tracee);
+		overhead_flush(tracee); /* as long as /proc still has it */
 	}
 	waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
 	if (tracee)

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cgroups.h"
 #include "clock.h"
 #include "notify.h"
+#include "target.h"
 #include "threads.h"
 
 #define PROVISIONAL_NS (2 * NS_PER_S)
@@ -19,27 +19,6 @@
 /* A process that clone3(2) puts into a populated cgroup leaves no event. */
 #define POLL_NS (20 * NS_PER_MS)
 #define COMMAND_ID "command"
-/* How long, and for how many tasks at most, it is looked who is busy. */
-#define SAMPLE_NS (3 * (long)NS_PER_MS)
-#define SAMPLED_TASKS 64
-
-struct target {
-	char id[STL_ID_SIZE];
-	struct container *container; /* NULL: waited for */
-	bool wanted, provisional, discard;
-	bool attaching; /* passes go on until one finds nothing new */
-	bool reported;  /* EV_ATTACHED was sent for all that is attached */
-	bool polled, ended, had_tasks;
-	pid_t pid;  /* of a process that was named, or 0 */
-	bool setup; /* that process has not exec'ed yet */
-	bool descendants;
-	uint64_t since, next_scan, pass_since, traced_since;
-	uint32_t found; /* new tasks in the present pass */
-	uint32_t failed;
-	uint32_t forgets[STL_THREADS]; /* what each thread's count has to reach before the slot is free */
-	bool releasing;
-	uint64_t release_serial;
-};
 
 static struct target targets[STL_SLOTS];
 static struct container containers[STL_SLOTS];
@@ -103,156 +82,6 @@ static bool open_slot(struct target *target, bool provisional)
 	return true;
 }
 
-/* ---- finding tasks ------------------------------------------------------------------------------------- */
-
-/* A task that is not attached yet. */
-struct candidate {
-	pid_t tid;
-	bool setup, busy;
-	struct file_identity exe;
-	struct task_ran ran;
-};
-
-struct pass {
-	struct target *target;
-	bool joined; /* something has just entered the cgroup */
-	bool setup;  /* of the process whose tasks are being listed */
-	struct file_identity exe;
-	struct candidate *candidates;
-	size_t count, room;
-};
-
-static void note_task(pid_t tid, void *context)
-{
-	struct pass *pass = context;
-
-	if (!registry_open(tid))
-		return;
-	if (pass->count == pass->room) {
-		size_t room = pass->room ? pass->room * 2 : 64;
-		struct candidate *larger = reallocarray(pass->candidates, room, sizeof(*larger));
-
-		if (!larger)
-			return; /* the next pass tries again */
-		pass->candidates = larger;
-		pass->room = room;
-	}
-	pass->candidates[pass->count++] = (struct candidate){.tid = tid, .setup = pass->setup, .exe = pass->exe};
-}
-
-static void seize(struct target *target, const struct candidate *candidate)
-{
-	struct thread *thread = threads_pick(candidate->busy || candidate->setup);
-
-	if (!thread) {
-		notify_failure(target->container->slot, candidate->tid, STL_FAIL_LIMIT, 0,
-		               "no tracer thread could be made");
-		return;
-	}
-	enum registry_place place = registry_reserve(candidate->tid, thread->index, target->container);
-
-	if (place == REGISTRY_TAKEN)
-		return;
-	struct mail mail = {
-		.kind = MAIL_SEIZE,
-		.tid = candidate->tid,
-		.container = target->container,
-		.setup = candidate->setup && place == REGISTRY_NEW,
-		.exe = candidate->exe,
-	};
-
-	target->found += place == REGISTRY_NEW;
-	target->had_tasks = true;
-	atomic_fetch_add(&thread->load, 1);
-	atomic_fetch_add(&target->container->seizing, 1);
-	thread_post(thread, &mail);
-}
-
-/* Busy is who runs, or who ran within a few ms: a task that sleeps and wakes all the time is seldom caught running. */
-static void find_busy(struct pass *pass)
-{
-	struct timespec wait = {0, SAMPLE_NS};
-	struct task_syscall call;
-	struct task_ran ran;
-	bool sample = pass->count <= SAMPLED_TASKS;
-	size_t sleeping = 0;
-
-	for (size_t i = 0; i < pass->count; i++) {
-		struct candidate *candidate = &pass->candidates[i];
-
-		if (candidate->setup)
-			continue;
-		candidate->busy = task_syscall_read(candidate->tid, &call) == 0 && call.now == NOW_RUNNING;
-		if (!candidate->busy && sample && task_ran_read(candidate->tid, &candidate->ran) == 0)
-			sleeping++;
-	}
-	if (!sleeping)
-		return;
-	nanosleep(&wait, NULL);
-	for (size_t i = 0; i < pass->count; i++) {
-		struct candidate *candidate = &pass->candidates[i];
-
-		if (!candidate->busy && !candidate->setup && task_ran_read(candidate->tid, &ran) == 0)
-			candidate->busy = ran.slices != candidate->ran.slices;
-	}
-}
-
-/* Whether a process is still the runtime's, on its way to the container's first exec. */
-static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *exe)
-{
-	const struct target *target = pass->target;
-	struct task_status status;
-	struct file_identity parent;
-	bool in_memory, parent_in_memory;
-
-	if (task_exe_read(pid, exe, &in_memory) < 0)
-		return false;
-	/* What was there when tracing began is the container's own, unless that is only created so far. What enters
-	 * later, and is no child of a tracee, comes from outside to become something else. */
-	if (target->setup || pass->joined || task_is_runtime(pid))
-		return true;
-	if (target->attaching)
-		return false;
-	/* Found late: it may have become that already, so only what shows that it has not counts. */
-	return in_memory ||
-	       (task_status_read(pid, &status) == 0 && status.ppid && registry_thread(status.ppid) == REGISTRY_NOBODY &&
-	        task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && parent.device == exe->device &&
-	        parent.inode == exe->inode);
-}
-
-static void visit_process(pid_t pid, void *context)
-{
-	struct pass *pass = context;
-
-	if (pid == getpid() || pid == getppid())
-		return;
-	pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
-	list_tasks(pid, note_task, pass);
-}
-
-static void visit_descendants(pid_t pid, void *context)
-{
-	visit_process(pid, context);
-	list_children(pid, visit_descendants, context);
-}
-
-static void look_for_tasks(struct target *target, bool joined)
-{
-	struct pass pass = {.target = target, .joined = joined};
-
-	if (target->pid && target->descendants)
-		visit_descendants(target->pid, &pass);
-	else if (target->pid)
-		visit_process(target->pid, &pass);
-	else
-		cgroups_each_process(target->id, visit_process, &pass);
-	find_busy(&pass);
-	target->found = 0;
-	for (size_t i = 0; i < pass.count; i++)
-		seize(target, &pass.candidates[i]);
-	free(pass.candidates);
-}
-
 /* fresh: its cgroup was made just now, so that whoever is in it has just joined. */
 static void begin(struct target *target, bool fresh)
 {
@@ -263,7 +92,7 @@ static void begin(struct target *target, bool fresh)
 	target->next_scan = now + RESCAN_NS;
 	if (!target->pid)
 		target->polled = cgroups_follow(target->id);
-	look_for_tasks(target, fresh);
+	find_tasks(target, fresh);
 	thread_attention();
 }
 
@@ -361,6 +190,7 @@ static void leave(struct target *target)
 	struct mail mail = {.kind = MAIL_LEAVE, .container = container};
 
 	target->wanted = target->provisional = false;
+	find_forget(target);
 	if (!target->pid)
 		cgroups_unfollow(target->id);
 	atomic_store(&container->leaving, true);
@@ -468,17 +298,16 @@ void target_entered(const char *id)
 			return;
 		target->attaching = false;
 	}
-	look_for_tasks(target, true);
+	find_tasks(target, true);
 	target->reported = false;
 }
 
 /* ---- what takes time ----------------------------------------------------------------------------------- */
 
-static void end(struct target *target, uint64_t now)
+static void end(struct target *target)
 {
 	struct stl_slot *slot = target->container->slot;
 
-	(void)now;
 	target->ended = true;
 	atomic_store(&slot->end_ns, wall_ns());
 	atomic_store(&slot->state, STL_SLOT_ENDED);
@@ -532,8 +361,6 @@ static void report_attached(struct target *target, uint64_t now)
 	notify(STL_EV_ATTACHED, container->slot, NULL, 0, atomic_load(&container->tracees) - pending, pending, NULL);
 }
 
-static bool has_processes(struct target *target);
-
 static void note_process(pid_t pid, void *context)
 {
 	(void)pid;
@@ -563,12 +390,13 @@ static void account_time(struct target *target, uint64_t now)
 static bool carry_on_tracing(struct target *target, uint64_t now)
 {
 	struct container *container = target->container;
-	bool idle = atomic_load(&container->tracees) == 0 && atomic_load(&container->seizing) == 0;
+	bool waiting = find_carry_on(target, now);
+	bool idle = !waiting && atomic_load(&container->tracees) == 0 && atomic_load(&container->seizing) == 0;
 
 	account_time(target, now);
 	if (container->leaving) {
 		if (idle && !target->ended)
-			end(target, now);
+			end(target);
 		if (idle && target->discard)
 			target->release_serial = container->slot->serial;
 		return !idle;
@@ -581,21 +409,21 @@ static bool carry_on_tracing(struct target *target, uint64_t now)
 		leave(target);
 		return true;
 	}
-	if (atomic_load(&container->seizing))
+	if (waiting || atomic_load(&container->seizing))
 		return true;
 	if (target->attaching) {
-		look_for_tasks(target, false);
+		find_tasks(target, false);
 		target->attaching = target->found > 0;
 		if (target->attaching)
 			return true;
 	}
 	if (now >= target->next_scan) {
 		target->next_scan = now + (target->polled ? POLL_NS : RESCAN_NS);
-		look_for_tasks(target, false);
+		find_tasks(target, false);
 	}
 	report_attached(target, now);
 	if (idle && target->had_tasks && !has_processes(target))
-		end(target, now);
+		end(target);
 	return !target->reported || target->polled;
 }
 

@@ -12,27 +12,32 @@
 #include "clock.h"
 
 #define BEAT_NS (20 * NS_PER_MS)
+#define MAILS_AT_ONCE 8
 #define STACK_SIZE (128 * 1024)
 
-static void post(struct thread *thread, const struct mail *mail)
+/* Whether the thread had none before. */
+static bool post(struct thread *thread, const struct mail *mail)
 {
 	struct mail *copy = malloc(sizeof(*copy));
 
 	if (!copy)
-		return;
+		return true;
 	*copy = *mail;
 	copy->next = NULL;
 	pthread_mutex_lock(&thread->lock);
 	*thread->last_mail = copy;
 	thread->last_mail = &copy->next;
-	atomic_store(&thread->has_mail, true);
+	bool first = !atomic_exchange(&thread->has_mail, true);
+
 	pthread_cond_signal(&thread->posted);
 	pthread_mutex_unlock(&thread->lock);
+	return first;
 }
 
 void thread_post(struct thread *thread, const struct mail *mail)
 {
-	post(thread, mail);
+	if (!post(thread, mail))
+		return;
 	thread_kick(thread);
 	thread_attention();
 }
@@ -45,14 +50,18 @@ void thread_kick(struct thread *thread)
 		syscall(SYS_tgkill, getpid(), tid, SIGUSR1);
 }
 
+/* The oldest one; NULL: none. */
 static struct mail *take_mail(struct thread *thread)
 {
 	pthread_mutex_lock(&thread->lock);
 	struct mail *mail = thread->first_mail;
 
-	thread->first_mail = NULL;
-	thread->last_mail = &thread->first_mail;
-	atomic_store(&thread->has_mail, false);
+	if (mail)
+		thread->first_mail = mail->next;
+	if (!thread->first_mail) {
+		thread->last_mail = &thread->first_mail;
+		atomic_store(&thread->has_mail, false);
+	}
 	pthread_mutex_unlock(&thread->lock);
 	return mail;
 }
@@ -84,10 +93,12 @@ static void retire(struct thread *thread, pid_t tid)
 	tracee_lost(thread, tracee);
 }
 
+/* A few at a time: who is attached already shall not wait until all the others are. */
 static void read_mail(struct thread *thread)
 {
-	for (struct mail *mail = take_mail(thread), *next; mail; mail = next) {
-		next = mail->next;
+	struct mail *mail;
+
+	for (int i = 0; i < MAILS_AT_ONCE && (mail = take_mail(thread)) != NULL; i++) {
 		switch (mail->kind) {
 		case MAIL_SEIZE:
 			attach_seize(thread, mail);

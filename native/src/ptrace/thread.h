@@ -92,6 +92,17 @@ struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *pa
 void tracee_resume(struct thread *thread, struct tracee *tracee, int signal);
 int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
 
+/* rewinds.c */
+bool wait_rewinds(const struct wait_call *wait);
+void rewind_if_interrupted(struct tracee *tracee);
+void settle_eintr(struct thread *thread, struct tracee *tracee);
+void undo_eintr(struct thread *thread, struct tracee *tracee);
+bool signal_is_ignored(pid_t tid, int signal);
+
+/* overhead.c */
+void overhead_entry(struct tracee *tracee, uint64_t outside_ns);
+void overhead_flush(struct tracee *tracee);
+
 /* newcomers.c */
 void newcomer_park(struct thread *thread, pid_t tid);
 bool newcomer_unpark(struct thread *thread, pid_t tid);

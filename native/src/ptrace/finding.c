@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a container's cgroups to its tasks: which are not attached yet, which are the runtime's own, which are busy.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroups.h"
+#include "clock.h"
+#include "notify.h"
+#include "target.h"
+#include "threads.h"
+
+/* A container that is only created so far has one process, the runtime's. */
+#define CREATED_PROCESSES 2
+#define SAMPLED_TASKS 64
+#define SAMPLE_NS (3 * NS_PER_MS)
+
+struct pass {
+	struct target *target;
+	bool joined; /* something has just entered the cgroup */
+	bool setup;  /* of the process whose tasks are being listed */
+	struct file_identity exe;
+	struct candidate *candidates;
+	size_t count, room;
+	uint32_t processes;
+};
+
+static void note_task(pid_t tid, void *context)
+{
+	struct pass *pass = context;
+
+	if (!registry_open(tid))
+		return;
+	if (pass->count == pass->room) {
+		size_t room = pass->room ? pass->room * 2 : 64;
+		struct candidate *larger = reallocarray(pass->candidates, room, sizeof(*larger));
+
+		if (!larger)
+			return; /* the next pass tries again */
+		pass->candidates = larger;
+		pass->room = room;
+	}
+	pass->candidates[pass->count++] = (struct candidate){.tid = tid, .setup = pass->setup, .exe = pass->exe};
+}
+
+static void seize(struct target *target, const struct candidate *candidate, bool busy)
+{
+	struct thread *thread = threads_pick(busy || candidate->setup);
+
+	if (!thread) {
+		notify_failure(target->container->slot, candidate->tid, STL_FAIL_LIMIT, 0,
+		               "no tracer thread could be made");
+		return;
+	}
+	enum registry_place place = registry_reserve(candidate->tid, thread->index, target->container);
+
+	if (place == REGISTRY_TAKEN)
+		return;
+	struct mail mail = {
+		.kind = MAIL_SEIZE,
+		.tid = candidate->tid,
+		.container = target->container,
+		.setup = candidate->setup && place == REGISTRY_NEW,
+		.exe = candidate->exe,
+	};
+
+	atomic_fetch_add(&thread->load, 1);
+	atomic_fetch_add(&target->container->seizing, 1);
+	thread_post(thread, &mail);
+}
+
+/* Whether a process is still the runtime's, on its way to the container's first exec. */
+static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *exe)
+{
+	const struct target *target = pass->target;
+	struct task_status status;
+	struct file_identity parent;
+	bool in_memory, parent_in_memory;
+
+	if (target->attaching && pass->processes >= CREATED_PROCESSES)
+		return false;
+	if (task_exe_read(pid, exe, &in_memory) < 0)
+		return false;
+	/* What was there when tracing began is the container's own, unless that is only created so far. What enters
+	 * later, and is no child of a tracee, comes from outside to become something else. */
+	if (target->setup || pass->joined)
+		return true;
+	if (target->attaching)
+		return task_is_runtime(pid);
+	if (task_is_runtime(pid))
+		return true;
+	/* Found late: it may have become that already, so only what shows that it has not counts. */
+	return in_memory ||
+	       (task_status_read(pid, &status) == 0 && status.ppid && registry_thread(status.ppid) == REGISTRY_NOBODY &&
+	        task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && parent.device == exe->device &&
+	        parent.inode == exe->inode);
+}
+
+static void visit_process(pid_t pid, void *context)
+{
+	struct pass *pass = context;
+
+	if (pid == getpid() || pid == getppid())
+		return;
+	pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
+	pass->processes++;
+	if (count_tasks(pid) == 1)
+		note_task(pid, pass);
+	else
+		list_tasks(pid, note_task, pass);
+}
+
+static void visit_descendants(pid_t pid, void *context)
+{
+	visit_process(pid, context);
+	list_children(pid, visit_descendants, context);
+}
+
+static bool is_running(pid_t tid)
+{
+	struct task_syscall call;
+
+	return task_syscall_read(tid, &call) == 0 && call.now == NOW_RUNNING;
+}
+
+/* Busy is who runs, or runs within a few ms: a task that sleeps and wakes all the time is seldom caught running. */
+static void give_away(struct target *target, struct pass *pass)
+{
+	bool sample = pass->count <= SAMPLED_TASKS;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < pass->count; i++) {
+		struct candidate *candidate = &pass->candidates[i];
+
+		if (candidate->setup)
+			seize(target, candidate, false);
+		else if (is_running(candidate->tid))
+			seize(target, candidate, true);
+		else if (!sample || task_ran_read(candidate->tid, &candidate->ran) < 0)
+			seize(target, candidate, false);
+		else
+			pass->candidates[kept++] = *candidate;
+	}
+	if (kept) {
+		target->sleeping = pass->candidates;
+		target->sleeping_count = kept;
+		target->sleeping_since = clock_ns();
+		pass->candidates = NULL;
+	}
+}
+
+void find_tasks(struct target *target, bool joined)
+{
+	struct pass pass = {.target = target, .joined = joined};
+
+	find_carry_on(target, UINT64_MAX);
+	if (target->pid && target->descendants)
+		visit_descendants(target->pid, &pass);
+	else if (target->pid)
+		visit_process(target->pid, &pass);
+	else
+		cgroups_each_process(target->id, visit_process, &pass);
+	target->found = (uint32_t)pass.count;
+	target->had_tasks |= pass.count > 0;
+	give_away(target, &pass);
+	free(pass.candidates);
+}
+
+bool find_carry_on(struct target *target, uint64_t now)
+{
+	struct task_ran ran;
+
+	if (!target->sleeping)
+		return false;
+	if (now - target->sleeping_since < SAMPLE_NS)
+		return true;
+	for (size_t i = 0; i < target->sleeping_count; i++) {
+		const struct candidate *candidate = &target->sleeping[i];
+
+		seize(target, candidate,
+		      task_ran_read(candidate->tid, &ran) == 0 && ran.slices != candidate->ran.slices);
+	}
+	find_forget(target);
+	return false;
+}
+
+void find_forget(struct target *target)
+{
+	free(target->sleeping);
+	target->sleeping = NULL;
+	target->sleeping_count = 0;
+}

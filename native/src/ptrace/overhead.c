@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What tracing takes from its target, estimated as it goes.
+ */
+#define _GNU_SOURCE
+#include "thread.h"
+
+#define FLUSH_ENTRIES 128
+
+/* The overhead's estimate: outside of syscalls a task is on a CPU, or in our stops, or waiting for a CPU; what is
+ * over its CPU time was spent on the way into the entry stop, and the exit stop takes as long. */
+void overhead_flush(struct tracee *tracee)
+{
+	struct stl_slot *slot = tracee->container->slot;
+	struct task_ran ran;
+
+	if (task_ran_read(tracee->tid, &ran) == 0) {
+		uint64_t cpu = tracee->cpu_ns && ran.cpu_ns > tracee->cpu_ns ? ran.cpu_ns - tracee->cpu_ns : 0;
+
+		if (tracee->outside_ns > cpu)
+			tracee->held_ns += 2 * (tracee->outside_ns - cpu);
+		arena_add(&slot->cpu_ns, cpu);
+		tracee->cpu_ns = ran.cpu_ns;
+	}
+	arena_add(&slot->held_ns, tracee->held_ns);
+	tracee->held_ns = 0;
+	tracee->outside_ns = 0;
+	tracee->entries = 0;
+}
+
+void overhead_entry(struct tracee *tracee, uint64_t outside_ns)
+{
+	struct task_ran ran;
+
+	tracee->outside_ns += outside_ns;
+	if (!tracee->cpu_ns && task_ran_read(tracee->tid, &ran) == 0) {
+		tracee->cpu_ns = ran.cpu_ns;
+		tracee->outside_ns = 0;
+	}
+	if (++tracee->entries >= FLUSH_ENTRIES)
+		overhead_flush(tracee);
+}
