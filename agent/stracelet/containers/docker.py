@@ -150,7 +150,7 @@ class _Session:
         self.transport = Transport(open_socket)
 
     async def call(self, ask: Callable[[], Answer]) -> Answer:
-        """Runs a call of the SDK in a thread. Raises SourceError; at the deadline its connections are cut."""
+        """Runs a call of the SDK in a thread. Raises SourceError; one that was given up ends when the transport is aborted."""
         thread = asyncio.ensure_future(asyncio.to_thread(ask))
         try:
             return await asyncio.wait_for(asyncio.shield(thread), self._timeout)
@@ -166,7 +166,6 @@ class _Session:
             raise SourceError(f"{self._path}: not the Docker API: {_one_line(error)}") from error
         finally:
             if not thread.done():
-                self.transport.abort()
                 thread.add_done_callback(_noted)
 
     async def open(self) -> tuple[docker.APIClient, str]:
