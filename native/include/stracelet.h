@@ -79,6 +79,7 @@ struct stl_message {
 #define STL_REQ_PID 34  /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
 #define STL_REQ_DROP 35 /* id: stop tracing it; value: 1: throw away what was counted */
 #define STL_REQ_RELEASE 36 /* slot, serial: its statistics are not needed any more */
+#define STL_REQ_HANG 47    /* only in a build for tests: every tracer thread hangs */
 #define STL_REQ_END 37     /* detach everything, answer STL_EV_END, exit */
 
 /* tracer -> agent: hints, never waited for; the arena's slots are the truth */

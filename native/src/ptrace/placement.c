@@ -72,22 +72,21 @@ static void keep_to(struct placement *placement, int cpu)
 
 static void follow(struct placement *placement, const struct tracee *tracee)
 {
-	uint64_t ticks;
-	int cpu;
+	struct task_stat stat;
 
 	if (placement->follow_in-- > 0)
 		return;
 	placement->follow_in = placement->follow_every;
-	if (task_start_read(tracee->tid, &ticks, &cpu) < 0 || cpu < 0 || cpu >= CPU_SETSIZE)
+	if (task_stat_read(tracee->tid, &stat) < 0 || stat.cpu < 0 || stat.cpu >= CPU_SETSIZE)
 		return;
-	if (cpu == placement->cpu) {
+	if (stat.cpu == placement->cpu) {
 		if (placement->follow_every < FOLLOW_MAX)
 			placement->follow_every *= 2;
 		return;
 	}
 	placement->follow_every = placement->follow_in = FOLLOW_MIN;
-	if (CPU_ISSET(cpu, &placement->allowed))
-		keep_to(placement, cpu);
+	if (CPU_ISSET(stat.cpu, &placement->allowed))
+		keep_to(placement, stat.cpu);
 }
 
 static void change_way(struct placement *placement, enum way way)

@@ -46,6 +46,23 @@ static const char *field(const char *text, const char *name)
 	return found ? found + strlen(name) : NULL;
 }
 
+/* A line of numbers, each behind a tab: how many of them were stored. */
+static int pids_of(const char *text, pid_t pids[NS_DEPTH])
+{
+	int count = 0;
+
+	while (text && *text == '\t' && count < NS_DEPTH) {
+		char *end;
+		long pid = strtol(text + 1, &end, 10);
+
+		if (end == text + 1)
+			break;
+		pids[count++] = (pid_t)pid;
+		text = end;
+	}
+	return count;
+}
+
 static uint64_t number_of(const char *text, const char *name, int base)
 {
 	const char *value = field(text, name);
@@ -53,18 +70,13 @@ static uint64_t number_of(const char *text, const char *name, int base)
 	return value ? strtoull(value, NULL, base) : 0;
 }
 
-int task_status_read(pid_t tid, struct task_status *out)
+int task_status_parse(const char *text, struct task_status *out)
 {
-	char text[16384]; /* the groups, of which a task may have thousands, come before what is wanted */
-	ssize_t length = read_small(tid, "status", text, sizeof(text));
-
 	memset(out, 0, sizeof(*out));
-	if (length < 0)
-		return (int)length;
-	/* The name comes first, and a newline in it is escaped; a name cannot forge the lines that follow. */
+	/* The name comes first, and a newline in it is escaped: a name cannot forge the lines that follow. */
 	const char *state = field(text, "\nState:\t");
 
-	if (!state)
+	if (!state || !*state)
 		return -ENODATA;
 	out->state = *state;
 	out->tgid = (pid_t)number_of(text, "\nTgid:\t", 10);
@@ -73,33 +85,18 @@ int task_status_read(pid_t tid, struct task_status *out)
 	out->ignored = number_of(text, "\nSigIgn:\t", 16);
 	out->caught = number_of(text, "\nSigCgt:\t", 16);
 	out->voluntary = number_of(text, "\nvoluntary_ctxt_switches:\t", 10);
-	const char *group = field(text, "\nNStgid:");
+	out->ns_depth = pids_of(field(text, "\nNSpid:"), out->ns_pid);
+	pid_t groups[NS_DEPTH];
+	int depth = pids_of(field(text, "\nNStgid:"), groups);
 
-	while (group && *group == '\t')
-		out->ns_tgid = (pid_t)strtol(group + 1, (char **)&group, 10);
-	const char *pids = field(text, "\nNSpid:");
-
-	while (pids && *pids == '\t' && out->ns_depth < 8) {
-		char *end;
-		long pid = strtol(pids + 1, &end, 10);
-
-		if (end == pids + 1)
-			break;
-		out->ns_pid[out->ns_depth++] = (pid_t)pid;
-		pids = end;
-	}
+	out->ns_tgid = depth ? groups[depth - 1] : 0;
 	return 0;
 }
 
-int task_syscall_read(pid_t tid, struct task_syscall *out)
+int task_syscall_parse(const char *text, struct task_syscall *out)
 {
-	char text[256];
-	ssize_t length = read_small(tid, "syscall", text, sizeof(text));
-
 	memset(out, 0, sizeof(*out));
 	out->now = NOW_UNKNOWN;
-	if (length < 0)
-		return (int)length;
 	if (strncmp(text, "running", 7) == 0) {
 		out->now = NOW_RUNNING;
 		return 0;
@@ -114,38 +111,63 @@ int task_syscall_read(pid_t tid, struct task_syscall *out)
 	return 0;
 }
 
-int task_ran_read(pid_t tid, struct task_ran *out)
+int task_ran_parse(const char *text, struct task_ran *out)
 {
-	char text[128];
 	uint64_t waited;
-	ssize_t length = read_small(tid, "schedstat", text, sizeof(text));
 
-	if (length < 0)
-		return length == -ENOENT ? -ENODATA : (int)length;
+	memset(out, 0, sizeof(*out));
 	if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &out->cpu_ns, &waited, &out->slices) != 3)
 		return -ENODATA;
 	return 0;
 }
 
-int task_start_read(pid_t tid, uint64_t *ticks, int *cpu)
+int task_stat_parse(const char *text, struct task_stat *out)
 {
-	char text[1024];
-	ssize_t length = read_small(tid, "stat", text, sizeof(text));
-
-	if (length < 0)
-		return (int)length;
+	memset(out, 0, sizeof(*out));
 	/* proc(5): the name may hold anything, ')' too; the last one ends it. */
-	char *at = strrchr(text, ')');
+	const char *at = strrchr(text, ')');
 
 	for (int index = 2; at && index < 39; index++) {
 		at = strchr(at + 1, ' ');
 		if (at && index + 1 == 22)
-			*ticks = strtoull(at + 1, NULL, 10);
+			out->start_ticks = strtoull(at + 1, NULL, 10);
 	}
 	if (!at)
 		return -ENODATA;
-	*cpu = (int)strtol(at + 1, NULL, 10);
+	out->cpu = (int)strtol(at + 1, NULL, 10);
 	return 0;
+}
+
+int task_status_read(pid_t tid, struct task_status *out)
+{
+	char text[16384]; /* the groups, of which a task may have thousands, come before what is wanted */
+	ssize_t length = read_small(tid, "status", text, sizeof(text));
+
+	return length < 0 ? (int)length : task_status_parse(text, out);
+}
+
+int task_syscall_read(pid_t tid, struct task_syscall *out)
+{
+	char text[256];
+	ssize_t length = read_small(tid, "syscall", text, sizeof(text));
+
+	return length < 0 ? (int)length : task_syscall_parse(text, out);
+}
+
+int task_ran_read(pid_t tid, struct task_ran *out)
+{
+	char text[128];
+	ssize_t length = read_small(tid, "schedstat", text, sizeof(text));
+
+	return length < 0 ? (int)length : task_ran_parse(text, out);
+}
+
+int task_stat_read(pid_t tid, struct task_stat *out)
+{
+	char text[1024];
+	ssize_t length = read_small(tid, "stat", text, sizeof(text));
+
+	return length < 0 ? (int)length : task_stat_parse(text, out);
 }
 
 int task_exe_read(pid_t tid, struct file_identity *out, bool *in_memory)

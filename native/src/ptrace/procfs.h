@@ -11,11 +11,13 @@
 
 void procfs_root(const char *root); /* once, before any thread */
 
+#define NS_DEPTH 32 /* pid_namespaces(7): they nest no deeper */
+
 struct task_status {
 	char state;
 	pid_t tgid, ppid, tracer;
-	int ns_depth;             /* how many numbers NSpid has, at most 8 */
-	pid_t ns_pid[8];          /* outermost first */
+	int ns_depth;             /* how many numbers NSpid has, at most NS_DEPTH */
+	pid_t ns_pid[NS_DEPTH];   /* outermost first */
 	pid_t ns_tgid;            /* in its own, innermost namespace */
 	uint64_t ignored, caught; /* bit n-1: signal n */
 	uint64_t voluntary;       /* voluntary_ctxt_switches */
@@ -37,11 +39,22 @@ struct file_identity {
 	uint64_t device, inode;
 };
 
+struct task_stat {
+	uint64_t start_ticks; /* since boot, in clock ticks: with the ID, who it is */
+	int cpu;              /* that it ran on last */
+};
+
+/* Of a file's whole text, ended with NUL; -ENODATA: it is not that file's. */
+int task_status_parse(const char *text, struct task_status *out);
+int task_syscall_parse(const char *text, struct task_syscall *out);
+int task_ran_parse(const char *text, struct task_ran *out);
+int task_stat_parse(const char *text, struct task_stat *out);
+
 /* Each returns 0 or -errno. */
 int task_status_read(pid_t tid, struct task_status *out);
 int task_syscall_read(pid_t tid, struct task_syscall *out);
-int task_ran_read(pid_t tid, struct task_ran *out); /* -ENODATA without CONFIG_SCHED_INFO */
-int task_start_read(pid_t tid, uint64_t *ticks, int *cpu);
+int task_ran_read(pid_t tid, struct task_ran *out); /* -ENOENT without CONFIG_SCHED_INFO */
+int task_stat_read(pid_t tid, struct task_stat *out);
 int task_exe_read(pid_t tid, struct file_identity *out,
                   bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
 bool task_is_runtime(pid_t tid);    /* its comm is that of runc's own set-up */

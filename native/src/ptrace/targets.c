@@ -138,15 +138,14 @@ void target_trace(const char *id)
 void target_trace_pid(pid_t pid, uint64_t start_ticks)
 {
 	char id[STL_ID_SIZE];
-	uint64_t ticks;
-	int cpu;
+	struct task_stat stat;
 
 	snprintf(id, sizeof(id), "pid:%d", pid);
 	if (!options->allow_pid) {
 		notify(STL_EV_REFUSED, NULL, id, pid, 0, EPERM, "processes outside of containers are not traced here");
 		return;
 	}
-	if (task_start_read(pid, &ticks, &cpu) < 0 || (start_ticks && ticks != start_ticks)) {
+	if (task_stat_read(pid, &stat) < 0 || (start_ticks && stat.start_ticks != start_ticks)) {
 		notify(STL_EV_REFUSED, NULL, id, pid, 0, ESRCH, "no such process");
 		return;
 	}

@@ -124,6 +124,11 @@ static void read_mail(struct thread *thread)
 		case MAIL_DRAIN:
 			drain_begin(thread, clock_ns());
 			break;
+#ifdef STL_TEST_HOOKS
+		case MAIL_HANG:
+			for (;;)
+				pause();
+#endif
 		}
 		free(mail);
 	}

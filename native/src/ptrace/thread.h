@@ -20,6 +20,9 @@ enum mail_kind {
 	MAIL_YIELD,   /* tid: the target wants to trace it itself; from, caller: who waits for that */
 	MAIL_YIELDED, /* caller: what it waited for is done */
 	MAIL_DRAIN,   /* let everything go and end */
+#ifdef STL_TEST_HOOKS
+	MAIL_HANG, /* a test: never come back */
+#endif
 };
 
 struct mail {

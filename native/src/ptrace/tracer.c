@@ -61,6 +61,14 @@ static void obey(struct tracer *tracer, struct stl_message *message)
 	case STL_REQ_END:
 		tracer->ending = true;
 		break;
+#ifdef STL_TEST_HOOKS
+	case STL_REQ_HANG: {
+		struct mail mail = {.kind = MAIL_HANG};
+
+		threads_post_all(&mail);
+		break;
+	}
+#endif
 	default:
 		notify(STL_EV_REFUSED, NULL, message->id, 0, message->type, EINVAL, "no such request");
 	}
