@@ -9,6 +9,7 @@
 
 #include "cgroups.h"
 #include "clock.h"
+#include "latestart.h"
 #include "notify.h"
 #include "target.h"
 #include "threads.h"
@@ -105,7 +106,18 @@ static void visit_process(pid_t pid, void *context)
 
 	if (pid == getpid() || pid == getppid())
 		return;
-	pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
+	switch (late_start_of(pid)) {
+	case LATE_NOT_YET:
+		return;
+	case LATE_NOW:
+		pass->setup = false;
+		notify_failure(pass->target->container->slot, pid, STL_FAIL_LATE, 0, NULL);
+		break;
+	default:
+		pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
+		if (pass->setup && late_start_await(pid, &pass->exe))
+			return;
+	}
 	pass->processes++;
 	if (count_tasks(pid) == 1)
 		note_task(pid, pass);

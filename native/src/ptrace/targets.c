@@ -9,6 +9,7 @@
 
 #include "cgroups.h"
 #include "clock.h"
+#include "latestart.h"
 #include "notify.h"
 #include "target.h"
 #include "threads.h"
@@ -31,6 +32,7 @@ void targets_open(struct stl_arena *mapped, const struct tracer_options *given)
 {
 	arena = mapped;
 	options = given;
+	late_start_open();
 }
 
 static struct target *find(const char *id)
@@ -416,14 +418,16 @@ static bool carry_on_tracing(struct target *target, uint64_t now)
 		if (target->attaching)
 			return true;
 	}
-	if (now >= target->next_scan) {
+	bool awaits = late_start_pending();
+
+	if (awaits || now >= target->next_scan) {
 		target->next_scan = now + (target->polled ? POLL_NS : RESCAN_NS);
 		find_tasks(target, false);
 	}
 	report_attached(target, now);
 	if (idle && target->had_tasks && !has_processes(target))
 		end(target);
-	return !target->reported || target->polled;
+	return !target->reported || target->polled || awaits;
 }
 
 bool targets_tick(uint64_t now)
