@@ -85,7 +85,7 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     while True:
         now = descendants(os.getpid())
         left = [process for process in now if process.key not in before]
-        caught = traced_or_stopped(process.pid for process in now)
+        caught = traced_or_stopped((process.pid for process in now), by=os.getpid())
         if not (left or caught) or time.monotonic() > deadline:
             break
         time.sleep(0.02)

@@ -124,12 +124,12 @@ class Engine:
             self.ids.remove(container_id)
 
     def close(self) -> None:
-        """Removes every container that this object made, and fails when a task in one of them was left traced."""
+        """Removes every container that this object made, and fails when one was left stopped, or traced by us."""
         caught: list[str] = []
         for container_id in list(self.ids):
             with contextlib.suppress(AssertionError, ValueError):
                 first = self.pid(container_id)
-                caught += traced_or_stopped([first]) if first else []
+                caught += traced_or_stopped([first], by=os.getpid()) if first else []
             self.remove(container_id)
         assert not caught, f"{self.name}: still traced or stopped: {'; '.join(caught)}"
 

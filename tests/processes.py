@@ -72,12 +72,28 @@ def task_status(pid: int) -> dict[int, dict[str, str]]:
     return result
 
 
-def traced_or_stopped(pids: Iterable[int]) -> list[str]:
-    """A line for each task of these processes that has a tracer, or is in state T or t."""
+def traced_or_stopped(pids: Iterable[int], *, by: int | None = None) -> list[str]:
+    """A line for each task of these processes that has a tracer, or is in state T or t.
+
+    `by`: only what a descendant of that process traces, and what is stopped with no tracer: others may be tracing on
+    this machine too.
+    """
     found: list[str] = []
+    ours = {process.pid for process in descendants(by)} if by is not None else set()
     for pid in pids:
         for tid, status in task_status(pid).items():
-            state, tracer = status.get("State", "?"), status.get("TracerPid", "0")
-            if state[0] in "Tt" or tracer != "0":
+            state, tracer = status.get("State", "?"), int(status.get("TracerPid", "0"))
+            if by is not None and tracer and _process_of(tracer) not in ours:
+                continue
+            if state[0] in "Tt" or tracer:
                 found.append(f"{status.get('Name')} {pid}/{tid}: state {state}, TracerPid {tracer}")
     return found
+
+
+def _process_of(tid: int) -> int | None:
+    """The process of a thread; TracerPid names a thread."""
+    try:
+        text = (PROC / str(tid) / "status").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Tgid:")), None)

@@ -75,6 +75,6 @@ async def test_a_new_container_is_named_when_its_cgroup_is_seen(pods: Pods, inve
         container_id = await asyncio.to_thread(pods.run, sandbox, "late", "/bin/sleep", "1000")
         [path, *_] = Cgroups(CGROUPS).scan()[container_id]
         inventory.seen(container_id, str(Path(path).relative_to(hierarchies(CGROUPS)[0].root)))
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(2):
             container = await until(inventory, container_id, lambda c: c.name == "late")
     assert container.sources == ("cri", "cgroup")

@@ -150,7 +150,7 @@ class _Session:
         self.transport = Transport(open_socket)
 
     async def call(self, ask: Callable[[], Answer]) -> Answer:
-        """Runs a call of the SDK in a thread. Raises SourceError; one that was given up ends when the transport is aborted."""
+        """Runs a call of the SDK in a thread. Raises SourceError. What is given up ends as the transport is aborted."""
         thread = asyncio.ensure_future(asyncio.to_thread(ask))
         try:
             return await asyncio.wait_for(asyncio.shield(thread), self._timeout)
