@@ -270,7 +270,9 @@ class Session:
             isinstance(event, protocol.TracerEnded) and event.reason == protocol.END_EXITED
         ):
             self._done.set()
-        if len(self._events) < 2 * MAX_EVENTS:  # at the end nobody may be listening any more
+        # Nothing comes after SessionLost, though the tracer may outlive the supervisor by a moment; and at the end
+        # nobody may be listening any more.
+        if not self._over and len(self._events) < 2 * MAX_EVENTS:
             self._events.append(event)
         self._news.set()
 
