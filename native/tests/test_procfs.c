@@ -143,10 +143,19 @@ static void containers_ids(void)
 	                                   "cri-containerd-" ID ".scope",
 	                                   "crio-" ID ".scope",
 	                                   "libpod-" ID ".scope",
-	                                   ID "-extra"};
-	static const char *const without[] = {
-		"",     "docker",   "libpod-conmon-" ID ".scope", "crio-conmon-" ID,
-		ID "0", "x" ID "f", "0123456789ABCDEF",           "kubepods-besteffort.slice"};
+	                                   "system.slice:docker:" ID};
+	static const char *const without[] = {"",
+	                                      "docker",
+	                                      "libpod-conmon-" ID ".scope",
+	                                      "crio-conmon-" ID,
+	                                      ID "0",
+	                                      "x" ID "f",
+	                                      "0123456789ABCDEF",
+	                                      "kubepods-besteffort.slice",
+	                                      "x" ID,
+	                                      ID "-extra",
+	                                      ID ".service",
+	                                      "conmon-" ID};
 	char id[CONTAINER_ID_SIZE];
 
 	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {

@@ -16,9 +16,20 @@ static struct stl_beat beats[STL_THREADS + 1];
 static struct watch watch;
 static uint64_t now_ns;
 
+static struct watch_task task;
+
+static struct watch_task look(uint32_t tid)
+{
+	CHECK(tid != 0);
+	return task;
+}
+
 static void begin(void)
 {
+	task = (struct watch_task){0};
 	memset(beats, 0, sizeof(beats));
+	for (uint32_t i = 0; i <= STL_THREADS; i++)
+		beats[i].tid = 1000 + i;
 	now_ns = START;
 	watch_start(&watch, now_ns);
 }
@@ -36,7 +47,7 @@ static uint64_t stalled_after(uint64_t ms, int beating)
 		now_ns += 100 * MS;
 		if (beating >= 0)
 			beat(beating);
-		if (watch_look(&watch, beats, now_ns))
+		if (watch_look(&watch, beats, look, now_ns))
 			return passed;
 	}
 	return 0;
@@ -54,11 +65,11 @@ static void silence_of_any_thread_is_a_stall(void)
 		begin();
 		beat(CONTROL);
 		beat(thread);
-		CHECK_EQUAL(stalled_after(2000, CONTROL), 600);
+		CHECK_EQUAL(stalled_after(2000, CONTROL), 700);
 	}
 	begin();
 	beat(CONTROL);
-	CHECK_EQUAL(stalled_after(2000, -1), 600);
+	CHECK_EQUAL(stalled_after(2000, -1), 700);
 }
 
 static void an_idle_thread_may_be_silent(void)
@@ -85,12 +96,12 @@ static void our_own_pause_is_not_counted(void)
 	beat(CONTROL);
 	CHECK_EQUAL(stalled_after(400, -1), 0);
 	now_ns += 3000 * MS;
-	CHECK(!watch_look(&watch, beats, now_ns));
+	CHECK(!watch_look(&watch, beats, look, now_ns));
 	/* the tracer may have been held up as we were: its silence counts from now on */
-	CHECK_EQUAL(stalled_after(2000, -1), 600);
+	CHECK_EQUAL(stalled_after(2000, -1), 700);
 	begin();
 	now_ns += 60000 * MS;
-	CHECK(!watch_look(&watch, beats, now_ns));
+	CHECK(!watch_look(&watch, beats, look, now_ns));
 	CHECK_EQUAL(stalled_after(4900, -1), 0);
 }
 
@@ -100,10 +111,12 @@ static void a_look_that_is_a_little_late_counts(void)
 	beat(CONTROL);
 	for (int i = 0; i < 2; i++) {
 		now_ns += 240 * MS;
-		CHECK(!watch_look(&watch, beats, now_ns));
+		CHECK(!watch_look(&watch, beats, look, now_ns));
 	}
 	now_ns += 240 * MS;
-	CHECK(watch_look(&watch, beats, now_ns));
+	CHECK(!watch_look(&watch, beats, look, now_ns));
+	now_ns += 100 * MS;
+	CHECK(watch_look(&watch, beats, look, now_ns));
 }
 
 static void a_beat_may_be_younger_than_the_clock_was_read(void)
@@ -113,7 +126,7 @@ static void a_beat_may_be_younger_than_the_clock_was_read(void)
 		now_ns += 100 * MS;
 		beat(CONTROL);
 		beats[CONTROL].beat_ns = now_ns + 2 * MS;
-		CHECK(!watch_look(&watch, beats, now_ns));
+		CHECK(!watch_look(&watch, beats, look, now_ns));
 	}
 }
 
@@ -123,7 +136,46 @@ static void a_beat_out_of_the_far_future_is_none(void)
 	beat(CONTROL);
 	beats[9].beat_ns = UINT64_MAX;
 	beats[9].active = 1;
-	CHECK_EQUAL(stalled_after(2000, CONTROL), 600);
+	CHECK_EQUAL(stalled_after(2000, CONTROL), 700);
+}
+
+static struct watch_task starving(uint32_t tid)
+{
+	(void)tid;
+	task.cpu_ns += 1 * MS;
+	return task;
+}
+
+static struct watch_task spinning(uint32_t tid)
+{
+	(void)tid;
+	task.cpu_ns += 90 * MS;
+	return task;
+}
+
+static void who_wants_a_cpu_and_gets_none_has_not_stalled(void)
+{
+	begin();
+	beat(CONTROL);
+	task.runnable = true;
+	for (int i = 0; i < 600; i++) {
+		now_ns += 100 * MS;
+		CHECK(!watch_look(&watch, beats, starving, now_ns));
+	}
+}
+
+static void who_runs_and_does_not_beat_has(void)
+{
+	int looks = 0;
+
+	begin();
+	beat(CONTROL);
+	task.runnable = true;
+	do {
+		now_ns += 100 * MS;
+		looks++;
+	} while (!watch_look(&watch, beats, spinning, now_ns));
+	CHECK_EQUAL(looks, 7);
 }
 
 int main(void)
@@ -137,6 +189,8 @@ int main(void)
 		TEST(a_look_that_is_a_little_late_counts),
 		TEST(a_beat_may_be_younger_than_the_clock_was_read),
 		TEST(a_beat_out_of_the_far_future_is_none),
+		TEST(who_wants_a_cpu_and_gets_none_has_not_stalled),
+		TEST(who_runs_and_does_not_beat_has),
 	};
 
 	return RUN_TESTS(tests);

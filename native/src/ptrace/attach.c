@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "notify.h"
@@ -17,8 +18,11 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
 
 #define SAMPLE_NS (2 * NS_PER_MS)
-/* A call that began within this may be begun again: its time-out grows by no more. */
-#define FRESH_NS (5 * NS_PER_MS)
+/* The more there are to look at, the more seldom each of them: a look costs 5 us, and may be needed for hours. */
+#define SAMPLES_AT_ONCE 16
+#define SAMPLE_MAX_NS (32 * NS_PER_MS)
+/* Past two looks: a call that began within this may be begun again, its time-out grows by no more. */
+#define FRESH_SLACK_NS (2 * NS_PER_MS)
 /* What can only be guessed at is interrupted after this. */
 #define GUESS_NS (1 * NS_PER_S)
 #define RETRY_NS (NS_PER_S / 2)
@@ -40,8 +44,10 @@ static void pend(struct thread *thread, struct tracee *tracee)
 	thread->pending = tracee;
 	atomic_fetch_add(&tracee->container->pending, 1);
 	atomic_fetch_add(&tracee->container->slot->pending, 1);
-	atomic_store(&thread->wants_ticks, true);
-	thread_attention();
+	if (thread->pending_count++ == 0) {
+		atomic_store(&thread->wants_ticks, true);
+		thread_attention();
+	}
 }
 
 void attach_forget(struct thread *thread, struct tracee *tracee)
@@ -54,6 +60,7 @@ void attach_forget(struct thread *thread, struct tracee *tracee)
 		at = &(*at)->next_pending;
 	*at = tracee->next_pending;
 	tracee->pending = false;
+	thread->pending_count--;
 	atomic_fetch_sub(&tracee->container->pending, 1);
 	atomic_fetch_sub(&tracee->container->slot->pending, 1);
 }
@@ -94,61 +101,72 @@ static enum moment moment_inside(struct tracee *tracee, const struct task_syscal
 
 	if (!wait)
 		return MOMENT_NOW;
-	if (wait->flags_arg >= 0 && (call->args[wait->flags_arg] & 0x100 /* MSG_WAITALL */))
+	tracee->settled = true;
+	if (wait->kind == WAIT_TRANSFER)
 		return MOMENT_LATER;
-	switch (wait->kind) {
-	case WAIT_TRANSFER:
+	if (wait->flags_arg >= 0 && (call->args[wait->flags_arg] & MSG_WAITALL))
 		return MOMENT_LATER;
-	case WAIT_GUESS:
-		return fresh || guessed_long_enough ? MOMENT_NOW : MOMENT_LATER;
-	default:
-		break;
-	}
 	int64_t timeout = wait_call_timeout(wait, abi, tracee->tid, call->args);
 
-	if (timeout == WAIT_FOREVER || fresh)
+	tracee->settled = timeout != WAIT_UNKNOWN;
+	if (timeout == WAIT_FOREVER || fresh || (timeout == WAIT_UNKNOWN && guessed_long_enough))
 		return MOMENT_NOW;
-	return timeout == WAIT_UNKNOWN && guessed_long_enough ? MOMENT_NOW : MOMENT_LATER;
+	return MOMENT_LATER;
 }
 
-/* What ran between two samples that are close together began its present call between them. */
-static bool ran_lately(struct tracee *tracee, uint64_t now)
+static uint64_t sample_interval(const struct thread *thread)
 {
+	uint64_t interval = SAMPLE_NS * (1 + thread->pending_count / SAMPLES_AT_ONCE);
+
+	return interval < SAMPLE_MAX_NS ? interval : SAMPLE_MAX_NS;
+}
+
+enum ran { RAN_NOT, RAN_LATELY, RAN_SOMETIME };
+
+/* What ran between two samples that are close together began its present call between them. */
+static enum ran ran_since(const struct thread *thread, struct tracee *tracee, uint64_t now)
+{
+	uint64_t close = 2 * sample_interval(thread) + FRESH_SLACK_NS;
 	struct task_ran ran;
 
 	if (task_ran_read(tracee->tid, &ran) < 0)
-		return false;
-	bool fresh = tracee->ran.slices && now - tracee->sampled_ns <= FRESH_NS && ran.slices != tracee->ran.slices;
+		return RAN_SOMETIME;
+	uint64_t before = tracee->ran.slices;
 
 	tracee->ran = ran;
-	return fresh;
+	if (before == ran.slices)
+		return RAN_NOT;
+	return before && now - tracee->sampled_ns <= close ? RAN_LATELY : RAN_SOMETIME;
 }
 
 /* Whether the task can be interrupted now with no trace of it. */
-static enum moment moment_of(struct tracee *tracee, uint64_t now)
+static enum moment moment_of(const struct thread *thread, struct tracee *tracee, uint64_t now)
 {
 	struct task_syscall call;
 	bool first = tracee->sampled_ns == 0;
-	bool fresh = !first && ran_lately(tracee, now);
+	enum ran ran = first ? RAN_SOMETIME : ran_since(thread, tracee, now);
 
 	tracee->sampled_ns = now;
+	if (ran == RAN_NOT && tracee->settled)
+		return MOMENT_LATER;
+	tracee->settled = false;
 	if (task_syscall_read(tracee->tid, &call) < 0)
 		return MOMENT_NOW;
 	switch (call.now) {
 	case NOW_RUNNING:
 		return moment_running(tracee, first);
 	case NOW_INSIDE:
-		return moment_inside(tracee, &call, fresh, now);
+		return moment_inside(tracee, &call, ran == RAN_LATELY, now);
 	default:
 		return MOMENT_NOW;
 	}
 }
 
-static void attach_step(struct tracee *tracee, uint64_t now)
+static void attach_step(const struct thread *thread, struct tracee *tracee, uint64_t now)
 {
 	if (tracee->state != TRACEE_ATTACHING || tracee->interrupted)
 		return;
-	if (moment_of(tracee, now) == MOMENT_NOW) {
+	if (moment_of(thread, tracee, now) == MOMENT_NOW) {
 		tracee_interrupt(tracee);
 		return;
 	}
@@ -162,10 +180,13 @@ void attach_poll(struct thread *thread, uint64_t now)
 {
 	if (!thread->pending || now < thread->next_poll_ns)
 		return;
+	uint64_t interval = sample_interval(thread);
+
 	thread->next_poll_ns = now + SAMPLE_NS;
 	for (struct tracee *tracee = thread->pending, *next; tracee; tracee = next) {
 		next = tracee->next_pending;
-		attach_step(tracee, now);
+		if (now - tracee->sampled_ns >= interval)
+			attach_step(thread, tracee, now);
 	}
 }
 
@@ -227,5 +248,5 @@ void attach_seize(struct thread *thread, const struct mail *mail)
 	}
 	tracee->state = TRACEE_ATTACHING;
 	pend(thread, tracee);
-	attach_step(tracee, tracee->seized_ns);
+	attach_step(thread, tracee, tracee->seized_ns);
 }

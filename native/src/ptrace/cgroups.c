@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "cgroups.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,20 +36,22 @@ static int root_count;
 
 bool container_id_of(const char *name, char id[CONTAINER_ID_SIZE])
 {
-	/* Conmon's own cgroups carry the container's ID, and are not the container. */
-	if (strstr(name, "conmon"))
-		return false;
-	for (const char *at = name; *at;) {
-		size_t length = strspn(at, "0123456789abcdef");
+	const char *separator = strpbrk(name, "-:");
 
-		if (length == CONTAINER_ID_SIZE - 1 && !isalnum((unsigned char)at[length])) {
-			memcpy(id, at, length);
-			id[length] = '\0';
-			return true;
-		}
-		at += length ? length : 1;
+	/* [PREFIX(-|:)]ID[.scope]: cri-containerd-ID.scope, crio-ID.scope, libpod-ID, system.slice:docker:ID */
+	for (; separator; separator = strpbrk(name, "-:")) {
+		/* Conmon's own cgroups carry the container's ID, and are not the container. */
+		if (separator - name >= 6 && strncmp(separator - 6, "conmon", 6) == 0)
+			return false;
+		name = separator + 1;
 	}
-	return false;
+	size_t length = strspn(name, "0123456789abcdef");
+
+	if (length != CONTAINER_ID_SIZE - 1 || (name[length] && strcmp(name + length, ".scope") != 0))
+		return false;
+	memcpy(id, name, length);
+	id[length] = '\0';
+	return true;
 }
 
 static struct directory **by_watch(int watch)

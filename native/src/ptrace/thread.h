@@ -64,6 +64,7 @@ struct thread {
 	struct tracee_table tracees;
 	struct row_cache *rows;
 	struct tracee *pending, *timed;
+	uint32_t pending_count;
 	struct tracee *hot; /* stopped last */
 	struct parked parked[PARKED];
 	uint32_t parked_count;

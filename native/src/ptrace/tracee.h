@@ -72,6 +72,7 @@ struct tracee {
 
 	struct file_identity exe; /* SETUP: the runtime's */
 	uint64_t seized_ns, sampled_ns;
+	bool settled;        /* at the last sample it was in a call that alone its own end makes safe to leave */
 	struct task_ran ran; /* at the last sample */
 	uint64_t voluntary;
 

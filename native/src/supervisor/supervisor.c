@@ -5,6 +5,7 @@
 #include "command.h"
 #include "connect.h"
 #include "process.h"
+#include "ptrace/procfs.h"
 #include "rights.h"
 #include "watch.h"
 
@@ -200,10 +201,23 @@ static void hear_agent(struct supervisor *s, uint64_t now)
 		connects_request(&s->connects, s->options, message.value, &s->agent, now);
 }
 
+static struct watch_task look_at_task(uint32_t tid)
+{
+	struct watch_task task = {0};
+	struct task_status status;
+	struct task_ran ran;
+
+	if (task_status_read((pid_t)tid, &status) == 0 && task_ran_read((pid_t)tid, &ran) == 0) {
+		task.runnable = status.state == 'R';
+		task.cpu_ns = ran.cpu_ns;
+	}
+	return task;
+}
+
 static void tick(struct supervisor *s, uint64_t now)
 {
 	s->tick_ns = now + WATCH_TICK_NS;
-	if (s->tracer.pid && !s->tracer.stalled && watch_look(&s->watch, s->arena->beats, now))
+	if (s->tracer.pid && !s->tracer.stalled && watch_look(&s->watch, s->arena->beats, look_at_task, now))
 		process_kill_stalled(&s->tracer);
 	command_check(&s->command, now);
 	connects_retry(&s->connects, s->options, &s->agent, now);

@@ -18,7 +18,27 @@ static bool is_silent(const struct stl_beat *beat, uint64_t window_ns, uint64_t 
 	return now_ns - (last_ns > window_ns ? last_ns : window_ns) > WATCH_SILENT_NS;
 }
 
-bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], uint64_t now_ns)
+/* The first look at a silent thread is for the second one: has it run in between, if it wants to? */
+static bool has_stalled(struct watch *watch, const struct stl_beat *beat, watch_task_look look, uint64_t now_ns)
+{
+	uint32_t tid = atomic_load_explicit(&beat->tid, memory_order_relaxed);
+	struct watch_task task = look(tid);
+	bool again = watch->suspect == tid && tid != 0;
+	uint64_t ran_ns = task.cpu_ns - watch->suspect_cpu_ns;
+
+	watch->suspect = tid;
+	watch->suspect_cpu_ns = task.cpu_ns;
+	if (!again)
+		return false;
+	if (task.runnable && ran_ns < WATCH_STARVED_NS) {
+		watch->window_ns = now_ns;
+		return false;
+	}
+	return true;
+}
+
+bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], watch_task_look task,
+                uint64_t now_ns)
 {
 	uint64_t passed_ns = now_ns - watch->looked_ns;
 
@@ -32,9 +52,11 @@ bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1
 		watch->begun = true;
 	else if (!watch->begun)
 		return now_ns - watch->started_ns > WATCH_START_NS;
-	for (int i = 0; i <= STL_THREADS; i++) {
+	/* The control thread first: it is what makes the others come round. */
+	for (int i = STL_THREADS; i >= 0; i--) {
 		if (is_silent(&beats[i], watch->window_ns, now_ns))
-			return true;
+			return has_stalled(watch, &beats[i], task, now_ns);
 	}
+	watch->suspect = 0;
 	return false;
 }

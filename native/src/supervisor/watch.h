@@ -16,16 +16,31 @@
 /* Until the control thread's first beat: the arena is mapped and repaired before it. */
 #define WATCH_START_NS UINT64_C(5000000000)
 
+/* Of a task: whether it wants a CPU now, and how much of one it has had. */
+struct watch_task {
+	bool runnable;
+	uint64_t cpu_ns;
+};
+
+typedef struct watch_task (*watch_task_look)(uint32_t tid);
+
+/* On a full machine a task may wait for half a second: one that wants a CPU and gets none has not stalled, and another
+ * in its place would fare no better. */
+#define WATCH_STARVED_NS UINT64_C(10000000)
+
 struct watch {
 	uint64_t started_ns;
 	uint64_t window_ns; /* silence is counted from here on */
 	uint64_t looked_ns;
-	bool begun; /* the control thread has been seen at work */
+	bool begun;       /* the control thread has been seen at work */
+	uint32_t suspect; /* the thread that was silent at the last look, or 0 */
+	uint64_t suspect_cpu_ns;
 };
 
 void watch_start(struct watch *watch, uint64_t now_ns);
-/* To be called every WATCH_TICK_NS; true: stalled. A call that comes late says that we ourselves were held up, and so
+/* To be called every WATCH_TICK_NS; true: stalled, at two looks in a row. A call that comes late says that we ourselves were held up, and so
  * perhaps the tracer: all silence is forgotten then. */
-bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], uint64_t now_ns);
+bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], watch_task_look task,
+                uint64_t now_ns);
 
 #endif
