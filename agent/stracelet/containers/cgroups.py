@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _COMPONENT = re.compile(r"(?:(?P<prefix>.+)[-:])?(?P<id>[0-9a-f]{64})(?:\.scope)?", re.ASCII)
 _POD = re.compile(r"(?:kubepods.*-)?pod(?P<uid>[0-9a-f]{8}[-_0-9a-f]{0,55}?)(?:\.slice)?(?::.*)?", re.ASCII)
 _PREFERRED = ("pids", "memory", "cpu", "systemd")
+DEMONSTRATION = "stracelet-demo"
 DEEPEST = 32
 MOST_DIRECTORIES = 20_000
 
@@ -62,6 +63,12 @@ def container_of_process(paths: Mapping[str, str]) -> str | None:
     """The container that a process of these paths (Procfs.cgroup) is in; v2's line counts before the others."""
     lines = sorted(paths.items())
     return next((found for _, path in lines if (found := container_of_path(path))), None)
+
+
+def name_of_path(path: str) -> str:
+    """The name that a cgroup's path says by itself: our own demonstration container's, which no runtime knows."""
+    parent = path.rstrip("/").rpartition("/")[0].rpartition("/")[2]
+    return DEMONSTRATION if parent == DEMONSTRATION else ""
 
 
 @dataclass(frozen=True)

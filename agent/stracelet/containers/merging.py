@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from stracelet.containers.cgroups import name_of_path
 from stracelet.containers.model import CREATED, EXITED, RUNNING, Container
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def merge(container_id: str, records: Sequence[Container], cgroups: tuple[str, .
     """
     if not records and not cgroups:
         return None
-    first = records[0] if records else Container(container_id)
+    first = records[0] if records else Container(container_id, name=next(filter(None, map(name_of_path, cgroups)), ""))
     names = [name for record in records for name in record.sources] + ([CGROUP] if cgroups else [])
     status = RUNNING if cgroups and first.status in (CREATED, EXITED) else first.status
     merged = replace(

@@ -7,6 +7,8 @@ import pytest
 
 from stracelet.cli.demo.container import hierarchy
 from stracelet.cli.demo.view import duration, parse, plain, rows
+from stracelet.containers.merging import merge
+from stracelet.containers.targets import match, parse_target
 from stracelet.errors import StraceletError
 
 LABELS = 'namespace="",pod="",container="stracelet-demo"'
@@ -55,3 +57,13 @@ def test_the_cgroup_goes_to_v2_where_there_is_one() -> None:
     assert hierarchy(f"{v1}\n") == Path("/sys/fs/cgroup/pids")
     with pytest.raises(StraceletError):
         hierarchy("24 20 0:21 / /proc rw - proc proc rw\n")
+
+
+def test_the_cgroup_tree_alone_names_the_demonstration_container() -> None:
+    path = f"/sys/fs/cgroup/stracelet-demo/{'ab' * 32}"
+    found = merge("ab" * 32, [], (path,))
+    assert found is not None
+    assert match(parse_target("container/stracelet-demo"), [found]) == [found]
+    other = merge("ab" * 32, [], (path.replace("stracelet-demo", "docker"),))
+    assert other is not None
+    assert other.name == ""

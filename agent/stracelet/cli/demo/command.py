@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from stracelet import app, config
 from stracelet.cli import arguments, trace_targets
 from stracelet.cli.demo import window
-from stracelet.cli.demo.container import PARENT, container
+from stracelet.cli.demo.container import container
 from stracelet.cli.picking import Request
+from stracelet.containers.cgroups import DEMONSTRATION
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +36,7 @@ class Demo:
 
     def run(self, args: argparse.Namespace) -> int:
         settings = arguments.load_config(args.config)
-        targets = args.targets or [f"container/{PARENT}"]
+        targets = args.targets or [f"container/{DEMONSTRATION}"]
         trace_targets.check_rights(Request.of_targets(targets), Path(settings.procfs))
         settings = settings.model_copy(update={"log": settings.log.model_copy(update={"level": "warning"})})
         with ExitStack() as stack:

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stracelet.containers.cgroups import DEMONSTRATION as PARENT
 from stracelet.errors import NotPermitted, StraceletError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PARENT = "stracelet-demo"
 PROGRAM = Path(__file__).with_name("program.py")
 READY_TIMEOUT = 10.0
 REMOVE_TIMEOUT = 5.0

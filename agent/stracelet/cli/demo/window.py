@@ -6,6 +6,8 @@ The agent gives up its rights for its one thread, so nothing else may run in its
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import select
 import signal
@@ -46,6 +48,7 @@ def main() -> int:
     """Draws until stdin ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the agent ends on these, and then our stdin does
+    _load_what_could_not_be_read_later()
     drop_privileges()
     given = json.loads(sys.argv[1])
     try:
@@ -55,7 +58,18 @@ def main() -> int:
             _lines(given["url"], given["title"], given["notes"])
     except BrokenPipeError:
         sys.stderr.close()
+    except Exception as error:  # noqa: BLE001 - the agent goes on; a window that breaks says so in one line
+        print(f"stracelet: the window failed: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _load_what_could_not_be_read_later() -> None:
+    """What rich and urllib load when they first need it, may then be in a home that only root may enter."""
+    codecs.lookup("idna")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with Live(console=console, auto_refresh=False) as live:
+        live.update(view.table([("x",) * len(view.HEADINGS)], title="x", caption="x"), refresh=True)
 
 
 def _ended(seconds: float) -> bool:
