@@ -301,6 +301,12 @@ int cgroups_open(const char *root, const struct cgroup_watcher *callbacks)
 	return inotify;
 }
 
+void cgroups_close_copy(void)
+{
+	if (inotify >= 0)
+		close(inotify);
+}
+
 static void handle(const struct inotify_event *event)
 {
 	if (event->mask & IN_Q_OVERFLOW) {

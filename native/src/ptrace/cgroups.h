@@ -19,6 +19,8 @@ struct cgroup_watcher {
 
 /* Scans the tree once, without calling back, and watches it from then on; the descriptor to poll, or -errno. */
 int cgroups_open(const char *root, const struct cgroup_watcher *watcher);
+/* Closes the calling thread's own copy of the descriptor, where it has a table of its own. */
+void cgroups_close_copy(void);
 void cgroups_read(void); /* after the descriptor became readable */
 bool cgroups_has(const char *id);
 /* Its processes are looked for as they join; true: some of its cgroups give no event for that, so it is to be polled. */

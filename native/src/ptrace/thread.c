@@ -3,12 +3,14 @@
 #include "thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroups.h"
 #include "clock.h"
 
 #define BEAT_NS (20 * NS_PER_MS)
@@ -178,11 +180,20 @@ static void drain(struct thread *thread)
 	}
 }
 
+/* A thread that is killed closes its descriptors before it lets its tracees go (kernel/exit.c, do_exit()), and whoever
+ * closes an inotify descriptor last waits there for the kernel's workers: for seconds, on a busy machine. */
+static void leave_inotify(void)
+{
+	if (unshare(CLONE_FILES) == 0)
+		cgroups_close_copy();
+}
+
 static void *run(void *context)
 {
 	struct thread *thread = context;
 	struct stl_beat *mine = &thread->arena->beats[thread->index];
 
+	leave_inotify();
 	atomic_store(&thread->tid, (pid_t)syscall(SYS_gettid));
 	atomic_store(&mine->tid, (uint32_t)thread->tid);
 	beat(thread, clock_ns());

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "cgroups.h"
@@ -23,6 +25,7 @@
 #define BEAT_MS 100
 #define END_NS (1 * NS_PER_S)
 #define REQUESTS_AT_ONCE 256
+#define ORPHAN_SECONDS 2
 
 struct tracer {
 	const struct tracer_options *options;
@@ -155,12 +158,24 @@ static void let_all_go(struct tracer *tracer)
 	notify(STL_EV_END, NULL, NULL, 0, 0, 0, NULL);
 }
 
+/* The supervisor is dead: its end of the socket says so too, but a hang of ours would never hear it. */
+static void on_orphaned(int signal)
+{
+	const struct itimerval limit = {.it_value = {ORPHAN_SECONDS, 0}};
+
+	(void)signal;
+	setitimer(ITIMER_REAL, &limit, NULL); /* SIGALRM ends us, unless we have ended by then */
+}
+
 int tracer_run(const struct tracer_options *options)
 {
 	struct tracer tracer = {.options = options};
 	static const struct cgroup_watcher watcher = {target_appeared, target_gone, target_entered};
 	bool soon = true;
 
+	struct sigaction orphaned = {.sa_handler = on_orphaned};
+
+	sigaction(SIGUSR2, &orphaned, NULL);
 	if (arena_map(options->arena_fd, &tracer.arena) < 0)
 		return 1;
 	arena_begin_generation(tracer.arena, (uint32_t)getpid());

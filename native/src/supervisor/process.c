@@ -101,7 +101,10 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 		_exit(EXIT_UNCONFINED);
 	/* After the change of rights, which may reset both: prctl(2). A core dump stops its targets while it is written. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Until tracer_run() takes it, it kills; then it gives the tracer time to let its targets go. */
+	signal(SIGUSR2, SIG_DFL);
+	signal(SIGALRM, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGUSR2, 0, 0, 0);
 	if (getppid() != supervisor)
 		_exit(EXIT_UNCONFINED);
 	if (sandbox_enter() < 0)

@@ -126,6 +126,7 @@ static const int allowed[] = {
 	SYS_rt_sigreturn,
 	SYS_rt_sigpending,
 	SYS_rt_sigtimedwait,
+	SYS_setitimer,
 	SYS_sigaltstack,
 	SYS_munmap,
 	SYS_mremap,
