@@ -18,5 +18,6 @@ async def test_nanosleep_of_5_ms(tracing: Tracing, container: Container, tracee:
     counted = tracing.counted(container, OCTAVES_NS)
     buckets = dict(zip(OCTAVES_NS, counted.buckets["nanosleep"], strict=False))
     assert sum(counted.buckets["nanosleep"]) == counted.calls["nanosleep"] == 1000
-    assert buckets[8_192_000] + buckets[16_384_000] >= 990  # (4.096 ms, 16.384 ms]
+    # (4.096 ms, 16.384 ms]; on an idle machine all of them are on time by the program's own clock too.
+    assert buckets[8_192_000] + buckets[16_384_000] >= claims.numbers["on_time"] - 10
     assert counted.seconds["nanosleep"] == pytest.approx(claims.numbers["total_us"] / 1e6, rel=0.05)

@@ -31,6 +31,7 @@ async def test_untraced_waits_see_no_eintr(tracee: Start, timeout_ms: int) -> No
     await until(lambda: all(w.returns > 100 for w in waits.status().values()), "every kind has waited 100 times")
     waits.signal(signal.SIGUSR1)
     waits.signal(signal.SIGWINCH)
+    os.kill(waits.tracee.pid, signal.SIGUSR1)
     waits.assert_undisturbed()
     waits.signal(signal.SIGUSR2)
     assert all(w.handled == 1 and w.eintrs <= 1 for w in waits.status().values())

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from stracelet.tracing.protocol import Ended, New, Seen, Timeout, Waiting
 
+from stracelet.tracing.protocol import Ended, New, Seen, Timeout, Waiting
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container, hierarchies
 from tests.native.harness.proc import until

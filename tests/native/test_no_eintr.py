@@ -2,6 +2,7 @@
 """No EINTR that the target would not have had: at attach, at detach, and all through a trace; and no real one lost."""
 
 import asyncio
+import os
 import signal
 
 import pytest
@@ -94,3 +95,12 @@ async def test_children_die_during_a_trace(tracing: Tracing, container: Containe
 
 def _zombies(pid: int) -> int:
     return sum(proc.status(child).get("State", "")[:1] == "Z" for child in proc.children(pid))
+
+
+async def test_ignored_signals_to_the_whole_process(tracing: Tracing, container: Container, tracee: Start) -> None:
+    waits = Waits(tracee("waits", ",".join(KINDS), -1))
+    await tracing.attach(container)
+    for _ in range(rounds(200)):
+        os.kill(waits.tracee.pid, signal.SIGUSR1)  # any thread may take it, and another may have been woken for it
+        waits.signal(signal.SIGWINCH)
+    waits.assert_undisturbed()

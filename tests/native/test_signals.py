@@ -7,8 +7,8 @@ import signal
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
-from tests.native.harness.signal_queue import Queue
 from tests.native.harness.rounds import rounds
+from tests.native.harness.signal_queue import Queue
 from tests.native.harness.tracee import Programs, Progress, Start
 from tests.native.harness.tracing import Tracing
 
@@ -41,16 +41,23 @@ def _child_events(pid: int) -> list[int]:
     return events
 
 
+async def _told(pid: int) -> list[int]:
+    seen: list[int] = []
+
+    def anything() -> bool:
+        seen.extend(_child_events(pid))
+        return bool(seen)
+
+    await until(anything, "its parent is told of the child")
+    return seen
+
+
 async def _stop_and_continue(pid: int, progress: Progress) -> None:
     os.kill(pid, signal.SIGSTOP)
-    seen: list[int] = []
-    await until(lambda: seen.extend(_child_events(pid)) or seen, "its parent is told that it stopped")
-    assert seen == [os.CLD_STOPPED]
+    assert await _told(pid) == [os.CLD_STOPPED]
     assert not await progress.moves_within(0.1)
     os.kill(pid, signal.SIGCONT)
-    seen.clear()
-    await until(lambda: seen.extend(_child_events(pid)) or seen, "its parent is told that it continues")
-    assert seen == [os.CLD_CONTINUED]
+    assert await _told(pid) == [os.CLD_CONTINUED]
     assert await progress.moves_within(1)
     assert _child_events(pid) == []
 

@@ -6,9 +6,7 @@ import os
 import signal
 import time
 
-from stracelet.tracing.protocol import TracerEnded
-
-from stracelet.tracing.protocol import END_STALLED
+from stracelet.tracing.protocol import END_STALLED, TracerEnded
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until

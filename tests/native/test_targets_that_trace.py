@@ -2,9 +2,9 @@
 """A target's own use of ptrace wins, and a target that somebody else traces is theirs until they leave."""
 
 import pytest
-from stracelet.tracing.protocol import Failed
 
 from stracelet import native
+from stracelet.tracing.protocol import Failed
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until

@@ -32,9 +32,7 @@ async def test_transfers_with_pauses(tracing: Tracing, container: Container, tra
     assert slot.delayed > 0  # they were seen to be transfers, and waited for
 
 
-async def test_transfers_without_a_pause_are_left_alone(
-    tracing: Tracing, container: Container, tracee: Start
-) -> None:
+async def test_transfers_without_a_pause_are_left_alone(tracing: Tracing, container: Container, tracee: Start) -> None:
     transfers = tracee("transfers", 0)
     for _ in range(rounds(100)):
         tracing.trace(container)

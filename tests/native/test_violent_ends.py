@@ -9,18 +9,20 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from stracelet.tracing.protocol import SessionLost, TracerEnded
 
+from stracelet.tracing.protocol import SessionLost, TracerEnded
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
-from tests.native.harness.signal_queue import Queue
 from tests.native.harness.rounds import rounds
+from tests.native.harness.signal_queue import Queue
 from tests.native.harness.tracee import Programs, Progress, Start, Tracee
 from tests.native.harness.tracing import Tracing
 from tests.native.harness.unharmed import assert_unharmed
 
 ROUNDS = 100
+# A supervisor waits longer each time before it starts another tracer.
+KILLS = 4
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 
 
@@ -38,9 +40,12 @@ class Load:
         self.queue.send(50)
 
     async def assert_unharmed(self, *, traced: bool) -> None:
-        await assert_unharmed(self.tracees(), self.progress, traced=traced, within=2.0)
+        await assert_unharmed(self.tracees(), self.progress, traced=traced)
         self.idle.tell()
         assert self.idle.line().startswith("pong")
+        if self.churn:
+            churn, made = self.churn, self.churn.ask()[0]
+            await until(lambda: churn.ask()[0] != made, "children are made and end")
 
     def tracees(self) -> list[int]:
         busy = [self.churn.pid] if self.churn else []
@@ -59,12 +64,14 @@ async def load(request: pytest.FixtureRequest, container: Container, tracee: Sta
     idle, queue = tracee("echo"), Queue(tracee("rtqueue"), programs)
     if request.param == "idle":
         yield Load(container, idle, queue)
+        queue.finish()
         return
     with Progress(2) as progress:
         spin = tracee("spin", progress.path, 2)
         spin.tell()
         spin.expect("running")
         yield Load(container, idle, queue, tracee("storm", "churn"), progress)
+        queue.finish()
 
 
 async def _moment() -> None:
@@ -73,24 +80,30 @@ async def _moment() -> None:
 
 @pytest.mark.timeout(900)
 @SIGNALS
-async def test_tracer(tracing: Tracing, load: Load, number: signal.Signals) -> None:
-    await tracing.attach(load.container)
-    for turn in range(1, rounds(ROUNDS) + 1):
-        load.disturb()
-        await _moment()
-        before = tracing.counted(load.container).calls
-        tracer = tracing.tracer
-        os.kill(tracer, number)
-        await until(lambda gone=tracer: tracing.tracer != gone, "another tracer")  # type: ignore[misc]
-        await load.assert_unharmed(traced=True)
-        await tracing.attached(load.container)
-        after = tracing.counted(load.container).calls
-        fallen = {name: (calls, after[name]) for name, calls in before.items() if after[name] < calls}
-        assert not fallen
-        assert sum(isinstance(event, TracerEnded) for event in tracing.events) == turn
-    await tracing.end()
-    await load.assert_unharmed(traced=False)
+async def test_tracer(load: Load, number: signal.Signals) -> None:
+    for _ in range(rounds(ROUNDS // KILLS)):
+        async with await Tracing.start() as tracing:
+            await tracing.attach(load.container)
+            for turn in range(1, KILLS + 1):
+                await _kill_tracer(tracing, load, number)
+                ends = [event for event in tracing.events if isinstance(event, TracerEnded)]
+                assert len(ends) == turn, ends
+            await tracing.end()
+            await load.assert_unharmed(traced=False)
     await load.assert_nothing_lost()
+
+
+async def _kill_tracer(tracing: Tracing, load: Load, number: signal.Signals) -> None:
+    load.disturb()
+    await _moment()
+    before, tracer = tracing.counted(load.container).calls, tracing.tracer
+    os.kill(tracer, number)
+    await until(lambda: tracing.tracer != tracer, "another tracer")
+    await load.assert_unharmed(traced=True)
+    await tracing.attached(load.container)
+    after = tracing.counted(load.container).calls
+    fallen = {name: (calls, after[name]) for name, calls in before.items() if after[name] < calls}
+    assert not fallen
 
 
 @pytest.mark.timeout(900)

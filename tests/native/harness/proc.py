@@ -63,6 +63,12 @@ def all_traced(pids: Iterable[int]) -> bool:
     return all(seen["TracerPid"] != "0" for seen in every if seen and seen["State"][0] not in "ZX")
 
 
+def tracers_of(pids: Iterable[int]) -> list[str]:
+    """One text for each tracer of any task of these processes."""
+    seen = {tracer: status(tracer) for tracer in tracers(pids)}
+    return [f"{key} of {of.get('Tgid')} ({of.get('Name')}, state {of.get('State')})" for key, of in seen.items()]
+
+
 def traced_and_awake(pids: Iterable[int]) -> list[int]:
     """The tasks of these processes that have a tracer and do not sleep."""
     every = {task: status(task) for pid in pids for task in tasks(pid)}

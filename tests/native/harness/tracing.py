@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
-from stracelet.tracing.session import Session
-
 from stracelet import native
 from stracelet.tracing import protocol
+from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container
 from tests.native.harness.proc import until
