@@ -70,7 +70,7 @@ def rows(now: Mapping[Key, Syscall], before: Mapping[Key, Syscall], seconds: flo
     for (container, name), each in now.items():
         since = each.calls - (before[container, name].calls if (container, name) in before else 0)
         rate = since / seconds if seconds else 0.0
-        errnos = " ".join(errno for errno, _ in each.errors.most_common(2))
+        errnos = " ".join(sorted(each.errors, key=lambda errno: -each.errors[errno])[:2])
         mean = duration(each.total / each.calls) if each.calls else ""
         cells = (f"{each.calls}", f"{rate:.1f}", f"{each.errors.total() or ''}", errnos, mean)
         lines.append((rate, each.calls, (container, name, *cells, duration(each.within(0.99)))))
