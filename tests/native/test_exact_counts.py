@@ -75,7 +75,7 @@ async def test_hostile_numbers_handlers_and_cut_off_calls(
     assert not [key for key in counted.errors if key[0] == "rt_sigreturn"]
 
 
-@pytest.mark.parametrize("storm", [("exec", 300), ("fork", 2000, 0), ("threads", 2000)])
+@pytest.mark.parametrize("storm", [("exec", 300), ("fork", 2000, 0), ("workerfork", 500), ("threads", 2000)])
 async def test_storms(tracing: Tracing, container: Container, tracee: Start, storm: tuple[object, ...]) -> None:
     claims, counted = await _traced(tracing, container, tracee("storm", *storm))
     if storm[0] == "exec":

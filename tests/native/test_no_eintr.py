@@ -38,9 +38,10 @@ async def test_attach_detach_cycles(
     waits.signal(signal.SIGUSR2)
 
 
+@pytest.mark.timeout(900)
 async def test_ends_of_whole_sessions(container: Container, tracee: Start) -> None:
     waits = Waits(tracee("waits", ",".join(KINDS), -1))
-    for _ in range(rounds(50)):
+    for _ in range(rounds(CYCLES)):
         async with await Tracing.start() as tracing:
             await tracing.attach(container)
         await until(lambda: not proc.tracers([waits.tracee.pid]), "nobody traces it")

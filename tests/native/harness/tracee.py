@@ -104,6 +104,7 @@ class Tracee:
 
     def has_said(self) -> bool:
         """Whether a line, or its end, can be read."""
+        assert self.process.stdout is not None
         return bool(self._pending or select.select([self.process.stdout], [], [], 0)[0])
 
     def report(self, deadline: float = 60.0) -> list[str]:

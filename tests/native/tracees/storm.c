@@ -2,6 +2,7 @@
  *
  * storm exec N: execs itself N times.
  * storm fork N US: forks N children, one every US microseconds, each of which makes one getpgid and ends with a status of its own that is checked.
+ * storm workerfork N: the same by a thread that is not the leader, without pauses.
  * storm threads N: N threads that wait for the go, each makes 5 getpgid. All of them are there before "ready".
  * storm churn: without end, forks children and makes threads that end at once; "status" prints "made N" and "wrong N".
  */
@@ -89,6 +90,16 @@ static void threads(int n)
 	dprintf(STDOUT_FILENO, "calls getpgid %d\nend\n", 5 * n);
 }
 
+/* It is there before the go, so that it may have another tracer thread than its leader. */
+static void *forking_worker(void *argument)
+{
+	while (!go)
+		sleep_us(10000);
+	forks(*(int *)argument, 0);
+	finished = 1;
+	return NULL;
+}
+
 static void *nothing(void *argument)
 {
 	return argument;
@@ -120,6 +131,13 @@ int main(int argc, char **argv)
 	tracee_begin();
 	if (!strcmp(argv[1], "threads")) {
 		threads(n);
+		end_after();
+	}
+	if (!strcmp(argv[1], "workerfork")) {
+		CHECK(pthread_create(&thread, NULL, forking_worker, &n) == 0);
+		await_go();
+		go = 1;
+		pthread_join(thread, NULL);
 		end_after();
 	}
 	if (!strcmp(argv[1], "churn")) {
