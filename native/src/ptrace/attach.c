@@ -97,7 +97,7 @@ static enum moment moment_inside(struct tracee *tracee, const struct task_syscal
 {
 	int abi;
 	const struct wait_call *wait = wait_of(tracee->tid, call->number, &abi);
-	bool guessed_long_enough = now - tracee->seized_ns >= GUESS_NS;
+	bool guessed_long_enough = now - tracee->found_ns >= GUESS_NS;
 
 	if (!wait)
 		return MOMENT_NOW;
@@ -124,7 +124,7 @@ static uint64_t sample_interval(const struct thread *thread)
 enum ran { RAN_NOT, RAN_LATELY, RAN_SOMETIME };
 
 /* What ran between two samples that are close together began its present call between them. */
-static enum ran ran_since(const struct thread *thread, struct tracee *tracee, uint64_t now)
+static enum ran ran_since(const struct thread *thread, struct tracee *tracee)
 {
 	uint64_t close = 2 * sample_interval(thread) + FRESH_SLACK_NS;
 	struct task_ran ran;
@@ -136,22 +136,25 @@ static enum ran ran_since(const struct thread *thread, struct tracee *tracee, ui
 	tracee->ran = ran;
 	if (before == ran.slices)
 		return RAN_NOT;
-	return before && now - tracee->sampled_ns <= close ? RAN_LATELY : RAN_SOMETIME;
+	return before && clock_ns() - tracee->sampled_ns <= close ? RAN_LATELY : RAN_SOMETIME;
 }
 
 /* Whether the task can be interrupted now with no trace of it. */
-static enum moment moment_of(const struct thread *thread, struct tracee *tracee, uint64_t now)
+static enum moment moment_of(const struct thread *thread, struct tracee *tracee)
 {
 	struct task_syscall call;
 	bool first = tracee->sampled_ns == 0;
-	enum ran ran = first ? RAN_SOMETIME : ran_since(thread, tracee, now);
+	int error = task_syscall_read(tracee->tid, &call);
+	enum ran ran = first ? RAN_SOMETIME : ran_since(thread, tracee);
+	uint64_t now = clock_ns();
 
 	tracee->sampled_ns = now;
+	tracee->began_ns = ran == RAN_LATELY ? now : 0;
+	if (error < 0)
+		return MOMENT_NOW;
 	if (ran == RAN_NOT && tracee->settled)
 		return MOMENT_LATER;
 	tracee->settled = false;
-	if (task_syscall_read(tracee->tid, &call) < 0)
-		return MOMENT_NOW;
 	switch (call.now) {
 	case NOW_RUNNING:
 		return moment_running(tracee, first);
@@ -162,15 +165,86 @@ static enum moment moment_of(const struct thread *thread, struct tracee *tracee,
 	}
 }
 
-static void attach_step(const struct thread *thread, struct tracee *tracee, uint64_t now)
+static bool is_ours(pid_t tracer)
 {
-	if (tracee->state != TRACEE_ATTACHING || tracee->interrupted)
+	for (uint32_t i = 0; i < STL_THREADS; i++) {
+		const struct thread *thread = thread_at(i);
+
+		if (thread && atomic_load(&thread->tid) == tracer)
+			return true;
+	}
+	return false;
+}
+
+/* EPERM has many causes (ptrace(2)); strace's diagnosis starts with the tracer that is there already. */
+static void give_up(struct thread *thread, struct tracee *tracee, int error)
+{
+	struct container *container = tracee->container;
+	struct task_status status;
+	pid_t tid = tracee->tid;
+
+	tracee_lost(thread, tracee);
+	if (error == ESRCH || task_status_read(tid, &status) < 0 || status.state == 'Z' || status.state == 'X')
 		return;
-	if (moment_of(thread, tracee, now) == MOMENT_NOW) {
-		tracee_interrupt(tracee);
+	/* A child of a tracee is attached before we are told of it. */
+	if (status.tracer && is_ours(status.tracer))
+		return;
+	registry_set(tid, thread->index, container);
+	registry_bar(tid, thread->index, clock_ns() + RETRY_NS);
+	if (status.tracer)
+		notify_failure(container->slot, tid, STL_FAIL_TRACED, status.tracer, NULL);
+	else
+		notify_failure(container->slot, tid, error == EPERM ? STL_FAIL_PERMISSION : STL_FAIL_OTHER, error,
+		               NULL);
+}
+
+/* Whose ID it was at the first look may be dead by now, and the ID another's. */
+static bool is_same(const struct tracee *tracee)
+{
+	struct task_stat stat;
+
+	return !tracee->start_ticks ||
+	       (task_stat_read(tracee->tid, &stat) == 0 && stat.start_ticks == tracee->start_ticks);
+}
+
+static bool seize(struct thread *thread, struct tracee *tracee)
+{
+	if (!is_same(tracee)) {
+		give_up(thread, tracee, ESRCH);
+		return false;
+	}
+	if (ptrace(PTRACE_SEIZE, tracee->tid, NULL, OPTIONS) < 0) {
+		give_up(thread, tracee, errno);
+		return false;
+	}
+	tracee->seized = true;
+	if (!is_same(tracee))
+		tracee->leaving = true;
+	return true;
+}
+
+/* It is not seized before it is interrupted: even a task that is only seized is woken by signals that it ignores. */
+static void look_at(struct thread *thread, struct tracee *tracee)
+{
+	bool first = tracee->sampled_ns == 0;
+
+	if (moment_of(thread, tracee) == MOMENT_NOW) {
+		if (seize(thread, tracee))
+			tracee_interrupt(tracee);
 		return;
 	}
-	if (!tracee->delayed && now - tracee->seized_ns > 2 * SAMPLE_NS) {
+	if (first) {
+		struct task_status status;
+		struct task_stat stat;
+
+		if (task_status_read(tracee->tid, &status) == 0 && status.tracer) {
+			give_up(thread, tracee, EPERM);
+			return;
+		}
+		if (task_stat_read(tracee->tid, &stat) == 0)
+			tracee->start_ticks = stat.start_ticks;
+	}
+	if (!tracee->delayed && tracee->sampled_ns - tracee->found_ns > 2 * SAMPLE_NS) {
 		tracee->delayed = true;
 		arena_add(&tracee->container->slot->delayed, 1);
 	}
@@ -185,68 +259,37 @@ void attach_poll(struct thread *thread, uint64_t now)
 	thread->next_poll_ns = now + SAMPLE_NS;
 	for (struct tracee *tracee = thread->pending, *next; tracee; tracee = next) {
 		next = tracee->next_pending;
-		if (now - tracee->sampled_ns >= interval)
-			attach_step(thread, tracee, now);
+		if (!tracee->seized && now - tracee->sampled_ns >= interval)
+			look_at(thread, tracee);
 	}
 }
 
-/* EPERM has many causes (ptrace(2)); strace's diagnosis starts with the tracer that is there already. */
-static void diagnose(struct thread *thread, const struct mail *mail, int error)
-{
-	struct task_status status;
-	uint64_t retry = clock_ns() + RETRY_NS;
-
-	if (error == ESRCH || task_status_read(mail->tid, &status) < 0 || status.state == 'Z' || status.state == 'X') {
-		registry_remove(mail->tid, thread->index);
-		return;
-	}
-	if (status.tracer) {
-		for (uint32_t i = 0; i < STL_THREADS; i++) {
-			const struct thread *other = thread_at(i);
-
-			/* A child of a tracee is attached before we are told of it. */
-			if (other && atomic_load(&other->tid) == status.tracer) {
-				registry_remove(mail->tid, thread->index);
-				return;
-			}
-		}
-		registry_bar(mail->tid, thread->index, retry);
-		notify_failure(mail->container->slot, mail->tid, STL_FAIL_TRACED, status.tracer, NULL);
-		return;
-	}
-	registry_bar(mail->tid, thread->index, retry);
-	notify_failure(mail->container->slot, mail->tid, error == EPERM ? STL_FAIL_PERMISSION : STL_FAIL_OTHER, error,
-	               NULL);
-}
-
-void attach_seize(struct thread *thread, const struct mail *mail)
+void attach_begin(struct thread *thread, const struct mail *mail)
 {
 	struct container *container = mail->container;
 
-	if (container->leaving || thread->draining || tracee_find(&thread->tracees, mail->tid)) {
-		if (!tracee_find(&thread->tracees, mail->tid))
-			registry_remove(mail->tid, thread->index);
-		atomic_fetch_sub(&thread->load, 1);
+	/* Its place was taken in advance, where the mail was written. */
+	atomic_fetch_sub(&thread->load, 1);
+	if (tracee_find(&thread->tracees, mail->tid))
 		return;
-	}
-	if (ptrace(PTRACE_SEIZE, mail->tid, NULL, OPTIONS) < 0) {
-		diagnose(thread, mail, errno);
-		atomic_fetch_sub(&thread->load, 1);
+	if (container->leaving || thread->draining) {
+		registry_remove(mail->tid, thread->index);
 		return;
 	}
 	struct tracee *tracee = tracee_adopt(thread, mail->tid, container);
 
-	if (!tracee) { /* it stays attached, on no list: every stop of it is resumed, and it goes with the thread */
+	if (!tracee) {
+		registry_bar(mail->tid, thread->index, clock_ns() + RETRY_NS);
 		notify_failure(container->slot, mail->tid, STL_FAIL_LIMIT, ENOMEM, "out of memory");
 		return;
 	}
-	tracee->seized_ns = clock_ns();
+	tracee->found_ns = clock_ns();
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
+		seize(thread, tracee);
 		return;
 	}
-	tracee->state = TRACEE_ATTACHING;
 	pend(thread, tracee);
-	attach_step(thread, tracee, tracee->seized_ns);
+	look_at(thread, tracee);
 }

@@ -84,6 +84,8 @@ int task_status_parse(const char *text, struct task_status *out)
 	out->tracer = (pid_t)number_of(text, "\nTracerPid:\t", 10);
 	out->ignored = number_of(text, "\nSigIgn:\t", 16);
 	out->caught = number_of(text, "\nSigCgt:\t", 16);
+	out->pending = number_of(text, "\nSigPnd:\t", 16) | number_of(text, "\nShdPnd:\t", 16);
+	out->blocked = number_of(text, "\nSigBlk:\t", 16);
 	out->voluntary = number_of(text, "\nvoluntary_ctxt_switches:\t", 10);
 	out->ns_depth = pids_of(field(text, "\nNSpid:"), out->ns_pid);
 	pid_t groups[NS_DEPTH];

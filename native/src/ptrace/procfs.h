@@ -16,11 +16,12 @@ void procfs_root(const char *root); /* once, before any thread */
 struct task_status {
 	char state;
 	pid_t tgid, ppid, tracer;
-	int ns_depth;             /* how many numbers NSpid has, at most NS_DEPTH */
-	pid_t ns_pid[NS_DEPTH];   /* outermost first */
-	pid_t ns_tgid;            /* in its own, innermost namespace */
-	uint64_t ignored, caught; /* bit n-1: signal n */
-	uint64_t voluntary;       /* voluntary_ctxt_switches */
+	int ns_depth;              /* how many numbers NSpid has, at most NS_DEPTH */
+	pid_t ns_pid[NS_DEPTH];    /* outermost first */
+	pid_t ns_tgid;             /* in its own, innermost namespace */
+	uint64_t ignored, caught;  /* bit n-1: signal n */
+	uint64_t pending, blocked; /* pending: its own and its process's */
+	uint64_t voluntary;        /* voluntary_ctxt_switches */
 };
 
 enum syscall_now { NOW_RUNNING, NOW_OUTSIDE, NOW_INSIDE, NOW_UNKNOWN };

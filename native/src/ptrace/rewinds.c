@@ -26,21 +26,27 @@ static bool rewind_call(const struct tracee *tracee, const struct call_regs *reg
 }
 
 /* At a stop that is not a syscall's: a call that tracing interrupted is made to start again. */
-void rewind_if_interrupted(struct tracee *tracee)
+void rewind_if_interrupted(struct thread *thread, struct tracee *tracee)
 {
 	struct call_regs regs;
 
 	if (regs_read(tracee->tid, &regs) < 0 || regs.number < 0)
 		return;
-	if (regs.result == -EINTR && wait_rewinds(wait_call_find(regs.abi, (int)regs.number))) {
-		if (rewind_call(tracee, &regs)) {
-			tracee->state = TRACEE_REWOUND;
-			tracee->counted = false;
-			tracee->abi = regs.abi;
-			tracee->number = (int)regs.number;
-			/* It began a moment ago, or has no time-out. */
-			tracee->entry_ns = tracee->exit_ns = clock_ns();
-		}
+	const struct wait_call *wait = wait_call_find(regs.abi, (int)regs.number);
+
+	if (regs.result == -EINTR && wait_rewinds(wait)) {
+		if (!rewind_call(tracee, &regs))
+			return;
+		tracee->state = TRACEE_REWOUND;
+		tracee->counted = false;
+		tracee->abi = regs.abi;
+		tracee->number = (int)regs.number;
+		tracee->entry_ns = tracee->began_ns ? tracee->began_ns : clock_ns();
+		tracee->exit_ns = clock_ns();
+		int64_t timeout = wait_call_timeout(wait, regs.abi, tracee->tid, regs.args);
+
+		if (timeout >= 0 && timeout != WAIT_FOREVER)
+			timeout_set(thread, tracee, tracee->entry_ns + (uint64_t)timeout);
 	} else if (regs.result <= -512 && regs.result >= -516) {
 		tracee->resumed = (int)regs.number; /* the kernel itself makes it again */
 	}
@@ -83,20 +89,36 @@ static bool ignored_by_default(int signal)
 	return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
 }
 
+static bool ignores(const struct task_status *status, int signal)
+{
+	uint64_t bit = UINT64_C(1) << (signal - 1);
+
+	if (status->ignored & bit)
+		return true;
+	if (status->caught & bit)
+		return false;
+	/* pid_namespaces(7): the init process of a namespace gets no signal that it has no handler for. */
+	return ignored_by_default(signal) || (status->ns_tgid == 1 && signal != SIGKILL && signal != SIGSTOP);
+}
+
 bool signal_is_ignored(pid_t tid, int signal)
 {
 	struct task_status status;
 
+	return task_status_read(tid, &status) == 0 && ignores(&status, signal);
+}
+
+bool signal_is_due(pid_t tid)
+{
+	struct task_status status;
+
 	if (task_status_read(tid, &status) < 0)
-		return false;
-	uint64_t bit = UINT64_C(1) << (signal - 1);
-
-	if (status.ignored & bit)
 		return true;
-	if (status.caught & bit)
-		return false;
-	/* pid_namespaces(7): the init process of a namespace gets no signal that it has no handler for. */
-	bool init = status.ns_tgid == 1;
+	uint64_t due = status.pending & ~status.blocked;
 
-	return ignored_by_default(signal) || (init && signal != SIGKILL && signal != SIGSTOP);
+	for (int signal = 1; signal <= 64; signal++) {
+		if ((due >> (signal - 1) & 1) && !ignores(&status, signal))
+			return true;
+	}
+	return false;
 }

@@ -28,6 +28,7 @@ struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *
 	tracee->state = TRACEE_ATTACHING;
 	tracee->leaving = container->leaving;
 	tracee->resume_ns = clock_ns();
+	atomic_fetch_add(&thread->load, 1);
 	atomic_fetch_add(&container->tracees, 1);
 	atomic_fetch_add(&container->slot->tracees, 1);
 	registry_set(tid, thread->index, container);
@@ -190,6 +191,9 @@ static void on_exit_stop(struct thread *thread, struct tracee *tracee, const str
 		if (wait_rewinds(wait)) {
 			tracee->exit_ns = now;
 			tracee->state = TRACEE_EINTR;
+			/* What interrupted it may be another thread's by now, and no stop will tell of it any more. */
+			if (!signal_is_due(tracee->tid))
+				undo_eintr(thread, tracee);
 		} else {
 			tracee_book(thread, tracee, now, error);
 			if (tracee->timed)
@@ -252,14 +256,14 @@ static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
 	case TRACEE_ATTACHING:
 		tracee_begin(thread, tracee);
 		if (signal_is_ignored(tracee->tid, signal))
-			rewind_if_interrupted(tracee);
+			rewind_if_interrupted(thread, tracee);
 		break;
 	default:
 		/* No stop of its syscall has told of an -EINTR, but that it was attached made it see the signal. */
 		if (signal_is_ignored(tracee->tid, signal)) {
 			enum tracee_state state = tracee->state;
 
-			rewind_if_interrupted(tracee);
+			rewind_if_interrupted(thread, tracee);
 			tracee->state = state;
 		}
 	}
@@ -272,7 +276,7 @@ static void on_event_stop(struct thread *thread, struct tracee *tracee)
 	switch (tracee->state) {
 	case TRACEE_ATTACHING:
 		tracee_begin(thread, tracee);
-		rewind_if_interrupted(tracee);
+		rewind_if_interrupted(thread, tracee);
 		break;
 	case TRACEE_EINTR:
 		undo_eintr(thread, tracee);
@@ -284,7 +288,7 @@ static void on_event_stop(struct thread *thread, struct tracee *tracee)
 	case TRACEE_RELEASED: {
 		enum tracee_state state = tracee->state;
 
-		rewind_if_interrupted(tracee);
+		rewind_if_interrupted(thread, tracee);
 		if (state == TRACEE_RELEASED)
 			tracee->state = state;
 		break;
@@ -316,7 +320,7 @@ struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *pa
 
 	if (!child)
 		return NULL;
-	atomic_fetch_add(&thread->load, 1);
+	child->seized = true;
 	child->leaving = parent->leaving;
 	if (parent->state == TRACEE_SETUP) {
 		child->state = TRACEE_SETUP;

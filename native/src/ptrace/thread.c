@@ -68,19 +68,29 @@ static struct mail *take_mail(struct thread *thread)
 	return mail;
 }
 
+struct leaving {
+	struct thread *thread;
+	struct container *container;
+};
+
 static void leave_one(struct tracee *tracee, void *context)
 {
-	struct container *container = context;
+	const struct leaving *leaving = context;
 
-	if (tracee->container == container)
-		tracee->leaving = container->leaving; /* it may be wanted again by now */
+	if (tracee->container != leaving->container)
+		return;
+	tracee->leaving = leaving->container->leaving; /* it may be wanted again by now */
+	if (tracee->leaving && !tracee->seized)
+		tracee_lost(leaving->thread, tracee);
+	else if (tracee->leaving && tracee->state == TRACEE_LISTENING)
+		tracee_interrupt(tracee); /* in a group stop it shows no further stop by itself */
 }
 
-/* A task in a group stop shows no further stop by itself. */
-static void rouse_listening(struct tracee *tracee, void *context)
+static void leave(struct thread *thread, struct container *container)
 {
-	if (tracee->container == context && tracee->leaving && tracee->state == TRACEE_LISTENING)
-		tracee_interrupt(tracee);
+	struct leaving leaving = {thread, container};
+
+	tracee_each(&thread->tracees, leave_one, &leaving);
 }
 
 static void retire(struct thread *thread, pid_t tid)
@@ -103,15 +113,14 @@ static void read_mail(struct thread *thread)
 	for (int i = 0; i < MAILS_AT_ONCE && (mail = take_mail(thread)) != NULL; i++) {
 		switch (mail->kind) {
 		case MAIL_SEIZE:
-			attach_seize(thread, mail);
+			attach_begin(thread, mail);
 			atomic_fetch_sub(&mail->container->seizing, 1);
 			break;
 		case MAIL_RETIRE:
 			retire(thread, mail->tid);
 			break;
 		case MAIL_LEAVE:
-			tracee_each(&thread->tracees, leave_one, mail->container);
-			tracee_each(&thread->tracees, rouse_listening, mail->container);
+			leave(thread, mail->container);
 			break;
 		case MAIL_FORGET:
 			row_cache_forget(thread->rows, arena_slot_index(thread->arena, mail->container->slot));

@@ -98,10 +98,12 @@ int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
 
 /* rewinds.c */
 bool wait_rewinds(const struct wait_call *wait);
-void rewind_if_interrupted(struct tracee *tracee);
+void rewind_if_interrupted(struct thread *thread, struct tracee *tracee);
 void settle_eintr(struct thread *thread, struct tracee *tracee);
 void undo_eintr(struct thread *thread, struct tracee *tracee);
 bool signal_is_ignored(pid_t tid, int signal);
+/* Whether a signal waits for it that it does not ignore. */
+bool signal_is_due(pid_t tid);
 
 /* overhead.c */
 void overhead_entry(struct tracee *tracee, uint64_t outside_ns);
@@ -113,7 +115,7 @@ bool newcomer_unpark(struct thread *thread, pid_t tid);
 void newcomers_poll(struct thread *thread, uint64_t now);
 
 /* attach.c */
-void attach_seize(struct thread *thread, const struct mail *mail);
+void attach_begin(struct thread *thread, const struct mail *mail);
 void attach_poll(struct thread *thread, uint64_t now);
 void attach_forget(struct thread *thread, struct tracee *tracee);
 int tracee_interrupt(struct tracee *tracee);

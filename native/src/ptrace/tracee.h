@@ -18,11 +18,11 @@
  * What is known of a tracee between two of its stops.
  *
  *   SETUP      the runtime's own process in a container; it runs on PTRACE_CONT        -exec-> IN_SYSCALL
- *   ATTACHING  seized, and has not stopped yet                              -event stop-> USER, REWOUND
+ *   ATTACHING  found; seized and interrupted when that leaves no trace                             -event stop-> USER, REWOUND
  *   USER       outside of a syscall                                              -entry-> IN_SYSCALL
- *   IN_SYSCALL between entry and exit                                             -exit-> USER, EINTR
- *   EINTR      left a call that tracing can interrupt, with -EINTR: whether that is the program's to see
- *              is known at the next stop: a signal that it handles -> USER, one that it ignores -> REWOUND
+ *   IN_SYSCALL between entry and exit                                             -exit-> USER, EINTR, REWOUND
+ *   EINTR      left a call that tracing can interrupt, with -EINTR, and a signal is due: whether that is the
+ *              program's to see is known at the next stop: one that it handles -> USER, else -> REWOUND
  *   REWOUND    about to make the same call again        -entry-> IN_SYSCALL, -handled signal-> USER
  *   LISTENING  in a group stop                                             -event stop-> USER
  *   RELEASED   runs on PTRACE_CONT until its thread ends: no stop of a syscall any more
@@ -58,6 +58,7 @@ struct tracee {
 	struct container *container;
 	pid_t tid;
 	enum tracee_state state;
+	bool seized;      /* a child of a tracee always is */
 	bool leaving;     /* to be detached at its next safe stop */
 	bool counted;     /* the present call is booked when it ends */
 	bool interrupted; /* PTRACE_INTERRUPT was sent and has not shown yet */
@@ -71,9 +72,11 @@ struct tracee {
 	uint64_t entry_ns, exit_ns, deadline_ns;
 
 	struct file_identity exe; /* SETUP: the runtime's */
-	uint64_t seized_ns, sampled_ns;
-	bool settled;        /* at the last sample it was in a call that alone its own end makes safe to leave */
-	struct task_ran ran; /* at the last sample */
+	uint64_t found_ns, sampled_ns;
+	uint64_t start_ticks; /* who it was when it was found; 0: not looked at */
+	uint64_t began_ns;    /* its present call, to a few ms; 0: not known */
+	bool settled;         /* at the last sample it was in a call that alone its own end makes safe to leave */
+	struct task_ran ran;  /* at the last sample */
 	uint64_t voluntary;
 
 	/* Overhead, not yet added to the slot. */
