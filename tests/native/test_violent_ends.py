@@ -98,7 +98,7 @@ async def _kill_tracer(tracing: Tracing, load: Load, number: signal.Signals) -> 
     await _moment()
     before, tracer = tracing.counted(load.container).calls, tracing.tracer
     os.kill(tracer, number)
-    await until(lambda: tracing.tracer != tracer, "another tracer")
+    await until(lambda: tracing.tracer != tracer, "another tracer", 10)
     await load.assert_unharmed(traced=True)
     await tracing.attached(load.container)
     after = tracing.counted(load.container).calls
@@ -117,6 +117,6 @@ async def test_supervisor(load: Load, number: signal.Signals) -> None:
             tracer = tracing.tracer
             os.kill(tracing.supervisor, number)
             await tracing.event(SessionLost)
-            await until(lambda gone=tracer: not proc.running(gone), "the tracer has ended too", 2)  # type: ignore[misc]
+            await until(lambda gone=tracer: not proc.running(gone), "the tracer has ended too")  # type: ignore[misc]
             await load.assert_unharmed(traced=False)
     await load.assert_nothing_lost()
