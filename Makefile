@@ -12,6 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] native/ffi/*.py)
 CRI := agent/stracelet/containers/cri
 BENCHMARKS = $(sort $(wildcard benchmarks/[a-z]*.py))
+RESULTS := build/benchmarks
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
 .PHONY: help build run test check format bench clean
@@ -45,9 +46,14 @@ format: $(VENV)/.dev ## bring Python and C into form
 	$(BIN)/ruff format
 	clang-format -i $(C_FILES)
 
-bench: $(VENV)/.dev $(VENV)/.built ## measure, against strace as ratios (needs root; BENCHMARKS="benchmarks/scrape.py": that one)
-	@set -e; for each in $(BENCHMARKS); do printf '\n== %s\n' "$$each"; PYTHONPATH=. $(BIN)/python "$$each"; done
+bench: $(VENV)/.dev $(VENV)/.built ## measure against strace, into docs/performance.md (needs root; BENCHMARKS="benchmarks/scrape.py": that one)
+	PYTHON=$(PYTHON) tools/system bench
 	$(MAKE) -C native bench
+	@failed=; for each in $(BENCHMARKS); do printf '\n== %s\n' "$$each"; \
+	result="$(RESULTS)/$$(basename "$$each" .py).json"; rm -f "$$result"; \
+	PYTHONPATH=. $(BIN)/python "$$each" -o "$$result" $(BENCH_ARGS) || failed+=" $$each"; done; \
+	$(BIN)/python docs/performance.py $(RESULTS)/*.json || failed+=" docs/performance.md"; \
+	[[ ! $$failed ]] || { echo "failed:$$failed" >&2; exit 1; }
 
 clean: ## remove what was built, .venv included
 	$(MAKE) -C native clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -76,17 +77,13 @@ def _server(directory: str) -> Iterator[None]:
     data = f"{directory}/data"
     _run(_program("initdb"), "-D", data, "-A", "trust", "--no-sync")
     command = [_program("postgres"), "-D", data, "-c", "listen_addresses=", "-k", directory]
+    # SIGINT: at once; SIGTERM would wait for the clients.
     with (
         Path(directory, "log").open("wb") as log,
-        running(command, **AS_USER, stdout=log, stderr=log) as process,
+        running(command, stop=signal.SIGINT, **AS_USER, stdout=log, stderr=log),
     ):
         until(lambda: _answers(directory), "PostgreSQL answers")
-        try:
-            yield
-        finally:
-            # SIGTERM alone would wait for its clients.
-            _run(_program("pg_ctl"), "-D", data, "-m", "fast", "-w", "stop")
-            process.wait(DEADLINE)
+        yield
 
 
 def _answers(directory: str) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -26,13 +27,15 @@ def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE, ev
 
 
 @contextmanager
-def running(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process from here to the end of the block, which ends it: SIGTERM, and SIGKILL if that is not obeyed."""
+def running(
+    command: Sequence[str | Path], *, stop: signal.Signals = signal.SIGTERM, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process from here to the end of the block, which ends it: by `stop`, and SIGKILL if that is not obeyed."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
     try:
         yield process
     finally:
-        process.terminate()
+        process.send_signal(stop)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
