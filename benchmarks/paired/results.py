@@ -56,8 +56,8 @@ class Row:
             "ratio": {"median": median(ratios), "min": min(ratios), "max": max(ratios)},
             "interval": median_interval(ratios) if self.interval else None,
             "bound": self.bound,
-            "pairs": [
-                [None if p.bare is None else p.bare * MICRO, p.first * MICRO, p.second * MICRO] for p in self.pairs
+            "pairs_us": [
+                [pair.bare and pair.bare * MICRO, pair.first * MICRO, pair.second * MICRO] for pair in self.pairs
             ],
         }
 
