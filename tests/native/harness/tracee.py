@@ -131,8 +131,16 @@ class Tracee:
         return self.process.wait(deadline)
 
     def kill(self) -> None:
-        """Ends it by SIGKILL, also when it is frozen or stopped; its children die with it (PDEATHSIG)."""
-        if self.process.poll() is None:
+        """Ends it: by the end of its stdin, so that it can clean up (semaphores outlive a process), or by SIGKILL.
+
+        Its children die with it (PDEATHSIG).
+        """
+        assert self.process.stdin is not None
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+        try:
+            self.process.wait(1)
+        except subprocess.TimeoutExpired:  # stopped, or in a loop that nothing ends
             os.kill(self.pid, signal.SIGKILL)
             self.process.wait(20)
         for stream in (self.process.stdin, self.process.stdout):

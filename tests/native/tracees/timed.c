@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 static long ms;
+static int semaphores = -1;
 
 static long timed_epoll_wait(void)
 {
@@ -29,15 +30,14 @@ static struct timespec span(void)
 
 static long timed_semtimedop(void)
 {
-	static int id = -1;
 	struct sembuf take = {0, -1, 0};
 	struct timespec time = span();
 
-	if (id < 0) {
-		id = semget(IPC_PRIVATE, 1, 0600);
-		CHECK(id >= 0);
+	if (semaphores < 0) {
+		semaphores = semget(IPC_PRIVATE, 1, 0600);
+		CHECK(semaphores >= 0);
 	}
-	return semtimedop(id, &take, 1, &time);
+	return semtimedop(semaphores, &take, 1, &time);
 }
 
 static long timed_sigtimedwait(void)
@@ -117,5 +117,7 @@ int main(int argc, char **argv)
 	}
 	say("end");
 	read(STDIN_FILENO, line, sizeof line);
+	if (semaphores >= 0)
+		semctl(semaphores, 0, IPC_RMID);
 	_exit(7);
 }
