@@ -55,12 +55,14 @@ class Progress:
         for line in missing(states):
             self._say(line, line)
 
+    def wait(self) -> None:
+        """From now on nothing is missed that starts: say so where there is nothing to trace yet."""
+        if not self._expected:
+            self._say(f"waiting for {', '.join(self._waiting_for)}", "waiting")
+
     def see(self, event: protocol.Event) -> None:
         """An event of the session, after the selection has acted on it."""
         match event:
-            case protocol.Hello():
-                if not self._expected:
-                    self._say(f"waiting for {', '.join(self._waiting_for)}", "waiting")
             case protocol.Attached():
                 if event.tasks or event.pending:
                     self._attached.setdefault(event.id, event)

@@ -114,7 +114,7 @@ class Tracing:
     def __init__(
         self, wanted: Wanted, request: Request, session: Session, paths: Sequence[str], *, quiet: bool
     ) -> None:
-        self._request, self._session = request, session
+        self._request, self._session, self._names = request, session, request.names_containers
         self._proc = Path(wanted.config.procfs)
         self._procfs = Procfs(self._proc)
         self._inventory = app.inventory_through(session, wanted.config, paths)
@@ -134,16 +134,16 @@ class Tracing:
 
     async def run(self, stop: asyncio.Event, deadline: float | None) -> None:
         """Until the targets have ended, `stop`, or the deadline (of the loop's clock)."""
-        if self._request.names_containers:
+        if self._names:
             await self._inventory.refresh()
             self.progress.sources(self._inventory.states())
-        found = self._request.resolve(self._inventory.containers().values()) if self._request.names_containers else []
+        found = self._request.resolve(self._inventory.containers().values()) if self._names else []
         picked = Picked(
             request=self._request,
             ids=frozenset(each.id for each in found),
             processes={pid: self._procfs.start(pid) or 0 for pid in self._request.pids},
             proc=self._proc,
-            ourselves=self._inventory.own() if self._request.names_containers else frozenset(),
+            ourselves=self._inventory.own() if self._names else frozenset(),
         )
         waiting_for = [target.text for target in self._request.targets if not found] or ["what matches"]
         self.progress.expect(picked.ids | {f"pid:{pid}" for pid in picked.processes}, waiting_for)
@@ -161,7 +161,7 @@ class Tracing:
         assert self._selection is not None  # noqa: S101 - run() made it
         async with AsyncExitStack() as stack:
             parts = [asyncio.create_task(self._selection.run(), name="selection")]
-            if self._request.names_containers:
+            if self._names:
                 parts.append(asyncio.create_task(self._inventory.run(), name="inventory"))
             parts.append(asyncio.create_task(_wait(stop), name="stop"))
             parts.append(asyncio.create_task(self._look(), name="end of the targets"))
@@ -174,6 +174,8 @@ class Tracing:
     async def _look(self) -> None:
         """Until no target has a task left, if there is such an end."""
         while True:
+            if self._selection and self._selection.answering and (self._inventory.following or not self._names):
+                self.progress.wait()
             self.progress.look(self._session.reader.containers())
             if self.progress.all_ended() and not self._request.endless:
                 return

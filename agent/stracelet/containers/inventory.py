@@ -62,6 +62,7 @@ class Inventory:
         self._shown: Mapping[str, Container] | None = None
         self._states: dict[str, SourceState] = {}
         self._subscribers: list[Callable[[str], None]] = []
+        self._silent = set(self._sources)
         self._rescan = asyncio.Event()
         self._poked = float("-inf")
         self._poke_due: asyncio.TimerHandle | None = None
@@ -70,7 +71,7 @@ class Inventory:
         """Keeps all sources going, and reads the cgroup tree again every 30 s, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for source in self._sources.values():
-                tasks.create_task(keep(source, self._apply, self._report), name=f"source {source.name}")
+                tasks.create_task(keep(source, self._apply, self._hear), name=f"source {source.name}")
             tasks.create_task(self._scan_for_ever(), name="source cgroup")
 
     async def refresh(self) -> None:
@@ -156,6 +157,15 @@ class Inventory:
     def states(self) -> Mapping[str, SourceState]:
         """How each source is, by name; `cgroup` among them. One that has not answered yet is left out."""
         return dict(self._states)
+
+    @property
+    def following(self) -> bool:
+        """Whether run() follows every source that answers: from then on no container starts without being named."""
+        return not self._silent
+
+    def _hear(self, name: str, state: SourceState) -> None:
+        self._report(name, state)
+        self._silent.discard(name)
 
     async def _list(self, source: Source) -> None:
         try:

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands as a user meets them: exit statuses, one line for what is wrong, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.command import Command, calls, environment, run
+from tests.images import Engine, wait_for
+from tests.processes import task_status, traced_or_stopped
+
+NOBODY = 65534
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def demonstrations() -> set[str]:
+    return {str(path) for path in Path("/sys/fs/cgroup").glob("**/stracelet-demo/*") if path.is_dir()}
+
+
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 37", 37), ("kill -TERM $$", -15), ("kill -KILL $$", -9)]
+)
+def test_a_traced_command_ends_us_as_it_ended(script: str, status: int) -> None:
+    done = run("trace", "-c", "--", "sh", "-c", f"echo out; {script}")
+    assert done.returncode == status
+    assert done.stdout == "out\n"
+    assert calls(done.stderr)["execve"] == (1, 0)
+
+
+def test_a_command_is_counted_as_strace_counts_it() -> None:
+    command = ["sh", "-c", "for i in 1 2 3; do cat /nonexistent /etc/passwd; done | wc -l"]
+    theirs = calls(subprocess.run(["strace", "-f", "-c", *command], capture_output=True, text=True, check=False).stderr)
+    ours = calls(run("trace", "-c", "--", *command).stderr)
+    # exit_group never returns, so strace does not count it; a restarted wait and a pipe's reads depend on timing.
+    for each in (theirs, ours):
+        for name in ("total", "exit_group", "wait4", "rt_sigreturn", "read"):
+            each.pop(name, None)
+    assert ours == theirs
+
+
+def test_a_command_that_cannot_be_run(tmp_path: Path) -> None:
+    done = run("trace", "-c", "--", "/nonexistent/program")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("stracelet: /nonexistent/program cannot be run: No such file or directory")
+
+
+def test_the_table_goes_to_a_file_where_one_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "table"
+    done = run("trace", "-c", "-o", str(file), "-S", "calls", "-U", "calls,name", "--", "true")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert file.read_text().splitlines()[0] == "    calls syscall"
+
+
+def test_another_users_own_command_needs_no_root() -> None:
+    done = run("trace", "-c", "--", "sh", "-c", "exit 5", user=NOBODY)
+    assert done.returncode == 5, done.stderr
+    assert calls(done.stderr)["exit_group"] == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (["trace", "pid/1"], 2, "summaries"),
+        (["trace", "-c"], 2, "nothing to trace"),
+        (["trace", "-c", "x", "--", "true"], 2, "do not go together"),
+        (["trace", "-c", "--"], 2, "expected a command"),
+        (["trace", "-c", "-S", "foo", "pid/1"], 2, "foo"),
+        (["trace", "-c", "-U", "calls,calls", "pid/1"], 2, "more than once"),
+        (["trace", "-c", "--duration", "soon", "pid/1"], 2, "duration"),
+        (["trace", "-c", "pid/x"], 2, "no PID"),
+        (["trace", "-c", "pid/4194303"], 3, "no such process"),
+        (["trace", "-c", "-o", "/nonexistent/x", "pid/1"], 1, "/nonexistent/x"),
+        (["trace", "-c", "-l", "a=(", "pid/1"], 2, "selector"),
+        (["ps", "--", "ls"], 2, "takes no"),
+        (["ps", "nosuch"], 3, "nosuch"),
+        (["nosuch"], 2, "nosuch"),
+        ([], 2, "COMMAND"),
+        (["agent", "--config", "/nonexistent.yaml"], 2, "/nonexistent.yaml"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], status: int, text: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    first, *help_text = done.stderr.splitlines()
+    assert first.startswith("stracelet: ")
+    assert text in first
+    assert len(help_text) <= 1
+
+
+def test_a_broken_configuration_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "stracelet.yaml"
+    file.write_text("metrics: {lissten: ':9477'}\n")
+    for arguments in (["agent", "--check"], ["agent"], ["ps"], ["trace", "-c", "docker/x"], ["doctor"], ["demo"]):
+        done = run(*arguments, "--config", str(file))
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
+        assert "metrics.lissten: unknown key; did you mean metrics.listen?" in done.stderr
+    file.write_text("metrics: {listen: ':9477'}\n")
+    assert run("agent", "--check", "--config", str(file)).returncode == 0
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        file = tmp_path / "stracelet.yaml"
+        file.write_text(f"metrics: {{listen: '127.0.0.1:{server.getsockname()[1]}'}}\n")
+        done = run("agent", "--config", str(file))
+    assert done.returncode == 1
+    assert str(server) not in done.stderr
+    assert "in use" in done.stderr.splitlines()[0]
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[str]:
+    """A socket that takes connections and never answers."""
+    path = str(tmp_path / "hanging.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        yield path
+
+
+def test_a_socket_that_does_not_answer_stops_nobody_else(
+    hanging: str, sockets: Mapping[str, str], docker: Engine, tmp_path: Path
+) -> None:
+    container = docker.run("/bin/sleep", "1000")
+    file = tmp_path / "stracelet.yaml"
+    file.write_text(f"sources: {{docker: {docker.socket}, podman: {hanging}, cri: off}}\n")
+    listed = run("ps", "--config", str(file), "-o", "json", container[:12], seconds=20)
+    assert listed.returncode == 0
+    document = json.loads(listed.stdout)
+    assert [each["id"] for each in document["containers"]] == [container]
+    assert document["sources"]["podman"]["up"] is False
+    told = run("doctor", "--config", str(file), "-o", "json", container[:12], seconds=60)
+    findings = {finding["check"]: finding for finding in json.loads(told.stdout)["findings"]}
+    assert told.returncode == 1
+    assert findings["source podman"]["state"] == "failed"
+    assert findings["source podman"]["mend"]
+    assert findings["source docker"]["state"] == "ok"
+    assert findings["trace a process"]["state"] == "ok", findings["trace a process"]
+
+
+def test_doctor_names_the_tracer_of_a_target() -> None:
+    with (
+        subprocess.Popen(["sleep", "1000"]) as sleep,
+        subprocess.Popen(["strace", "-p", str(sleep.pid)], stderr=subprocess.PIPE) as strace,
+    ):
+        try:
+            assert strace.stderr is not None
+            assert b"attached" in strace.stderr.readline()
+            done = run("doctor", f"pid/{sleep.pid}")
+            assert done.returncode == 1
+            assert f"{sleep.pid} traced by {strace.pid} (strace)" in done.stdout
+        finally:
+            strace.terminate()
+            strace.wait()
+            sleep.kill()
+
+
+def test_ps_without_rights_says_what_it_does_not_see(docker: Engine) -> None:
+    container = docker.run("/bin/sleep", "1000")
+    done = run("ps", user=NOBODY)
+    assert done.returncode == 0
+    assert container[:12] in done.stdout
+    assert "permission denied" in done.stderr
+    assert "sudo" in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    with subprocess.Popen(
+        ["sh", "-c", '"$0" -m stracelet.cli.main ps -o json; echo $? >&2', sys.executable],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as piped:
+        assert piped.stdout is not None
+        assert piped.stderr is not None
+        piped.stdout.close()
+        said = piped.stderr.read().decode()
+    assert said.splitlines()[-1] in ("141", "0")
+    assert "Traceback" not in said
+    assert "Exception" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_demonstration_shows_its_calls_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    before = demonstrations()
+    port = free_port()
+    file = tmp_path / "stracelet.yaml"
+    file.write_text(f"metrics: {{listen: '127.0.0.1:{port}'}}\n")
+    with Command("demo", "--config", str(file)) as demo:
+        wait_for(lambda: "ECONNREFUSED" in demo.out, what="its failing calls are shown", seconds=60)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            assert 'container="stracelet-demo",syscall="fsync"' in answer.read().decode()
+        assert demonstrations() - before
+        assert demo.interrupt(number) == (0 if number != signal.SIGKILL else -9)
+    wait_for(lambda: demonstrations() <= before, what="its cgroup is gone")
+
+
+def test_ctrl_z_stops_no_target() -> None:
+    with subprocess.Popen(["sh", "-c", "while :; do sleep 0.01; done"]) as shell:
+        try:
+            with Command("trace", "-c", f"pid/{shell.pid}") as trace:
+                trace.says("tracing")
+                trace.process.send_signal(signal.SIGSTOP)
+                before = switches(shell.pid)
+                wait_for(lambda: switches(shell.pid) > before + 100, what="it makes progress", seconds=10)
+                trace.process.send_signal(signal.SIGCONT)
+                assert trace.interrupt() == 0
+            wait_for(lambda: not traced_or_stopped([shell.pid]), what="it runs untraced")
+        finally:
+            shell.kill()
+
+
+def switches(pid: int) -> int:
+    return int(task_status(pid)[pid]["voluntary_ctxt_switches"])
