@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """500 processes: the time until all are attached to, and until all are let go, against strace's.
 
+Attached is taken in two ways. *Said*: what the tracer reports; strace says so of a process before it has stopped, we
+once all have stopped and run again. *Asleep again*: seen from outside, every process traced and back in its sleep.
+
 Twice: by the tracer alone (stracelet: from the request to a session that is up, as the agent makes it; strace: from its
 exec), and by the command that a user starts, which for us starts Python and asks every runtime for names.
 """
@@ -12,6 +15,7 @@ import signal
 import subprocess
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.paired.containers import container
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 COUNT = 500
-Times = tuple[float, float]  # seconds: attach, detach
+WHAT = ("attach, said", "attach, asleep again", "detach")
+Times = tuple[float, float, float]  # seconds, of each of these
 
 
 def by_command(command: Sequence[str], said: bytes, times: int, pids: Sequence[int]) -> Times:
@@ -43,11 +48,11 @@ def by_command(command: Sequence[str], said: bytes, times: int, pids: Sequence[i
                 raise RuntimeError(f"{command[0]} has ended: {before.decode()}")
             seen += said in line
         attached = time.monotonic() - began
-        require_all(pids)
+        settled = asleep_again(pids, began)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=DEADLINE)
-        return attached, let_go(pids, began)
+        return attached, settled, let_go(pids, began)
     finally:
         process.kill()
         process.wait(DEADLINE)
@@ -77,15 +82,25 @@ async def by_session(target: str, pids: Sequence[int]) -> Times:
                 if isinstance(event, protocol.Attached) and event.tasks >= len(pids) and not event.pending:
                     break
         attached = time.monotonic() - began
-        require_all(pids)
+        settled = asleep_again(pids, began)
         began = time.monotonic()
         await session.end()
-        return attached, let_go(pids, began)
+        return attached, settled, let_go(pids, began)
 
 
-def require_all(pids: Sequence[int]) -> None:
+def asleep_again(pids: Sequence[int], began: float) -> float:
+    """Until the beginning of a look at all of them that found each asleep. RuntimeError: one is not traced then."""
+    stats = [Path(f"/proc/{pid}/stat") for pid in pids]
+    end = time.monotonic() + DEADLINE
+    while True:
+        now = time.monotonic()
+        if all(stat.read_bytes().rpartition(b") ")[2].startswith(b"S") for stat in stats):
+            break
+        if now > end:
+            raise TimeoutError("not all of them sleep again")
     if not all_traced(pids):
         raise RuntimeError("it is said to be attached to all, and is not")
+    return now - began
 
 
 def let_go(pids: Sequence[int], began: float) -> float:
@@ -97,8 +112,8 @@ def let_go(pids: Sequence[int], began: float) -> float:
     return ended
 
 
-def paired(pairs: int, strace: Callable[[], Times], ours: Callable[[], Times]) -> tuple[list[Pair], list[Pair]]:
-    """For attach and for detach."""
+def paired(pairs: int, strace: Callable[[], Times], ours: Callable[[], Times]) -> list[list[Pair]]:
+    """A list for each of WHAT."""
     taken = []
     for number in range(pairs):
         if number % 2 == 0:
@@ -106,7 +121,7 @@ def paired(pairs: int, strace: Callable[[], Times], ours: Callable[[], Times]) -
         else:
             second, first = ours(), strace()
         taken.append((first, second))
-    return [Pair(a[0], b[0]) for a, b in taken], [Pair(a[1], b[1]) for a, b in taken]
+    return [[Pair(a[index], b[index]) for a, b in taken] for index in range(len(WHAT))]
 
 
 def main() -> None:
@@ -118,10 +133,9 @@ def main() -> None:
                 ("request", lambda: asyncio.run(by_session(target, pids)), 1.0),
                 ("command", lambda: by_stracelet(target, pids), None),
             ):
-                attach, detach = paired(wanted.pairs, lambda: by_strace(pids), ours)
-                name = f"{COUNT} processes, {how}"
-                for what, pairs, limit in ("attach", attach, bound), ("detach", detach, None):
-                    row = Row(f"{name}, {what}", what, pairs, bound=limit)
+                for what, pairs in zip(WHAT, paired(wanted.pairs, lambda: by_strace(pids), ours), strict=True):
+                    limit = None if what == "detach" else bound
+                    row = Row(f"{COUNT} processes, {how}, {what}", "time", pairs, bound=limit)
                     wanted.add(row.workload, lambda row=row: row)
     wanted.publish("attach")
 
