@@ -10,6 +10,7 @@
 #include "check.h"
 #include "fixture.h"
 #include "ptrace/cgroups.h"
+#include "ptrace/probes.h"
 #include "ptrace/waits.h"
 
 static const char status[] = "Name:\tsleep\\nState:\tR (forged)\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t1234\n"
@@ -203,8 +204,24 @@ static void time_outs_in_memory(void)
 	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args) == WAIT_UNKNOWN);
 }
 
+static int unconfined(void)
+{
+	return 0;
+}
+
+static void memory_that_does_not_come(void)
+{
+	char bytes[PROBE_MOST];
+
+	CHECK_EQUAL(probe_memory(getpid(), (uint64_t)(uintptr_t)status, bytes, sizeof(bytes)), 0);
+	CHECK(memcmp(bytes, status, sizeof(bytes)) == 0);
+	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, sizeof(bytes)), -EFAULT);
+	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, PROBE_MOST + 1), -EINVAL);
+}
+
 int main(void)
 {
+	probes_start(unconfined);
 	static const struct test tests[] = {
 		TEST(a_status),
 		TEST(what_is_no_status),
@@ -216,6 +233,7 @@ int main(void)
 		TEST(containers_ids),
 		TEST(calls_that_notice_a_stop),
 		TEST(time_outs_in_memory),
+		TEST(memory_that_does_not_come),
 	};
 
 	return RUN_TESTS(tests);

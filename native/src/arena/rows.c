@@ -244,8 +244,12 @@ struct stl_row *row_find(struct row_cache *cache, const struct stl_slot *slot, i
 	const struct entry *entry = probe(cache, key);
 	struct stl_row *row;
 
-	if (entry->key == key)
-		return &cache->arena->rows[entry->row];
+	if (entry->key == key) {
+		row = &cache->arena->rows[entry->row];
+		if (LOAD(row->serial) == LOAD(slot->serial))
+			return row;
+		row_cache_forget(cache, index); /* the slot was released before we came, and is another's now */
+	}
 	row = new_row(cache, index, LOAD(slot->serial), abi_index, known);
 	if (row && !insert(cache, key, (uint32_t)(row - cache->arena->rows))) {
 		row_free(cache->arena, (uint32_t)(row - cache->arena->rows));

@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -207,14 +209,43 @@ static bool is_same(const struct tracee *tracee)
 	       (task_stat_read(tracee->tid, &stat) == 0 && stat.start_ticks == tracee->start_ticks);
 }
 
+/* SEIZE waits for an exec of the same process (kernel/ptrace.c, cred_guard_mutex), and the exec may wait for us to reap
+ * its siblings; the wait restarts behind every signal, so a kick jumps out of it. */
+static __thread sigjmp_buf escape;
+static __thread volatile sig_atomic_t seizing;
+
+void attach_escape(void)
+{
+	if (seizing)
+		siglongjmp(escape, 1);
+}
+
+static int try_seize(pid_t tid)
+{
+	int error = 0;
+
+	if (sigsetjmp(escape, 0) == 0) {
+		seizing = 1;
+		if (ptrace(PTRACE_SEIZE, tid, NULL, OPTIONS) < 0)
+			error = errno;
+		seizing = 0;
+		return error;
+	}
+	seizing = 0;
+	return is_attached(tid) ? 0 : EAGAIN;
+}
+
 static bool seize(struct thread *thread, struct tracee *tracee)
 {
 	if (!is_same(tracee)) {
 		give_up(thread, tracee, ESRCH);
 		return false;
 	}
-	if (ptrace(PTRACE_SEIZE, tracee->tid, NULL, OPTIONS) < 0) {
-		give_up(thread, tracee, errno);
+	int error = try_seize(tracee->tid);
+
+	if (error) {
+		if (error != EAGAIN || tracee->state == TRACEE_SETUP)
+			give_up(thread, tracee, error == EAGAIN ? ESRCH : error);
 		return false;
 	}
 	tracee->seized = true;
@@ -229,11 +260,11 @@ static void look_at(struct thread *thread, struct tracee *tracee)
 	bool first = tracee->sampled_ns == 0;
 
 	if (moment_of(thread, tracee) == MOMENT_NOW) {
-		if (seize(thread, tracee))
+		if (tracee->seized || seize(thread, tracee))
 			tracee_interrupt(tracee);
 		return;
 	}
-	if (first) {
+	if (first && !tracee->seized) {
 		struct task_status status;
 		struct task_stat stat;
 
@@ -259,7 +290,7 @@ void attach_poll(struct thread *thread, uint64_t now)
 	thread->next_poll_ns = now + SAMPLE_NS;
 	for (struct tracee *tracee = thread->pending, *next; tracee; tracee = next) {
 		next = tracee->next_pending;
-		if (!tracee->seized && now - tracee->sampled_ns >= interval)
+		if (!tracee->interrupted && now - tracee->sampled_ns >= interval)
 			look_at(thread, tracee);
 	}
 }
@@ -290,6 +321,15 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 		seize(thread, tracee);
 		return;
 	}
+	pend(thread, tracee);
+	look_at(thread, tracee);
+}
+
+void attach_late(struct thread *thread, struct tracee *tracee)
+{
+	tracee->state = TRACEE_ATTACHING;
+	tracee->found_ns = clock_ns();
+	tracee->sampled_ns = 0;
 	pend(thread, tracee);
 	look_at(thread, tracee);
 }

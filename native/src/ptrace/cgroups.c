@@ -15,22 +15,39 @@
 
 #define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW)
 #define MAX_DEPTH 32
-#define BUCKETS 1024
+#define BUCKETS 4096
+/* What a container can make us keep has an end. */
+#define MAX_DIRECTORIES 50000
+#define MAX_NESTED 64
+#define WORK_AT_ONCE 64
+
+/* A container, and its cgroups in all hierarchies. */
+struct group {
+	struct group *next;
+	char id[CONTAINER_ID_SIZE];
+	struct directory *directories;
+	uint32_t nested; /* IDs found below it */
+	bool nested_in;  /* it was found below another */
+	bool followed;
+};
 
 struct directory {
-	struct directory *next;
+	struct directory *next, *next_of_group;
 	char *path;
-	size_t root_length; /* of the hierarchy's root in `path` */
-	char id[CONTAINER_ID_SIZE];
+	size_t root_length;                   /* of the hierarchy's root in `path` */
+	struct group *group;                  /* NULL: no container's */
 	int watch, procs_watch, events_watch; /* inotify's, or -1 */
 	bool seen;                            /* in the present scan */
 	bool version2;
 };
 
 static struct directory *directories[BUCKETS]; /* by watch */
+static struct group *groups[BUCKETS];
+static uint32_t directory_count;
 static int inotify = -1;
 static struct cgroup_watcher watcher;
 static bool quiet; /* the first scan calls nobody */
+static bool rescanning;
 static char roots[2][PATH_MAX];
 static int root_count;
 
@@ -59,34 +76,44 @@ static struct directory **by_watch(int watch)
 	return &directories[(unsigned int)watch % BUCKETS];
 }
 
-struct walk {
-	const char *id;
-	void (*each)(struct directory *directory, struct walk *walk);
-	void (*each_pid)(pid_t pid, void *context);
-	void *context;
-	int found;
-};
-
-static void each_directory(struct walk *walk)
+static struct group **group_of(const char *id)
 {
-	for (int i = 0; i < BUCKETS; i++) {
-		for (struct directory *directory = directories[i], *next; directory; directory = next) {
-			next = directory->next;
-			if (!walk->id || strcmp(directory->id, walk->id) == 0) {
-				walk->found++;
-				if (walk->each)
-					walk->each(directory, walk);
-			}
-		}
-	}
+	uint32_t hash = 0;
+
+	for (const char *at = id; *at; at++)
+		hash = hash * 31 + (unsigned char)*at;
+	struct group **at = &groups[hash % BUCKETS];
+
+	while (*at && strcmp((*at)->id, id) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct group *make_group(const char *id)
+{
+	struct group **at = group_of(id);
+
+	if (!*at && (*at = calloc(1, sizeof(**at))) != NULL)
+		snprintf((*at)->id, sizeof((*at)->id), "%s", id);
+	return *at;
+}
+
+/* Without a cgroup, and with nobody who waits for one, it is forgotten. */
+static void drop_group(struct group *group)
+{
+	struct group **at = group_of(group->id);
+
+	if (group->directories || group->followed)
+		return;
+	*at = group->next;
+	free(group);
 }
 
 bool cgroups_has(const char *id)
 {
-	struct walk walk = {.id = id};
+	const struct group *group = *group_of(id);
 
-	each_directory(&walk);
-	return walk.found > 0;
+	return group && group->directories;
 }
 
 static bool file_in(const struct directory *directory, const char *name, char path[PATH_MAX])
@@ -106,40 +133,23 @@ static void follow(struct directory *directory)
 		directory->events_watch = inotify_add_watch(inotify, path, IN_MODIFY);
 }
 
-static char followed[1024][CONTAINER_ID_SIZE];
-
-static char *followed_slot(const char *id)
-{
-	for (size_t i = 0; i < sizeof(followed) / sizeof(followed[0]); i++) {
-		if (strcmp(followed[i], id) == 0)
-			return followed[i];
-	}
-	return NULL;
-}
-
-static void follow_one(struct directory *directory, struct walk *walk)
-{
-	follow(directory);
-	*(bool *)walk->context |= directory->version2;
-}
-
 bool cgroups_follow(const char *id)
 {
+	struct group *group = make_group(id);
 	bool version2 = false;
-	struct walk walk = {.id = id, .each = follow_one, .context = &version2};
-	char *slot = followed_slot(id);
 
-	if (!slot)
-		slot = followed_slot("");
-	if (slot)
-		snprintf(slot, CONTAINER_ID_SIZE, "%s", id);
-	each_directory(&walk);
-	return version2 || !slot;
+	if (!group)
+		return true;
+	group->followed = true;
+	for (struct directory *directory = group->directories; directory; directory = directory->next_of_group) {
+		follow(directory);
+		version2 |= directory->version2;
+	}
+	return version2;
 }
 
-static void unfollow_one(struct directory *directory, struct walk *walk)
+static void unfollow(struct directory *directory)
 {
-	(void)walk;
 	if (directory->procs_watch >= 0)
 		inotify_rm_watch(inotify, directory->procs_watch);
 	if (directory->events_watch >= 0)
@@ -149,76 +159,131 @@ static void unfollow_one(struct directory *directory, struct walk *walk)
 
 void cgroups_unfollow(const char *id)
 {
-	struct walk walk = {.id = id, .each = unfollow_one};
-	char *slot = followed_slot(id);
+	struct group *group = *group_of(id);
 
-	if (slot)
-		*slot = '\0';
-	each_directory(&walk);
+	if (!group)
+		return;
+	group->followed = false;
+	for (struct directory *directory = group->directories; directory; directory = directory->next_of_group)
+		unfollow(directory);
+	drop_group(group);
+}
+
+static void leave_group(struct directory *directory)
+{
+	struct group *group = directory->group;
+	struct directory **at = &group->directories;
+	char id[CONTAINER_ID_SIZE];
+
+	while (*at != directory)
+		at = &(*at)->next_of_group;
+	*at = directory->next_of_group;
+	if (group->directories)
+		return;
+	memcpy(id, group->id, sizeof(id));
+	drop_group(group);
+	watcher.gone(id);
 }
 
 static void forget(struct directory *directory)
 {
 	struct directory **at = by_watch(directory->watch);
-	char id[CONTAINER_ID_SIZE];
 
 	while (*at && *at != directory)
 		at = &(*at)->next;
 	if (*at)
 		*at = directory->next;
-	unfollow_one(directory, NULL);
-	memcpy(id, directory->id, sizeof(id));
+	directory_count--;
+	unfollow(directory);
+	if (directory->group)
+		leave_group(directory);
 	free(directory->path);
 	free(directory);
-	if (id[0] && !cgroups_has(id))
-		watcher.gone(id);
 }
 
-static void scan(const char *path, size_t root_length, const char *inherited, int depth);
-
-static void add(const char *path, size_t root_length, const char *inherited, int depth)
+/* Whose cgroup it is. A container may make cgroups of its own, and name them as it likes: below one, an ID that is
+ * another's already is not believed, and there is an end to how many are. */
+static struct group *owner_of(const char *path, struct group *outer)
 {
-	const char *name = strrchr(path, '/');
 	char id[CONTAINER_ID_SIZE];
+	const char *name = strrchr(path, '/');
+
+	if (!name || !container_id_of(name + 1, id))
+		return outer;
+	if (outer) {
+		const struct group *known = *group_of(id);
+
+		if (known == outer || (known && known->directories && !known->nested_in) || outer->nested >= MAX_NESTED)
+			return outer;
+	}
+	struct group *group = make_group(id);
+
+	if (group && outer && !group->nested_in) {
+		group->nested_in = true;
+		outer->nested++;
+	}
+	return group ? group : outer;
+}
+
+static struct directory *make_directory(const char *path, size_t root_length, struct group *group, int watch)
+{
+	char file[PATH_MAX];
+	struct directory *directory = calloc(1, sizeof(*directory));
+
+	if (!directory || !(directory->path = strdup(path))) {
+		free(directory);
+		return NULL;
+	}
+	directory->root_length = root_length;
+	directory->watch = watch;
+	directory->procs_watch = directory->events_watch = -1;
+	directory->version2 = file_in(directory, "cgroup.events", file) && access(file, F_OK) == 0;
+	directory->next = *by_watch(watch);
+	*by_watch(watch) = directory;
+	directory->group = group;
+	if (group) {
+		directory->next_of_group = group->directories;
+		group->directories = directory;
+		if (group->followed)
+			follow(directory);
+	}
+	return directory;
+}
+
+static void scan(const char *path, size_t root_length, struct group *outer, int depth);
+
+static void add(const char *path, size_t root_length, struct group *outer, int depth, bool late)
+{
+	if (directory_count >= MAX_DIRECTORIES)
+		return;
 	int watch = inotify_add_watch(inotify, path, DIRECTORY_EVENTS);
 
 	if (watch < 0)
 		return; /* gone again; or the limit of watches, which doctor tells of */
-	if (!name || !container_id_of(name + 1, id))
-		memcpy(id, inherited, sizeof(id));
 	struct directory *known = *by_watch(watch);
 
 	while (known && known->watch != watch)
 		known = known->next;
 	if (!known) {
-		char file[PATH_MAX];
-		bool appeared = id[0] && !cgroups_has(id);
+		struct group *group = owner_of(path, outer);
+		bool appeared = group && !group->directories;
 
-		known = calloc(1, sizeof(*known));
-		if (!known || !(known->path = strdup(path))) {
-			free(known);
+		known = make_directory(path, root_length, group, watch);
+		if (!known)
 			return;
-		}
-		known->root_length = root_length;
-		memcpy(known->id, id, sizeof(id));
-		known->watch = watch;
-		known->procs_watch = known->events_watch = -1;
-		known->version2 = file_in(known, "cgroup.events", file) && access(file, F_OK) == 0;
-		known->next = *by_watch(watch);
-		*by_watch(watch) = known;
-		if (id[0] && followed_slot(id))
-			follow(known);
+		if (++directory_count % WORK_AT_ONCE == 0)
+			watcher.working();
 		if (appeared && !quiet)
-			watcher.appeared(id, path + root_length);
-		else if (id[0] && followed_slot(id) && !quiet)
-			watcher.entered(id);
+			watcher.appeared(group->id, path + root_length, late);
+		else if (group && group->followed && !quiet)
+			watcher.entered(group->id);
 	}
 	known->seen = true;
 	/* inotify is not recursive: what was made before the watch is listed once. */
-	scan(path, root_length, id, depth);
+	scan(path, root_length, known->group, depth);
 }
 
-static void scan(const char *path, size_t root_length, const char *inherited, int depth)
+static void scan(const char *path, size_t root_length, struct group *outer, int depth)
 {
 	DIR *stream = depth < MAX_DEPTH ? opendir(path) : NULL;
 
@@ -230,35 +295,30 @@ static void scan(const char *path, size_t root_length, const char *inherited, in
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) < (int)sizeof(child))
-			add(child, root_length, inherited, depth + 1);
+			add(child, root_length, outer, depth + 1, rescanning);
 	}
 	closedir(stream);
 }
 
-static void unsee(struct directory *directory, struct walk *walk)
-{
-	(void)walk;
-	directory->seen = false;
-}
-
-static void forget_unseen(struct directory *directory, struct walk *walk)
-{
-	(void)walk;
-	if (!directory->seen) {
-		inotify_rm_watch(inotify, directory->watch);
-		forget(directory);
-	}
-}
-
 static void scan_all(void)
 {
-	struct walk before = {.each = unsee}, after = {.each = forget_unseen};
-	static const char nobody[CONTAINER_ID_SIZE];
-
-	each_directory(&before);
+	for (int i = 0; i < BUCKETS; i++) {
+		for (struct directory *directory = directories[i]; directory; directory = directory->next)
+			directory->seen = false;
+	}
+	rescanning = true;
 	for (int i = 0; i < root_count; i++)
-		add(roots[i], strlen(roots[i]), nobody, 0);
-	each_directory(&after);
+		add(roots[i], strlen(roots[i]), NULL, 0, true);
+	rescanning = false;
+	for (int i = 0; i < BUCKETS; i++) {
+		for (struct directory *directory = directories[i], *next; directory; directory = next) {
+			next = directory->next;
+			if (directory->seen)
+				continue;
+			inotify_rm_watch(inotify, directory->watch);
+			forget(directory);
+		}
+	}
 }
 
 static bool add_root(const char *root, const char *name)
@@ -324,7 +384,7 @@ static void handle(const struct inotify_event *event)
 			char path[PATH_MAX];
 
 			if (file_in(directory, event->name, path))
-				add(path, directory->root_length, directory->id, 1);
+				add(path, directory->root_length, directory->group, 1, false);
 		}
 		return;
 	}
@@ -333,7 +393,8 @@ static void handle(const struct inotify_event *event)
 	for (int i = 0; i < BUCKETS; i++) {
 		for (directory = directories[i]; directory; directory = directory->next) {
 			if (directory->procs_watch == event->wd || directory->events_watch == event->wd) {
-				watcher.entered(directory->id);
+				if (directory->group)
+					watcher.entered(directory->group->id);
 				return;
 			}
 		}
@@ -355,7 +416,7 @@ void cgroups_read(void)
 	}
 }
 
-static void read_processes(struct directory *directory, struct walk *walk)
+static void read_processes(const struct directory *directory, void (*each)(pid_t pid, void *context), void *context)
 {
 	char path[PATH_MAX], line[32];
 
@@ -369,14 +430,16 @@ static void read_processes(struct directory *directory, struct walk *walk)
 		pid_t pid = (pid_t)strtol(line, NULL, 10);
 
 		if (pid > 0) /* 0: a process that our own PID namespace does not see */
-			walk->each_pid(pid, walk->context);
+			each(pid, context);
 	}
 	fclose(file);
 }
 
 void cgroups_each_process(const char *id, void (*each)(pid_t pid, void *context), void *context)
 {
-	struct walk walk = {.id = id, .each = read_processes, .each_pid = each, .context = context};
+	const struct group *group = *group_of(id);
 
-	each_directory(&walk);
+	for (const struct directory *directory = group ? group->directories : NULL; directory;
+	     directory = directory->next_of_group)
+		read_processes(directory, each, context);
 }

@@ -12,9 +12,11 @@
 #define CONTAINER_ID_SIZE 65
 
 struct cgroup_watcher {
-	void (*appeared)(const char *id, const char *path); /* path: under the hierarchy's root */
-	void (*gone)(const char *id);                       /* the last of its cgroups was removed */
-	void (*entered)(const char *id);                    /* something may have joined it: only of those followed */
+	/* path: under the hierarchy's root; late: found by a scan, and nobody knows since when it is there */
+	void (*appeared)(const char *id, const char *path, bool late);
+	void (*gone)(const char *id);    /* the last of its cgroups was removed */
+	void (*entered)(const char *id); /* something may have joined it: only of those followed */
+	void (*working)(void);           /* now and then, while much is to be done */
 };
 
 /* Scans the tree once, without calling back, and watches it from then on; the descriptor to poll, or -errno. */

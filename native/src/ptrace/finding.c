@@ -15,7 +15,9 @@
 #include "threads.h"
 
 /* A container that is only created so far has one process, the runtime's. */
-#define CREATED_PROCESSES 2
+#define CREATED_PROCESSES 1
+#define MAX_DEPTH 64
+#define WORK_AT_ONCE 64
 #define SAMPLED_TASKS 64
 #define SAMPLE_NS (3 * NS_PER_MS)
 
@@ -26,7 +28,7 @@ struct pass {
 	struct file_identity exe;
 	struct candidate *candidates;
 	size_t count, room;
-	uint32_t processes;
+	uint32_t processes, depth;
 };
 
 static void note_task(pid_t tid, void *context)
@@ -118,17 +120,23 @@ static void visit_process(pid_t pid, void *context)
 		if (pass->setup && late_start_await(pid, &pass->exe))
 			return;
 	}
-	pass->processes++;
+	if (++pass->processes % WORK_AT_ONCE == 0)
+		control_beat();
 	if (count_tasks(pid) == 1)
 		note_task(pid, pass);
 	else
 		list_tasks(pid, note_task, pass);
 }
 
+/* After a tracer's death alone; bounded, since each level takes some of the stack. */
 static void visit_descendants(pid_t pid, void *context)
 {
+	struct pass *pass = context;
+
 	visit_process(pid, context);
-	list_children(pid, visit_descendants, context);
+	if (++pass->depth < MAX_DEPTH)
+		list_children(pid, visit_descendants, context);
+	pass->depth--;
 }
 
 static bool is_running(pid_t tid)

@@ -53,7 +53,15 @@ void placement_init(struct placement *placement)
 static bool look(idtype_t type, pid_t tid, siginfo_t *info, int flags)
 {
 	info->si_pid = 0;
+	errno = 0;
 	return syscall(SYS_waitid, type, tid, info, WAIT_OPTIONS | flags, NULL) == 0 && info->si_pid != 0;
+}
+
+bool is_attached(pid_t tid)
+{
+	siginfo_t info;
+
+	return look(P_PID, tid, &info, WNOHANG) || errno != ECHILD;
 }
 
 static void keep_to(struct placement *placement, int cpu)
@@ -170,7 +178,7 @@ static bool sweep(struct thread *thread, siginfo_t *info)
 	for (uint32_t seen = 0, tried = 0; seen < table->size && tried < SWEEP; seen++) {
 		for (const struct tracee *tracee = table->buckets[thread->sweep++ & (table->size - 1)]; tracee;
 		     tracee = tracee->next_in_bucket) {
-			if (tracee == thread->hot || tracee->held_until_ns)
+			if (tracee == thread->hot || tracee->held_until_ns || !tracee->seized)
 				continue;
 			if (look(P_PID, tracee->tid, info, WNOHANG))
 				return true;
@@ -212,5 +220,9 @@ bool next_stop(struct thread *thread, siginfo_t *info)
 	}
 	bool more_to_do = atomic_load_explicit(&thread->has_mail, memory_order_relaxed);
 
-	return look(P_ALL, 0, info, more_to_do ? WNOHANG : 0);
+	if (look(P_ALL, 0, info, more_to_do ? WNOHANG : 0))
+		return true;
+	if (errno == ECHILD)
+		nobody_attached(thread);
+	return false;
 }

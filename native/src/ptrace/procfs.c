@@ -9,8 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* ioctl_nsfs(2), NS_GET_PID_FROM_PIDNS */
+#define GET_PID_FROM_PIDNS _IOR(0xb7, 0x6, int)
+/* include/linux/sched.h, PF_FORKNOEXEC; proc(5) shows the flags. */
+#define FORKED_NO_EXEC 0x40
 
 static const char *proc = "/proc";
 
@@ -131,6 +137,8 @@ int task_stat_parse(const char *text, struct task_stat *out)
 
 	for (int index = 2; at && index < 39; index++) {
 		at = strchr(at + 1, ' ');
+		if (at && index + 1 == 9)
+			out->flags = strtoull(at + 1, NULL, 10);
 		if (at && index + 1 == 22)
 			out->start_ticks = strtoull(at + 1, NULL, 10);
 	}
@@ -175,13 +183,14 @@ int task_stat_read(pid_t tid, struct task_stat *out)
 int task_exe_read(pid_t tid, struct file_identity *out, bool *in_memory)
 {
 	char path[512], link[64];
-	struct stat status;
+	struct statx status;
 
 	snprintf(path, sizeof(path), "%s/%d/exe", proc, tid);
-	if (stat(path, &status) < 0)
+	/* What the file's server has to say is not waited for: the container may be that server (FUSE). */
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &status) < 0)
 		return -errno;
-	out->device = status.st_dev;
-	out->inode = status.st_ino;
+	out->device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
+	out->inode = status.stx_ino;
 	ssize_t length = readlink(path, link, sizeof(link) - 1);
 
 	link[length < 0 ? 0 : length] = '\0';
@@ -192,26 +201,51 @@ int task_exe_read(pid_t tid, struct file_identity *out, bool *in_memory)
 bool task_is_runtime(pid_t tid)
 {
 	char comm[32];
+	struct task_stat stat;
 
-	return read_small(tid, "comm", comm, sizeof(comm)) > 0 && strncmp(comm, "runc:[", 6) == 0;
+	/* Any task may call itself so; none that has exec'ed can have its "has not exec'ed" back. */
+	return read_small(tid, "comm", comm, sizeof(comm)) > 0 && strncmp(comm, "runc:[", 6) == 0 &&
+	       task_stat_read(tid, &stat) == 0 && (stat.flags & FORKED_NO_EXEC);
 }
 
 int task_exe_bits(pid_t tid)
 {
-	char magic[8];
+	char auxv[16];
+	uint64_t first;
+
+	/* The kernel's own copy: no file is read, and no memory of the task. A 32-bit vector has its first value in the
+	 * upper half of what would be the first key. */
+	if (read_small(tid, "auxv", auxv, sizeof(auxv)) < (ssize_t)sizeof(first))
+		return 0;
+	memcpy(&first, auxv, sizeof(first));
+	return first >> 32 ? 32 : 64;
+}
+
+pid_t task_by_ns_pid(pid_t viewer, pid_t ns_pid)
+{
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/%d/exe", proc, tid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	snprintf(path, sizeof(path), "%s/%d/ns/pid", proc, viewer);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return 0;
-	ssize_t length = read(fd, magic, sizeof(magic));
+		return -errno;
+	int tid = ioctl(fd, GET_PID_FROM_PIDNS, ns_pid);
+	int error = errno;
 
 	close(fd);
-	if (length < 5 || memcmp(magic, "\177ELF", 4) != 0)
-		return 0;
-	return magic[4] == 1 ? 32 : 64;
+	return tid < 0 ? -error : tid;
+}
+
+bool task_fd_is_socket(pid_t tid, int descriptor)
+{
+	char path[512], link[32];
+
+	snprintf(path, sizeof(path), "%s/%d/fd/%d", proc, tid, descriptor);
+	ssize_t length = readlink(path, link, sizeof(link) - 1);
+
+	link[length < 0 ? 0 : length] = '\0';
+	return strncmp(link, "socket:", 7) == 0;
 }
 
 uint32_t count_tasks(pid_t pid)
@@ -260,7 +294,8 @@ static void children_of_task(pid_t tid, void *context)
 	for (char *at = text, *end; *at; at = end) {
 		long child = strtol(at, &end, 10);
 
-		if (end == at)
+		/* Every one has a space behind it; one without was cut off. */
+		if (end == at || *end != ' ')
 			break;
 		if (child > 0)
 			wanted->each((pid_t)child, wanted->context);

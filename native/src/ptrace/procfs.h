@@ -41,6 +41,7 @@ struct file_identity {
 };
 
 struct task_stat {
+	uint64_t flags;       /* PF_* */
 	uint64_t start_ticks; /* since boot, in clock ticks: with the ID, who it is */
 	int cpu;              /* that it ran on last */
 };
@@ -58,9 +59,12 @@ int task_ran_read(pid_t tid, struct task_ran *out); /* -ENOENT without CONFIG_SC
 int task_stat_read(pid_t tid, struct task_stat *out);
 int task_exe_read(pid_t tid, struct file_identity *out,
                   bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
-bool task_is_runtime(pid_t tid);    /* its comm is that of runc's own set-up */
-int task_exe_bits(pid_t tid);       /* 32 or 64, from the ELF header; 0: unknown */
+bool task_is_runtime(pid_t tid);    /* it is runc's own set-up, and has not exec'ed yet */
+int task_exe_bits(pid_t tid);       /* 32 or 64, of its program; 0: unknown */
 
+/* Whom `viewer` calls `ns_pid`; -ENOTTY: Linux before 6.11 cannot say. */
+pid_t task_by_ns_pid(pid_t viewer, pid_t ns_pid);
+bool task_fd_is_socket(pid_t tid, int descriptor);
 /* How many tasks the process has, from the link count of its task directory; 0: it is gone. */
 uint32_t count_tasks(pid_t pid);
 void list_tasks(pid_t pid, void (*each)(pid_t tid, void *context), void *context);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -8,6 +9,8 @@
 #include "tracee.h"
 
 #define BUCKETS 4096
+#define SEARCHED 512
+#define SEARCH_NS (2 * NS_PER_MS)
 
 struct entry {
 	struct entry *next;
@@ -131,22 +134,56 @@ void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns)
 	pthread_mutex_unlock(&lock);
 }
 
-pid_t registry_by_ns_pid(const struct container *container, int depth, pid_t ns_pid)
+struct candidates {
+	pid_t tids[SEARCHED];
+	uint32_t count;
+};
+
+static void collect(const struct container *container, struct candidates *candidates)
 {
-	pid_t found = 0;
-
 	pthread_mutex_lock(&lock);
-	for (int i = 0; i < BUCKETS && !found; i++) {
-		for (const struct entry *entry = buckets[i]; entry && !found; entry = entry->next) {
-			struct task_status status;
-
-			if (entry->container != container || entry->barred_until_ns)
-				continue;
-			if (task_status_read(entry->tid, &status) == 0 && status.ns_depth >= depth &&
-			    status.ns_pid[depth - 1] == ns_pid)
-				found = entry->tid;
+	for (int i = 0; i < BUCKETS; i++) {
+		for (const struct entry *entry = buckets[i]; entry && candidates->count < SEARCHED;
+		     entry = entry->next) {
+			if (entry->container == container && !entry->barred_until_ns)
+				candidates->tids[candidates->count++] = entry->tid;
 		}
 	}
 	pthread_mutex_unlock(&lock);
-	return found;
+}
+
+/* Linux before 6.11: of many tasks not all are looked at, since the caller's tracer thread does nothing else meanwhile. */
+static pid_t search(const struct container *container, pid_t viewer, pid_t ns_pid)
+{
+	struct candidates candidates = {.count = 0};
+	struct task_status status;
+	uint64_t until = clock_ns() + SEARCH_NS;
+
+	if (task_status_read(viewer, &status) < 0 || status.ns_depth < 1)
+		return 0;
+	int depth = status.ns_depth;
+
+	collect(container, &candidates);
+	for (uint32_t i = 0; i < candidates.count && clock_ns() < until; i++) {
+		if (task_status_read(candidates.tids[i], &status) == 0 && status.ns_depth >= depth &&
+		    status.ns_pid[depth - 1] == ns_pid)
+			return candidates.tids[i];
+	}
+	return 0;
+}
+
+pid_t registry_by_ns_pid(const struct container *container, pid_t viewer, pid_t ns_pid)
+{
+	pid_t tid = task_by_ns_pid(viewer, ns_pid);
+
+	if (tid == -ENOTTY)
+		tid = search(container, viewer, ns_pid);
+	if (tid <= 0)
+		return 0;
+	pthread_mutex_lock(&lock);
+	const struct entry *entry = *find(tid);
+	bool same = entry && entry->container == container && !entry->barred_until_ns;
+
+	pthread_mutex_unlock(&lock);
+	return same ? tid : 0;
 }

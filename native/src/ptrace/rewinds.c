@@ -74,7 +74,8 @@ void undo_eintr(struct thread *thread, struct tracee *tracee)
 		settle_eintr(thread, tracee);
 		return;
 	}
-	if (regs_read(tracee->tid, &regs) < 0 || regs.result != -EINTR || !rewind_call(tracee, &regs)) {
+	if (regs_read(tracee->tid, &regs) < 0 || regs.number != tracee->number || regs.result != -EINTR ||
+	    !rewind_call(tracee, &regs)) {
 		settle_eintr(thread, tracee);
 		return;
 	}

@@ -70,12 +70,7 @@ bool target_traces(struct thread *thread, struct tracee *tracee, int number)
 		return let_caller_go(thread, tracee);
 	if (request != PTRACE_ATTACH && request != PTRACE_SEIZE)
 		return false;
-
-	struct task_status status;
-
-	if (task_status_read(tracee->tid, &status) < 0 || status.ns_depth < 1)
-		return false;
-	pid_t target = registry_by_ns_pid(tracee->container, status.ns_depth, (pid_t)tracee->args[1]);
+	pid_t target = registry_by_ns_pid(tracee->container, tracee->tid, (pid_t)tracee->args[1]);
 	uint32_t owner = target ? registry_thread(target) : REGISTRY_NOBODY;
 
 	if (owner == REGISTRY_NOBODY)

@@ -337,8 +337,9 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 
 	if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
+	/* It may be gone by now: let go as an orphan, or killed while it was parked. */
 	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child &&
-	    !tracee_find(&thread->tracees, (pid_t)child)) {
+	    !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
 		struct tracee *added = tracee_adopt_child(thread, tracee, (pid_t)child);
 
 		if (newcomer_unpark(thread, (pid_t)child)) {

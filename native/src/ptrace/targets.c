@@ -98,6 +98,17 @@ static void begin(struct target *target, bool fresh)
 	thread_attention();
 }
 
+/* What is on its way out is wanted again. */
+static void stay(struct target *target)
+{
+	struct mail mail = {.kind = MAIL_LEAVE, .container = target->container};
+
+	if (!target->container || !target->container->leaving)
+		return;
+	atomic_store(&target->container->leaving, false);
+	threads_post_all(&mail);
+}
+
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
 void target_trace(const char *id)
@@ -127,12 +138,7 @@ void target_trace(const char *id)
 		notify(STL_EV_WAITING, NULL, id, 0, 0, 0, NULL);
 		return;
 	}
-	if (target->container && target->container->leaving) {
-		struct mail mail = {.kind = MAIL_LEAVE, .container = target->container};
-
-		atomic_store(&target->container->leaving, false);
-		threads_post_all(&mail);
-	}
+	stay(target);
 	if (open_slot(target, false))
 		begin(target, false);
 }
@@ -153,13 +159,16 @@ void target_trace_pid(pid_t pid, uint64_t start_ticks)
 	}
 	struct target *target = find(id);
 
-	if (target && target->container && !target->ended)
+	if (target && target->releasing)
+		return;
+	if (target && target->container && !target->ended && !target->container->leaving)
 		return;
 	if (!target && !(target = make(id)))
 		return;
 	target->wanted = true;
 	target->pid = pid;
 	target->descendants = atomic_load(&arena->generation) > 1;
+	stay(target);
 	if (open_slot(target, false))
 		begin(target, false);
 }
@@ -259,13 +268,16 @@ void targets_policy(bool new_containers)
 
 /* ---- the cgroup tree ----------------------------------------------------------------------------------- */
 
-void target_appeared(const char *id, const char *path)
+void target_appeared(const char *id, const char *path, bool late)
 {
 	struct target *target = find(id);
 
 	if (target && target->wanted) {
+		if (target->releasing)
+			return; /* it begins anew when its slot is free */
+		target->release_serial = 0;
 		if ((!target->container || target->ended) && open_slot(target, false))
-			begin(target, true);
+			begin(target, !late);
 		return;
 	}
 	if (!policy || target) {
@@ -279,7 +291,7 @@ void target_appeared(const char *id, const char *path)
 		return;
 	}
 	notify(STL_EV_NEW, target->container->slot, NULL, 0, 0, 0, path);
-	begin(target, true);
+	begin(target, !late);
 }
 
 void target_gone(const char *id)
@@ -295,8 +307,9 @@ void target_entered(const char *id)
 	if (!target || !target->container || target->container->leaving)
 		return;
 	if (target->ended) {
-		if (!target->wanted || !open_slot(target, false))
+		if (!target->wanted || target->releasing || !open_slot(target, false))
 			return;
+		target->release_serial = 0;
 		target->attaching = false;
 	}
 	find_tasks(target, true);

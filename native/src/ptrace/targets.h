@@ -23,7 +23,7 @@ void target_command(pid_t pid, bool running);
 bool target_command_seized(void);
 
 /* What the cgroup tree tells. */
-void target_appeared(const char *id, const char *path);
+void target_appeared(const char *id, const char *path, bool late);
 void target_gone(const char *id);
 void target_entered(const char *id);
 

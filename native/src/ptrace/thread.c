@@ -164,6 +164,15 @@ static void wait_for_mail(struct thread *thread)
 	atomic_store(&thread->arena->beats[thread->index].active, 1);
 }
 
+/* A child may be in no table yet: parked, or before its first stop. */
+static bool has_no_tracee(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL | __WNOTHREAD) < 0 &&
+	       errno == ECHILD;
+}
+
 static void drain(struct thread *thread)
 {
 	while (!drain_done(thread, clock_ns())) {
@@ -215,7 +224,7 @@ static void *run(void *context)
 			read_mail(thread);
 		if (thread->draining)
 			break;
-		if (thread->tracees.used == 0) {
+		if (thread->tracees.used == 0 && has_no_tracee()) {
 			if (!atomic_load(&thread->has_mail))
 				wait_for_mail(thread);
 			continue;
@@ -236,6 +245,7 @@ static void *run(void *context)
 		timeout_poll(thread, now);
 		target_traces_poll(thread, now);
 		newcomers_poll(thread, now);
+		audit(thread, now);
 		atomic_store(&thread->wants_ticks,
 		             thread->pending || thread->timed || thread->held || thread->parked_count);
 	}

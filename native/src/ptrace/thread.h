@@ -75,6 +75,8 @@ struct thread {
 	uint64_t drain_ns;
 	uint32_t turn; /* for fairness: counts stops */
 	uint32_t sweep;
+	uint32_t audited; /* the next bucket to audit */
+	uint64_t next_audit_ns;
 };
 
 int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index);
@@ -84,6 +86,13 @@ void thread_kick(struct thread *thread);
 /* Tells the control thread that it should look round soon. */
 void thread_attention(void);
 struct thread *thread_at(uint32_t index);
+
+/* placement.c */
+bool is_attached(pid_t tid); /* to the calling thread: the kernel's word */
+
+/* audit.c */
+void audit(struct thread *thread, uint64_t now);
+void nobody_attached(struct thread *thread);
 
 /* stops.c */
 void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
@@ -116,8 +125,12 @@ void newcomers_poll(struct thread *thread, uint64_t now);
 
 /* attach.c */
 void attach_begin(struct thread *thread, const struct mail *mail);
+/* In the handler of a kick. */
+void attach_escape(void);
 void attach_poll(struct thread *thread, uint64_t now);
 void attach_forget(struct thread *thread, struct tracee *tracee);
+/* A set-up that is none (any more) is traced from its next good moment on. */
+void attach_late(struct thread *thread, struct tracee *tracee);
 int tracee_interrupt(struct tracee *tracee);
 
 /* timeouts.c */

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -22,12 +23,13 @@ static int attention = -1;
 
 static void on_kick(int signal)
 {
-	(void)signal; /* a wait that returns EINTR is all that it is for */
+	(void)signal; /* a wait that returns EINTR is nearly all that it is for */
+	attach_escape();
 }
 
 int threads_open(struct stl_arena *mapped)
 {
-	struct sigaction action = {.sa_handler = on_kick};
+	struct sigaction action = {.sa_handler = on_kick, .sa_flags = SA_NODEFER};
 	cpu_set_t allowed;
 
 	arena = mapped;
@@ -134,4 +136,13 @@ bool threads_ended(void)
 			return false;
 	}
 	return true;
+}
+
+void control_beat(void)
+{
+	struct stl_beat *mine = &arena->beats[STL_THREADS];
+
+	atomic_store(&mine->beat_ns, clock_ns());
+	atomic_store(&mine->tid, (uint32_t)syscall(SYS_gettid));
+	atomic_store(&mine->active, 1);
 }

@@ -14,6 +14,8 @@ void threads_post_all(const struct mail *mail);
 /* Kicks those with mail, with something due, or without a sign of life; whether any of them is to be looked at soon. */
 bool threads_tick(uint64_t now);
 uint32_t threads_count(void);
+/* The control thread's sign of life: also in the midst of long work. */
+void control_beat(void);
 bool threads_ended(void);
 
 #endif

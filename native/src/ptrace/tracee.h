@@ -123,7 +123,7 @@ uint32_t registry_thread(pid_t tid); /* or REGISTRY_NOBODY */
 /* Keeps attaches from it until then. */
 void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns);
 void registry_forget(const struct container *container); /* the barred ones */
-/* The task of `container` that is `ns_pid` at `depth` of its PID namespaces; 0: none. */
-pid_t registry_by_ns_pid(const struct container *container, int depth, pid_t ns_pid);
+/* The task of `container` that `viewer`, in its PID namespace, calls `ns_pid`; 0: none. */
+pid_t registry_by_ns_pid(const struct container *container, pid_t viewer, pid_t ns_pid);
 
 #endif

@@ -18,6 +18,7 @@
 #include "cgroups.h"
 #include "clock.h"
 #include "notify.h"
+#include "procfs.h"
 #include "targets.h"
 #include "threads.h"
 
@@ -92,6 +93,7 @@ static void read_requests(struct tracer *tracer)
 			return;
 		if (size == sizeof(message))
 			obey(tracer, &message);
+		control_beat();
 	}
 }
 
@@ -104,15 +106,6 @@ static void tell_supervisor(struct tracer *tracer)
 	tracer->command_told = true;
 	if (send(tracer->options->supervisor_fd, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		tracer->ending = true;
-}
-
-static void beat(struct tracer *tracer, uint64_t now)
-{
-	struct stl_beat *mine = &tracer->arena->beats[STL_THREADS];
-
-	atomic_store(&mine->beat_ns, now);
-	atomic_store(&mine->tid, (uint32_t)syscall(SYS_gettid));
-	atomic_store(&mine->active, 1);
 }
 
 static void look_round(struct tracer *tracer, int timeout_ms)
@@ -138,7 +131,7 @@ static void look_round(struct tracer *tracer, int timeout_ms)
 		tracer->ending = true;
 }
 
-static void let_all_go(struct tracer *tracer)
+static void let_all_go(void)
 {
 	struct mail mail = {.kind = MAIL_DRAIN};
 	struct timespec pause = {0, 500000};
@@ -146,15 +139,17 @@ static void let_all_go(struct tracer *tracer)
 
 	threads_post_all(&mail);
 	while (!threads_ended() && clock_ns() < until) {
-		beat(tracer, clock_ns());
+		control_beat();
 		threads_tick(clock_ns());
 		nanosleep(&pause, NULL);
 	}
-	/* A thread that has ended has been joined by the kernel's own detach: its tracees are free when it is gone. */
 	for (uint32_t i = 0; i < threads_count(); i++) {
 		if (atomic_load(&thread_at(i)->ended))
 			pthread_join(thread_at(i)->pthread, NULL);
 	}
+	/* A join returns before the kernel has detached the thread's tracees (kernel/exit.c, do_exit()). */
+	while (count_tasks(getpid()) > 1 && clock_ns() < until)
+		nanosleep(&pause, NULL);
 	notify(STL_EV_END, NULL, NULL, 0, 0, 0, NULL);
 }
 
@@ -170,7 +165,7 @@ static void on_orphaned(int signal)
 int tracer_run(const struct tracer_options *options)
 {
 	struct tracer tracer = {.options = options};
-	static const struct cgroup_watcher watcher = {target_appeared, target_gone, target_entered};
+	static const struct cgroup_watcher watcher = {target_appeared, target_gone, target_entered, control_beat};
 	bool soon = true;
 
 	struct sigaction orphaned = {.sa_handler = on_orphaned};
@@ -185,7 +180,7 @@ int tracer_run(const struct tracer_options *options)
 	tracer.attention_fd = threads_open(tracer.arena);
 	if (tracer.attention_fd < 0)
 		return 1;
-	beat(&tracer, clock_ns());
+	control_beat();
 	tracer.cgroups_fd = cgroups_open(options->cgroup_root, &watcher);
 	targets_open(tracer.arena, options);
 	if (options->command)
@@ -198,12 +193,12 @@ int tracer_run(const struct tracer_options *options)
 
 		look_round(&tracer, soon ? TICK_MS : BEAT_MS);
 		now = clock_ns();
-		beat(&tracer, now);
+		control_beat();
 		soon = threads_tick(now);
 		soon |= targets_tick(now);
 		tell_supervisor(&tracer);
 		notify_flush();
 	}
-	let_all_go(&tracer);
+	let_all_go();
 	return 0;
 }

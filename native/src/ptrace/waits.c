@@ -4,12 +4,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
+#include "probes.h"
 #include "stracelet.h"
 
 enum { FORM_NONE, FORM_MS, FORM_TIMESPEC, FORM_TIMESPEC64 };
@@ -87,10 +83,8 @@ static int64_t timespec_in(pid_t tid, int abi, int form, uint64_t address)
 	} value;
 	bool narrow = abi == STL_ABI_I386 && form == FORM_TIMESPEC;
 	size_t size = narrow ? sizeof(value.narrow) : sizeof(value.wide);
-	struct iovec local = {&value, size};
-	struct iovec remote = {(void *)(uintptr_t)address, size};
 
-	if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != (ssize_t)size)
+	if (probe_memory(tid, address, &value, size) < 0)
 		return WAIT_UNKNOWN;
 	int64_t seconds = narrow ? value.narrow[0] : value.wide[0];
 	int64_t nanoseconds = narrow ? value.narrow[1] : value.wide[1];
@@ -102,34 +96,18 @@ static int64_t timespec_in(pid_t tid, int abi, int form, uint64_t address)
 	return seconds * 1000000000 + nanoseconds;
 }
 
-/* SO_RCVTIMEO and SO_SNDTIMEO are the socket's, so a copy of the descriptor tells them (pidfd_getfd(2)). */
 static int64_t socket_timeout(pid_t tid, int descriptor, bool sends)
 {
-	int64_t result = WAIT_UNKNOWN;
-	struct timeval timeout;
-	socklen_t size = sizeof(timeout);
-	int pidfd = (int)syscall(SYS_pidfd_open, tid, 0x80 /* PIDFD_THREAD, Linux 6.9 */);
+	int64_t timeout;
 
-	if (pidfd < 0)
-		pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
-	if (pidfd < 0)
-		return result;
-	int fd = (int)syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
-
-	if (fd >= 0) {
-		int option = sends ? SO_SNDTIMEO : SO_RCVTIMEO;
-
-		if (getsockopt(fd, SOL_SOCKET, option, &timeout, &size) == 0) {
-			result = (int64_t)timeout.tv_sec * 1000000000 + (int64_t)timeout.tv_usec * 1000;
-			if (result <= 0)
-				result = WAIT_FOREVER;
-		} else if (errno == ENOTSOCK) {
-			result = WAIT_FOREVER;
-		}
-		close(fd);
+	switch (probe_socket_timeout(tid, descriptor, sends, &timeout)) {
+	case 0:
+		return timeout > 0 ? timeout : WAIT_FOREVER;
+	case -ENOTSOCK:
+		return WAIT_FOREVER;
+	default:
+		return WAIT_UNKNOWN;
 	}
-	close(pidfd);
-	return result;
 }
 
 int64_t wait_call_timeout(const struct wait_call *call, int abi, pid_t tid, const uint64_t args[6])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "process.h"
+#include "ptrace/probes.h"
 #include "ptrace/tracer.h"
 #include "rights.h"
 #include "sandbox.h"
@@ -107,6 +108,7 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 	prctl(PR_SET_PDEATHSIG, SIGUSR2, 0, 0, 0);
 	if (getppid() != supervisor)
 		_exit(EXIT_UNCONFINED);
+	probes_start(sandbox_enter);
 	if (sandbox_enter() < 0)
 		_exit(EXIT_UNCONFINED);
 	_exit(tracer_run(tracer));

@@ -230,7 +230,7 @@ static void add_conditional(struct program *p)
 {
 	const uint32_t ourselves[] = {(uint32_t)getpid()};
 	const uint32_t process[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, ANONYMOUS_NAME};
-	const uint32_t queries[] = {FIONREAD};
+	const uint32_t queries[] = {FIONREAD, _IOR(0xb7, 0x6, int) /* NS_GET_PID_FROM_PIDNS */};
 	const uint32_t unshared[] = {CLONE_FILES};
 
 	allow_without_bits(p, SYS_openat, 2, WRITING);

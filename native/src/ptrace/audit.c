@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the tables say, against what the kernel says: a tracee may be gone without a word (a leader whose ID another
+ * task took by an exec that we do not trace), and a set-up may have been over before it was seen.
+ */
+#define _GNU_SOURCE
+#include <time.h>
+
+#include "clock.h"
+#include "thread.h"
+
+#define AUDIT_NS (100 * NS_PER_MS)
+#define BUCKETS_AT_ONCE 64
+/* A runtime execs the container's program within this, or shows that it has not. */
+#define SETUP_NS (2 * NS_PER_S)
+#define IDLE_NS 2000000
+
+static bool is_still_setup(const struct tracee *tracee, uint64_t now)
+{
+	struct file_identity exe;
+	bool in_memory = false;
+
+	if (now - tracee->found_ns < SETUP_NS || task_exe_read(tracee->tid, &exe, &in_memory) < 0)
+		return true;
+	return in_memory || task_is_runtime(tracee->tid);
+}
+
+void audit(struct thread *thread, uint64_t now)
+{
+	const struct tracee_table *table = &thread->tracees;
+
+	if (now < thread->next_audit_ns)
+		return;
+	thread->next_audit_ns = now + AUDIT_NS;
+	for (uint32_t i = 0; i < BUCKETS_AT_ONCE && i < table->size; i++) {
+		struct tracee *tracee = table->buckets[thread->audited++ & (table->size - 1)], *next;
+
+		for (; tracee; tracee = next) {
+			next = tracee->next_in_bucket;
+			if (tracee->seized && !is_attached(tracee->tid))
+				tracee_lost(thread, tracee);
+			else if (tracee->state == TRACEE_SETUP && !is_still_setup(tracee, now))
+				attach_late(thread, tracee);
+		}
+	}
+}
+
+static void lose_seized(struct tracee *tracee, void *context)
+{
+	if (tracee->seized)
+		tracee_lost(context, tracee);
+}
+
+void nobody_attached(struct thread *thread)
+{
+	struct timespec pause = {0, IDLE_NS};
+
+	tracee_each(&thread->tracees, lose_seized, thread);
+	/* Those that are only found so far give nothing to wait for. */
+	if (thread->tracees.used)
+		nanosleep(&pause, NULL);
+}
