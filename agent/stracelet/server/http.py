@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
@@ -30,6 +31,7 @@ MAX_CONNECTIONS = 64
 MAX_SCRAPES = 8  # a page may take 10 MB until its client has read it
 BACKLOG = 128
 HEADER_SECONDS = 10.0
+ACCEPT_AGAIN_SECONDS = 1.0
 ANSWER_SECONDS = 30.0
 GZIP = 31  # zlib's wbits for the gzip format
 INDEX = """<!doctype html><title>stracelet</title><h1>stracelet</h1>
@@ -140,9 +142,10 @@ class HttpServer:
         """`unready`: why we are not ready, or an empty text."""
         self._page, self._unready, self._sockets, self._tls = page, unready, sockets, tls
         self._max, self._header_seconds, self._answer_seconds = max_connections, header_seconds, answer_seconds
-        self.answering = 0
-        self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
-        self._servers: list[asyncio.Server] = []
+        # In the order in which they came; one that has gone is left out as soon as another one comes.
+        self._connections: dict[web.RequestHandler, _Connection] = {}
+        self._answering: set[asyncio.BaseProtocol] = set()
+        self._accepting: list[asyncio.Task[None]] = []
         app = web.Application(client_max_size=1024)
         routes = {"/": self._index, "/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
         app.add_routes([web.get(path, self._one_request(handler)) for path, handler in routes.items()])
@@ -162,41 +165,81 @@ class HttpServer:
         number: int = self._sockets[0].getsockname()[1]
         return number
 
+    @property
+    def answering(self) -> int:
+        """How many requests are being answered."""
+        return len(self._answering)
+
     async def start(self) -> None:
         """Begins to accept."""
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
-        for listening in self._sockets:
-            server = await loop.create_server(self._connect, sock=listening, ssl=self._tls, backlog=BACKLOG)
-            self._servers.append(server)
+        self._accepting = [asyncio.create_task(self._accept(listening)) for listening in self._sockets]
 
     async def stop(self) -> None:
         """Closes the sockets and every connection, within a second."""
-        for server in self._servers:
-            server.close()
-        for timer in self._waiting.values():
-            timer.cancel()
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        for listening in self._sockets:
+            listening.close()
+        for connection in self._connections.values():
+            connection.timer.cancel()
+            connection.opening.cancel()
         await self._runner.cleanup()
 
-    def _connect(self) -> asyncio.BaseProtocol:
-        server = self._runner.server
-        if server is None or len(server.connections) >= self._max:
-            return _Refusal()
-        handler = server()
-        timer = asyncio.get_running_loop().call_later(self._header_seconds, self._silent, handler)
-        self._waiting[handler] = timer
-        return handler
+    async def _accept(self, listening: socket.socket) -> None:
+        """Not by asyncio's own server: that one tells nobody of a connection before its TLS handshake is over."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listening)
+            except OSError as error:  # no descriptors are left, or so: they come back
+                logger.warning("a connection cannot be accepted: %s", error.strerror)
+                await asyncio.sleep(ACCEPT_AGAIN_SECONDS)
+                continue
+            if self._make_room():
+                self._open(accepted)
+            else:
+                accepted.close()
+            await asyncio.sleep(0)  # accept() of one that waits already does not give way to others
 
-    def _silent(self, handler: web.RequestHandler) -> None:
-        del self._waiting[handler]
-        handler.force_close()
+    def _open(self, accepted: socket.socket) -> None:
+        server = self._runner.server
+        assert server is not None  # noqa: S101 -- setup() made it
+        loop, handler = asyncio.get_running_loop(), server()
+        opening = loop.create_task(_open(accepted, handler, self._tls, self._header_seconds))
+        timer = loop.call_later(self._header_seconds, self._hang_up, handler)
+        self._connections[handler] = _Connection(opening, timer)
+
+    def _make_room(self) -> bool:
+        """Whether there is room for one more. Whoever is answered stays; of the others the oldest one has to go.
+
+        A scraper sends its request at once, so those that keep silent cannot keep it out.
+        """
+        there = set(self._runner.server.connections) if self._runner.server else set()
+        self._connections = {
+            handler: connection
+            for handler, connection in self._connections.items()
+            if handler in there or not connection.opening.done()
+        }
+        if len(self._connections) < self._max:
+            return True
+        oldest = next((handler for handler in self._connections if handler not in self._answering), None)
+        if oldest is not None:
+            self._hang_up(oldest)
+        return oldest is not None
+
+    def _hang_up(self, handler: web.RequestHandler) -> None:
+        connection = self._connections.pop(handler, None)
+        if connection is not None:
+            connection.timer.cancel()
+            connection.hang_up()
 
     def _one_request(self, answer: Handler) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            timer = self._waiting.pop(request.protocol, None)
-            if timer:
-                timer.cancel()
-            self.answering += 1
+            if connection := self._connections.get(request.protocol):
+                connection.timer.cancel()
+            self._answering.add(request.protocol)
             try:
                 async with asyncio.timeout(self._answer_seconds):
                     response = await answer(request)
@@ -207,7 +250,7 @@ class HttpServer:
                     request.transport.abort()
                 response = web.Response(status=503)  # which aiohttp finds nobody to send to
             finally:
-                self.answering -= 1
+                self._answering.discard(request.protocol)
             return response
 
         return handle
@@ -243,8 +286,34 @@ async def _send(request: web.Request, response: web.Response) -> None:
     await response.write_eof()
 
 
-class _Refusal(asyncio.Protocol):
-    """For the connection that is one too many."""
+async def _open(
+    accepted: socket.socket, handler: asyncio.Protocol, tls: ssl.SSLContext | None, seconds: float
+) -> asyncio.Transport | None:
+    """The connection, once the handshake is over if there is one; None if that failed, which is its client's affair."""
+    loop = asyncio.get_running_loop()
+    try:
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: handler, accepted, ssl=tls, ssl_handshake_timeout=seconds if tls else None
+        )
+    except (OSError, TimeoutError) as error:
+        logger.debug("a connection was not opened: %s", error)
+        return None
+    except asyncio.CancelledError:
+        accepted.close()  # it may not have been begun
+        raise
+    return transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
+
+@dataclass(frozen=True)
+class _Connection:
+    """`timer` ends it unless a request comes."""
+
+    opening: asyncio.Task[asyncio.Transport | None]
+    timer: asyncio.TimerHandle
+
+    def hang_up(self) -> None:
+        """At once, without TLS's farewell: the other end may never answer it."""
+        if not self.opening.done():
+            self.opening.cancel()
+        elif not self.opening.cancelled() and (transport := self.opening.result()):
+            transport.abort()

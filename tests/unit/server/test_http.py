@@ -9,7 +9,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -158,17 +158,52 @@ async def until_idle(server: HttpServer) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_connections_are_bounded() -> None:
+async def test_connections_are_bounded_and_the_oldest_silent_one_goes() -> None:
+    async with serving(Pages(), max_connections=3) as server:
+        held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
+        for reader, _ in held[:2]:
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        for reader, writer in held[2:]:
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"ok\n")
+        for _, writer in held:
+            writer.close()
+
+
+async def test_silent_connections_do_not_keep_a_scraper_out() -> None:
     async with serving(Pages(), max_connections=3) as server:
         held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
         for _, writer in held:
             writer.write(b"GET /healthz HTTP/1.1\r\n")
+        assert (await get(server, "/metrics"))[:2] == (200, "up 1\n")
+        for _, writer in held:
+            writer.close()
+
+
+async def test_who_is_answered_makes_room_for_nobody() -> None:
+    pages = Pages()
+    pages.go.clear()
+    async with serving(pages, max_connections=2) as server:
+        held = [asyncio.create_task(get(server, "/metrics")) for _ in range(2)]
+        for _ in held:
+            await asyncio.wait_for(pages.asked.acquire(), 5)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await asyncio.wait_for(reader.read(), 5) == b""
-        for _, each in [*held, (reader, writer)]:
-            each.close()
-            await each.wait_closed()
+        writer.close()
+        pages.go.set()
+        assert {status for status, _, _ in await asyncio.gather(*held)} == {200}
         assert (await get(server, "/healthz"))[0] == 200
+
+
+async def test_who_does_not_read_the_end_of_an_answer_makes_room() -> None:
+    pages = Pages()
+    pages.text = b"x" * 50_000_000
+    async with serving(pages, max_connections=1, answer_seconds=0.5) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(until_idle(server), 5)
+        assert (await get(server, "/healthz"))[0] == 200
+        writer.close()
 
 
 async def test_scrapes_at_once_are_bounded() -> None:
@@ -216,6 +251,33 @@ async def test_tls(certificate: Tls) -> None:
             assert answer.status == 200
         with pytest.raises(aiohttp.ClientError):
             await get(server, "/healthz")
+
+
+async def test_silence_before_the_handshake_is_bounded_in_number_and_time(certificate: Tls) -> None:
+    trusting = ssl.create_default_context(cafile=certificate.cert)
+    context = tls_context(certificate)
+    async with serving(Pages(), tls=context, max_connections=3, header_seconds=1.0) as server:
+        held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
+        for reader, writer in held[:2]:
+            assert await asyncio.wait_for(reader.read(), 0.9) == b""  # by the number, not yet by the time
+            writer.close()
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(f"https://127.0.0.1:{server.port}/healthz", ssl=trusting) as answer,
+        ):
+            assert answer.status == 200
+        for reader, writer in held[2:]:
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+
+
+async def test_silence_after_the_handshake_is_let_go(certificate: Tls) -> None:
+    trusting = ssl.create_default_context(cafile=certificate.cert)
+    async with serving(Pages(), tls=tls_context(certificate), header_seconds=0.3) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=trusting)
+        with suppress(ConnectionError, ssl.SSLError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
 
 
 def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
