@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from typing import TextIO
 
+from stracelet.text import json_text, printable, printable_lines
+
 # What every record carries; anything beyond it came by `extra=` and is context worth showing.
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName"}
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 class TextFormatter(logging.Formatter):
@@ -20,8 +20,7 @@ class TextFormatter(logging.Formatter):
         name = record.name.removeprefix("stracelet.")
         context = "".join(f" {key}={value}" for key, value in _context(record).items())
         line = f"{_stamp(record)} {record.levelname.lower()} {name}: {record.getMessage()}{context}"
-        # A container chooses its own name and labels: none of them may break a line or colour a terminal.
-        return line.translate(_CONTROLS) + _trace(self, record)
+        return printable(line) + _trace(self, record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -37,7 +36,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str, ensure_ascii=False)
+        return json_text(entry, default=str)
 
 
 def configure(*, level: str = "info", format: str = "text", stream: TextIO | None = None) -> None:  # noqa: A002
@@ -60,4 +59,4 @@ def _stamp(record: logging.LogRecord) -> str:
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    return "\n" + formatter.formatException(record.exc_info) if record.exc_info else ""
+    return "\n" + printable_lines(formatter.formatException(record.exc_info)) if record.exc_info else ""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from stracelet.cli.checks.sources import check_cgroups, check_sources
 from stracelet.cli.picking import Request
 from stracelet.cli.ps import look
 from stracelet.containers.procfs import Procfs
+from stracelet.text import json_text, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,7 @@ class Doctor:
     def run(self, args: argparse.Namespace) -> int:
         findings = asyncio.run(examine(arguments.Wanted.of(args)))
         if args.output == "json":
-            print(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+            print(json_text({"findings": [asdict(finding) for finding in findings]}, indent=2))
         else:
             show(findings)
         return int(any(finding.state == "failed" for finding in findings))
@@ -76,9 +76,9 @@ def show(findings: Sequence[Finding], console: Console | None = None) -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
         mark, style = MARKS[finding.state]
-        line = Text.assemble((f"{mark:6}", style), f"  {finding.check:{width}}  {finding.found}")
+        line = Text.assemble((f"{mark:6}", style), printable(f"  {finding.check:{width}}  {finding.found}"))
         console.print(line)
         if finding.mend:
-            console.print(Text(f"{'':6}  {'':{width}}  → {finding.mend}", style="dim"))
+            console.print(Text(printable(f"{'':6}  {'':{width}}  → {finding.mend}"), style="dim"))
     failed = sum(finding.state == "failed" for finding in findings)
     console.print(f"{failed} of {len(findings)} checks failed." if failed else f"All {len(findings)} checks are well.")

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stracelet.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -42,18 +44,15 @@ def missing(states: Mapping[str, SourceState]) -> list[str]:
     """A line for each source that is there and failed: what is not seen, and why."""
     down = {name: state for name, state in states.items() if state.present and not state.up}
     return [
-        f"{'PIDs are' if name == 'cgroup' else f'names from {name} are'} missing: {state.error}{_mend(state.error)}"
+        printable(
+            f"{'PIDs are' if name == 'cgroup' else f'names from {name} are'} missing: {state.error}{_mend(state.error)}"
+        )
         for name, state in down.items()
     ]
 
 
 def _mend(error: str) -> str:
     return " (run it with sudo)" if "ermission denied" in error else ""
-
-
-def printable(text: str) -> str:
-    """A container chooses its own names: what could steer a terminal is shown as \\xNN."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def target_of(container: Container) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import resource
@@ -16,6 +17,7 @@ from stracelet import __version__, log
 from stracelet.cli import agent, doctor, ps, trace
 from stracelet.cli.demo import command as demo
 from stracelet.errors import StraceletError, UsageError
+from stracelet.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,22 +83,30 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return args
 
 
+def _one_line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))
+
+
 def _report(error: StraceletError) -> None:
-    text = " ".join(str(error).split())
-    print(f"stracelet: {text}", file=sys.stderr)
+    print(f"stracelet: {_one_line(error)}", file=sys.stderr)
     if error.help_text:
-        print(error.help_text, file=sys.stderr)
+        print(printable_lines(error.help_text), file=sys.stderr)
 
 
 def _report_bug(error: Exception) -> None:
-    text = " ".join(str(error).split())
-    print(f"stracelet: a bug: {type(error).__name__}: {text[:300]}", file=sys.stderr)
+    print(f"stracelet: a bug: {type(error).__name__}: {_one_line(error)[:300]}", file=sys.stderr)
     print("The same command with --debug shows where; please report it with that.", file=sys.stderr)
 
 
 def _discard_output() -> None:
     """Our output's reader has gone. Python would complain once more as it flushes at exit: give it nowhere to."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_anything() -> None:
+    """What the terminal's encoding lacks is escaped, as on stderr: it is no reason to print nothing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _end_by(number: int) -> NoReturn:
@@ -129,6 +139,7 @@ def _run(arguments: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status. Nothing but SystemExit (of --help, --version) leaves it."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _print_anything()
     debug = "--debug" in arguments[: arguments.index("--") if "--" in arguments else None]
     try:
         status = _run(arguments)
@@ -139,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - a bug, and still no traceback unless it is asked for
         if debug:
-            traceback.print_exc()
+            print(printable_lines(traceback.format_exc()), end="", file=sys.stderr)
         if isinstance(error, StraceletError):
             _report(error)
             return error.exit_code

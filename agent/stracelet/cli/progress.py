@@ -10,6 +10,7 @@ from stracelet.cli.listing import missing
 from stracelet.errors import NotPermitted
 from stracelet.metrics.families import FAILURE_REASONS
 from stracelet.native import SLOT_ENDED
+from stracelet.text import printable
 from stracelet.tracing import protocol
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Progress:
     def _say(self, text: str, what: str, of: str = "") -> None:
         if not self._quiet and (what, of) not in self._said:
             self._said.add((what, of))
-            print(f"stracelet: {text}", file=sys.stderr, flush=True)
+            print(f"stracelet: {printable(text)}", file=sys.stderr, flush=True)
 
     def sources(self, states: Mapping[str, SourceState]) -> None:
         """Names may be missing: say whose."""

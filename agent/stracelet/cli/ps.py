@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from stracelet.containers.inventory import Inventory
 from stracelet.containers.procfs import Procfs
 from stracelet.containers.sources import build
 from stracelet.errors import UsageError
+from stracelet.text import json_text
 
 if TYPE_CHECKING:
     import argparse
@@ -75,7 +75,7 @@ def show_json(listed: Sequence[listing.Listed], states: Mapping[str, SourceState
         "containers": [listing.as_json(each) for each in listed],
         "sources": {name: asdict(state) for name, state in states.items()},
     }
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json_text(document, indent=2))
 
 
 def show(rows: Sequence[Sequence[str]], *, wide: bool) -> None:

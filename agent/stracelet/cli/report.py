@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from stracelet.cli.summary import Column, Order, Row, summary
+from stracelet.text import printable
 
 # strace's names of its personalities (strace(1), "System call usage summary for ... mode")
 MODES = {1: "32 bit"}
@@ -98,7 +99,7 @@ def report(parts: Sequence[Part], layout: Layout, name: Callable[[int, int], str
     """The whole output. One part is shown as strace would; several get a heading each, and the total comes last."""
     if len(parts) == 1:
         return _tables(_add(parts[0].cells, name), layout)
-    sections = [f"{part.heading}:\n{_tables(_add(part.cells, name), layout) or NOTHING}" for part in parts]
+    sections = [f"{printable(part.heading)}:\n{_tables(_add(part.cells, name), layout) or NOTHING}" for part in parts]
     if parts:
         every = _add((cell for part in parts for cell in part.cells), name)
         sections.append(f"total of {len(parts)} containers:\n{_tables(every, layout) or NOTHING}")

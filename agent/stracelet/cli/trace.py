@@ -89,7 +89,7 @@ def destination(path: Path | None, otherwise: TextIO) -> Iterator[TextIO]:
         yield otherwise
         return
     try:
-        file = path.open("w", encoding="utf-8")
+        file = path.open("w", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise StraceletError(f"-o: {path} cannot be written: {error.strerror}") from error
     with file:

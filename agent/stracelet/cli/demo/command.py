@@ -16,6 +16,7 @@ from stracelet.cli.demo import window
 from stracelet.cli.demo.container import container
 from stracelet.cli.picking import Request
 from stracelet.containers.cgroups import DEMONSTRATION
+from stracelet.text import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -60,7 +61,7 @@ def others(config_path: Path | None, targets: Sequence[str]) -> list[str]:
     command += ["--config", str(config_path)] if config_path else []
     done = subprocess.run(command, capture_output=True, text=True, timeout=LISTING_SECONDS, check=False)
     if done.returncode != 0:
-        return [f"other containers could not be listed: {done.stderr.strip()}"]
+        return [printable(f"other containers could not be listed: {done.stderr.strip()}")]
     found: list[dict[str, Any]] = json.loads(done.stdout)["containers"]
     names = sorted({each["target"] for each in found} - {*targets})
     if not names:

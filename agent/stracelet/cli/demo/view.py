@@ -11,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.markup import escape
 from rich.table import Table
 
+from stracelet.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -41,7 +43,7 @@ def parse(text: str) -> dict[Key, Syscall]:
             continue
         for sample in family.samples:
             labels = sample.labels
-            name = "/".join(filter(None, (labels["namespace"], labels["pod"], labels["container"])))
+            name = printable("/".join(filter(None, (labels["namespace"], labels["pod"], labels["container"]))))
             each = found.setdefault((name, labels["syscall"]), Syscall())
             match sample.name.removeprefix("stracelet_syscall"):
                 case "s_total":

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.live import Live
 
 from stracelet.cli.demo import view
+from stracelet.text import printable
 from stracelet.tracing.privileges import drop_privileges
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def main() -> int:
     except BrokenPipeError:
         sys.stderr.close()
     except Exception as error:  # noqa: BLE001 - the agent goes on; a window that breaks says so in one line
-        print(f"stracelet: the window failed: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"stracelet: the window failed: {type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0
 
