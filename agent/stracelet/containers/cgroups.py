@@ -9,13 +9,15 @@ A runtime puts a container's ID, 64 hex digits, into the name of its cgroup:
 
 Beside them are the cgroups of the monitor processes, `libpod-conmon-ID` and `crio-conmon-ID`, which are no containers,
 and units named after an ID that are no scopes (Podman's health checks). A container may have cgroups of its own below;
-a container in a container is itself, not the outer one.
+a container in a container is itself, not the outer one. But whoever may make cgroups also names them: below a container
+an ID that is another's is not believed, nor are more than a few; what is in there is the outer container's.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +34,7 @@ _PREFERRED = ("pids", "memory", "cpu", "systemd")
 DEMONSTRATION = "stracelet-demo"
 DEEPEST = 32
 MOST_DIRECTORIES = 20_000
+MOST_NESTED = 64  # as the tracer has it
 
 
 def container_of_component(component: str) -> str | None:
@@ -102,6 +105,15 @@ def hierarchies(root: Path) -> list[Hierarchy]:
     return found
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A cgroup with a container's name; `outermost` is the container at the top of its path, None if that is itself."""
+
+    id: str
+    path: str
+    outermost: str | None
+
+
 def _below(directory: Path) -> Iterator[str]:
     try:
         with os.scandir(directory) as entries:
@@ -116,30 +128,53 @@ class Cgroups:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.cut = 0
+        self._inside: dict[str, str] = {}
+        self._not_believed: frozenset[str] = frozenset()
 
     def scan(self) -> dict[str, tuple[str, ...]]:
         """The cgroup directories of each container, by ID. Raises SourceError."""
         self.cut = 0
-        found: dict[str, list[str]] = {}
-        for hierarchy in hierarchies(self.root):
-            for container_id, path in self._containers(hierarchy.root):
-                found.setdefault(container_id, []).append(str(path))
-        return {container_id: tuple(paths) for container_id, paths in found.items()}
+        found = [each for hierarchy in hierarchies(self.root) for each in self._containers(hierarchy.root)]
+        believed = [each for each in found if each.outermost is None]
+        believed += self._believe([each for each in found if each.outermost is not None], {e.id for e in believed})
+        self._not_believed = frozenset({each.path for each in found} - {each.path for each in believed})
+        paths: dict[str, list[str]] = {}
+        for each in believed:
+            paths.setdefault(each.id, []).append(each.path)
+        return {container_id: tuple(those) for container_id, those in paths.items()}
 
-    def _containers(self, root: Path) -> Iterator[tuple[str, Path]]:
-        waiting = [(root, 0)]
+    def _believe(self, nested: list[_Found], others: set[str]) -> Iterator[_Found]:
+        """Those whose ID is nobody else's, what an earlier scan believed first."""
+        before, self._inside = self._inside, {}
+        count: Counter[str] = Counter()
+        for each in sorted(nested, key=lambda each: before.get(each.id) != each.outermost):
+            assert each.outermost is not None  # noqa: S101 -- it is nested
+            if each.id in others:
+                continue
+            if each.id not in self._inside:
+                if count[each.outermost] == MOST_NESTED:
+                    self.cut += 1
+                    continue
+                count[each.outermost] += 1
+                self._inside[each.id] = each.outermost
+            if self._inside[each.id] == each.outermost:
+                yield each
+
+    def _containers(self, root: Path) -> Iterator[_Found]:
+        waiting: list[tuple[Path, int, str | None]] = [(root, 0, None)]
         seen = 0
         while waiting:
-            directory, depth = waiting.pop()
+            directory, depth, outermost = waiting.pop()
             for name in _below(directory):
                 seen += 1
                 if depth >= DEEPEST or seen > MOST_DIRECTORIES:
                     self.cut += 1
                     continue
                 path = directory / name
-                if container_id := container_of_component(name):
-                    yield container_id, path
-                waiting.append((path, depth + 1))
+                container_id = container_of_component(name)
+                if container_id:
+                    yield _Found(container_id, str(path), outermost)
+                waiting.append((path, depth + 1, outermost or container_id))
 
     def locate(self, path: str) -> tuple[str, ...]:
         """The directories that a path under a hierarchy's root stands for."""
@@ -157,8 +192,12 @@ class Cgroups:
             directory, depth = waiting.pop()
             found.update(_read_pids(directory / "cgroup.procs"))
             if depth < DEEPEST:
-                waiting += [(directory / n, depth + 1) for n in _below(directory) if container_of_component(n) is None]
+                below = ((directory / name, name) for name in _below(directory))
+                waiting += [(path, depth + 1) for path, name in below if not self._is_container(path, name)]
         return sorted(found - {0})
+
+    def _is_container(self, path: Path, name: str) -> bool:
+        return container_of_component(name) is not None and str(path) not in self._not_believed
 
 
 def _read_pids(file: Path) -> tuple[int, ...]:

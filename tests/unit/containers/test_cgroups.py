@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stracelet.containers.cgroups import (
+    MOST_NESTED,
     Cgroups,
     container_of_component,
     container_of_path,
@@ -18,7 +19,7 @@ from stracelet.containers.cgroups import (
     pod_of_path,
 )
 from stracelet.errors import SourceError
-from tests.unit.containers.trees import TREES, A, B, Tree, mount
+from tests.unit.containers.trees import TREES, A, B, C, Tree, mount
 
 LAYOUTS = ("v1", "v2", "hybrid")
 
@@ -112,6 +113,42 @@ def test_what_is_too_deep_is_counted(tmp_path: Path) -> None:
     cgroups = Cgroups(tmp_path)
     assert cgroups.scan() == {}
     assert cgroups.cut == 1
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_container_cannot_pass_for_another_one(layout: str, tmp_path: Path) -> None:
+    """Whichever of the two directories is read first, and however deep it is."""
+    tree = Tree({f"docker/{A}": [10], f"docker/{A}/x/{B}": [20], f"docker/{B}": [30], f"docker/{B}/{C}/{A}": [40]}, {})
+    mount(tree, tmp_path, layout)
+    cgroups = Cgroups(tmp_path)
+    found = cgroups.scan()
+    assert {key: cgroups.pids(paths) for key, paths in found.items()} == {A: [10, 20], B: [30], C: [40]}
+
+
+def test_an_id_in_two_containers_stays_with_the_first(tmp_path: Path) -> None:
+    mount(Tree({f"docker/{B}": [30], f"docker/{B}/{C}": [40], f"docker/{A}": [10]}, {}), tmp_path, "v2")
+    cgroups = Cgroups(tmp_path)
+    for number, root in enumerate((A, "0" * 64, "f" * 64), 50):
+        cgroups.scan()
+        forged = tmp_path / "docker" / root / C
+        forged.mkdir(parents=True)
+        (forged / "cgroup.procs").write_text(f"{number}\n")
+        found = cgroups.scan()
+        assert cgroups.pids(found[C]) == [40]
+        assert number in cgroups.pids(found[root])
+
+
+def test_the_containers_in_a_container_are_bounded(tmp_path: Path) -> None:
+    forged = {f"docker/{A}/{i:064x}/{i + 1000:064x}": [i + 100] for i in range(MOST_NESTED)}
+    mount(Tree({f"docker/{A}": [10], f"docker/{B}": [20], f"docker/{B}/{C}": [30], **forged}, {}), tmp_path, "v2")
+    cgroups = Cgroups(tmp_path)
+    found = cgroups.scan()
+    assert len(found) == 3 + MOST_NESTED
+    assert cgroups.cut == MOST_NESTED
+    assert cgroups.pids(found[C]) == [30]
+    assert {pid for paths in found.values() for pid in cgroups.pids(paths)} == {10, 20, 30, *range(100, 164)}
+    (tmp_path / "docker" / A / ("d" * 64)).mkdir()
+    assert cgroups.scan() == found
 
 
 @given(st.text())
