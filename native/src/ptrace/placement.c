@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ballast.h"
 #include "clock.h"
 #include "thread.h"
 
@@ -19,10 +20,12 @@
 #define SETTLE 16
 #define WINDOW 256
 #define WINDOW_NS (20 * NS_PER_MS)
-#define BACKOFF_MIN_NS (40 * NS_PER_MS)
+#define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_S)
 /* Below this a stop's cost is no matter, and the windows would measure the workload. */
 #define RATE_MIN (2000.0 / (double)NS_PER_S)
+/* The scheduler's averages follow what is done only so fast. */
+#define STEER_SETTLE_NS (120 * NS_PER_MS)
 #define FOLLOW_MIN 16
 #define FOLLOW_MAX 256
 #define SWEEP_EVERY 4
@@ -104,7 +107,9 @@ static void change_way(struct placement *placement, enum way way)
 	placement->way = way;
 	placement->follow_in = 0;
 	placement->follow_every = FOLLOW_MIN;
-	if (way != WAY_FOLLOW && placement->cpu >= 0)
+	if (way == WAY_STEER)
+		placement->steer_from_ns = clock_ns() + STEER_SETTLE_NS;
+	if (way != WAY_FOLLOW && way != WAY_STEER && placement->cpu >= 0)
 		keep_to(placement, -1);
 }
 
@@ -123,8 +128,9 @@ static void judge(struct placement *placement, double rate, uint64_t now)
 		placement->backoff_ns[best] = BACKOFF_MIN_NS;
 		placement->retry_ns[best] = now + BACKOFF_MIN_NS;
 	} else {
-		if (placement->backoff_ns[way] < BACKOFF_MAX_NS)
-			placement->backoff_ns[way] *= 2;
+		uint64_t backoff = placement->backoff_ns[way] * (rate < placement->rate[best] * 0.7 ? 4 : 2);
+
+		placement->backoff_ns[way] = backoff < BACKOFF_MAX_NS ? backoff : BACKOFF_MAX_NS;
 		placement->retry_ns[way] = now + placement->backoff_ns[way];
 	}
 	placement->rate[way] = rate;
@@ -136,6 +142,8 @@ static void choose(struct placement *placement, double rate, uint64_t now)
 
 	if (placement->way == placement->best && rate > RATE_MIN && placement->cpus > 1) {
 		for (int way = 0; way < WAYS; way++) {
+			if (way == WAY_STEER && placement->cpus != 2)
+				continue;
 			if (way != (int)placement->best && now >= placement->retry_ns[way]) {
 				next = (enum way)way;
 				break;
@@ -145,24 +153,46 @@ static void choose(struct placement *placement, double rate, uint64_t now)
 	change_way(placement, next);
 }
 
+/* Of two CPUs, the one that we are not on. */
+static void steer(const struct placement *placement, uint64_t now)
+{
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &placement->allowed) && cpu != placement->cpu) {
+			ballast_ask(cpu, now);
+			return;
+		}
+	}
+}
+
+/* A try that is plainly worse need not go on to its end. */
+static bool is_hopeless(const struct placement *placement, uint32_t turns, double rate)
+{
+	return placement->way != placement->best && turns >= 2 * SETTLE &&
+	       rate < placement->rate[placement->best] * 0.6;
+}
+
 static void take_turn(struct placement *placement)
 {
 	uint32_t turns = ++placement->turns;
 
-	if (turns < SETTLE || (turns % SETTLE != 0 && turns < WINDOW))
+	if (turns % SETTLE != 0)
 		return;
 	uint64_t now = clock_ns();
 
+	if (placement->way == WAY_STEER && placement->cpu >= 0)
+		steer(placement, now);
 	if (!placement->window_ns) {
+		if (placement->way == WAY_STEER && now < placement->steer_from_ns)
+			return;
 		placement->window_ns = now;
 		placement->turns = 0;
 		return;
 	}
 	uint64_t elapsed = now - placement->window_ns;
-
-	if (turns < WINDOW && elapsed < WINDOW_NS)
-		return;
 	double rate = (double)turns / (double)(elapsed ? elapsed : 1);
+
+	if (turns < WINDOW && elapsed < WINDOW_NS && !is_hopeless(placement, turns, rate))
+		return;
 
 	judge(placement, rate, now);
 	choose(placement, rate, now);
@@ -206,7 +236,7 @@ bool next_stop(struct thread *thread, siginfo_t *info)
 
 	if (thread->hot) {
 		take_turn(placement);
-		if (placement->way == WAY_FOLLOW)
+		if (placement->way == WAY_FOLLOW || placement->way == WAY_STEER)
 			follow(placement, thread->hot);
 		if (thread->tracees.used > 1 && ++thread->turn % SWEEP_EVERY == 0 && sweep(thread, info))
 			return true;

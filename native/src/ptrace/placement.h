@@ -22,6 +22,7 @@ enum way {
 	WAY_FOLLOW, /* on the tracee's CPU */
 	WAY_BLOCK,  /* wherever the scheduler puts us */
 	WAY_SPIN,   /* wherever, and awake for a while before blocking */
+	WAY_STEER,  /* on the tracee's CPU, and the other one of two is kept from looking idle */
 	WAYS,
 };
 
@@ -33,7 +34,8 @@ struct placement {
 	uint32_t turns;                   /* stops in the present window */
 	uint32_t follow_every, follow_in; /* stops between two looks at the tracee's CPU */
 	uint64_t window_ns;               /* its begin; 0: it is still settling */
-	double rate[WAYS];                /* stops per ns, of its last window */
+	uint64_t steer_from_ns;
+	double rate[WAYS]; /* stops per ns, of its last window */
 	uint64_t retry_ns[WAYS], backoff_ns[WAYS];
 };
 

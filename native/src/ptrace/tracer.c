@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "ballast.h"
 #include "cgroups.h"
 #include "clock.h"
 #include "notify.h"
@@ -70,6 +71,7 @@ static void obey(struct tracer *tracer, struct stl_message *message)
 		struct mail mail = {.kind = MAIL_HANG};
 
 		threads_post_all(&mail);
+		ballast_end();
 		break;
 	}
 #endif
@@ -138,6 +140,7 @@ static void let_all_go(void)
 	uint64_t until = clock_ns() + END_NS;
 
 	threads_post_all(&mail);
+	ballast_end();
 	while (!threads_ended() && clock_ns() < until) {
 		control_beat();
 		threads_tick(clock_ns());

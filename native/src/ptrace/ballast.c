@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "ballast.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define PERIOD_NS (2 * NS_PER_MS)
+#define BUSY_NS (PERIOD_NS / 2)
+#define ASKED_NS (20 * NS_PER_MS)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;
+static bool started;
+static atomic_bool asleep, over;
+static _Atomic int wanted_cpu;
+static _Atomic uint64_t wanted_until_ns;
+
+static void keep_to(int cpu)
+{
+	cpu_set_t mask;
+
+	CPU_ZERO(&mask);
+	CPU_SET(cpu, &mask);
+	sched_setaffinity(0, sizeof(mask), &mask);
+}
+
+static void wait_until_asked(void)
+{
+	pthread_mutex_lock(&lock);
+	atomic_store(&asleep, true);
+	while (clock_ns() >= atomic_load(&wanted_until_ns) && !atomic_load(&over))
+		pthread_cond_wait(&asked, &lock);
+	atomic_store(&asleep, false);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *run(void *unused)
+{
+	const struct timespec rest = {0, PERIOD_NS - BUSY_NS};
+	int cpu = -1;
+
+	(void)unused;
+	/* Of a thread, on Linux: setpriority(2), "C library/kernel differences". */
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
+	while (!atomic_load(&over)) {
+		uint64_t until = clock_ns() + BUSY_NS;
+
+		if (clock_ns() >= atomic_load(&wanted_until_ns))
+			wait_until_asked();
+		if (cpu != atomic_load(&wanted_cpu)) {
+			cpu = atomic_load(&wanted_cpu);
+			keep_to(cpu);
+		}
+		while (clock_ns() < until)
+			;
+		nanosleep(&rest, NULL);
+	}
+	return NULL;
+}
+
+static void start(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, 64 * 1024);
+	started = pthread_create(&thread, &attributes, run, NULL) == 0;
+	pthread_attr_destroy(&attributes);
+}
+
+void ballast_ask(int cpu, uint64_t now)
+{
+	atomic_store(&wanted_cpu, cpu);
+	atomic_store(&wanted_until_ns, now + ASKED_NS);
+	if (started && !atomic_load(&asleep))
+		return;
+	pthread_mutex_lock(&lock);
+	if (!started)
+		start();
+	pthread_cond_signal(&asked);
+	pthread_mutex_unlock(&lock);
+}
+
+void ballast_end(void)
+{
+	pthread_mutex_lock(&lock);
+	atomic_store(&over, true);
+	pthread_cond_signal(&asked);
+	pthread_mutex_unlock(&lock);
+}
