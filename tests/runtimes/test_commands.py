@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command, calls, environment, run
+from tests.command import PROGRAM, Command, calls, environment, run
 from tests.images import Engine, wait_for
 from tests.processes import task_status, traced_or_stopped
 
@@ -56,6 +56,24 @@ def test_a_command_that_cannot_be_run(tmp_path: Path) -> None:
     done = run("trace", "-c", "--", "/nonexistent/program")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("stracelet: /nonexistent/program cannot be run: No such file or directory")
+
+
+def test_a_command_has_the_descriptors_of_its_caller_and_none_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("read\n")
+    script = "cat /proc/$$/fd/$0; for fd in /proc/$$/fd/*; do readlink $fd; done"
+    with (tmp_path / "file").open("rb") as file:
+        done = subprocess.run(
+            [*PROGRAM, "trace", "-c", "-o", str(tmp_path / "table"), "--", "sh", "-c", script, str(file.fileno())],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            pass_fds=[file.fileno()],
+            env=environment(),
+            check=True,
+        )
+    read, stdin, stdout, stderr, *others = done.stdout.decode().splitlines()
+    assert (read, stdin) == ("read", "/dev/null")
+    assert {stdout.partition(":")[0], stderr.partition(":")[0]} == {"pipe"}
+    assert others == [str(tmp_path / "file")]
 
 
 def test_the_table_goes_to_a_file_where_one_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 from collections import defaultdict, deque
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ CONNECT_SECONDS = 7.0
 # It waits for its tracer for 2 s.
 SUPERVISOR_SECONDS = 4.0
 MAX_EVENTS = 8192
+STDERR = 2
 
 
 def find_program() -> str:
@@ -41,6 +43,16 @@ def find_program() -> str:
     return str(path)
 
 
+def _callers() -> list[int]:
+    """Descriptors that our caller gave us beside the three streams: our own are not inheritable (PEP 446)."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the directory's own, closed by now
+            if int(name) > STDERR and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
+
+
 def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess.Popen[bytes], Link, Link]:
     """The supervisor, and our ends of the two sockets."""
     agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -49,7 +61,8 @@ def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess
     line = [*arguments, f"--agent-fd={ends[0]}", f"--control-fd={ends[1]}", *(["--", *command] if command else [])]
     with agent_end, control_end:
         try:
-            process = subprocess.Popen(line, pass_fds=ends)
+            # The command gets them as from a shell, as strace's does; the supervisor lets nothing of its own through.
+            process = subprocess.Popen(line, pass_fds=(*ends, *(_callers() if command else ())))
         except OSError as error:
             agent.close()
             control.close()
