@@ -113,7 +113,8 @@ class Attached:
 
 @dataclass(frozen=True)
 class Failed:
-    """A task could not be traced. `reason`: STL_FAIL_*; `detail`: an errno, or the other tracer's thread ID."""
+    """A task could not be traced, or not from its start. `reason`: STL_FAIL_*; `detail`: an errno, or the other
+    tracer's thread ID."""
 
     slot: int
     serial: int
@@ -124,6 +125,8 @@ class Failed:
     text: str
 
     def __str__(self) -> str:
+        if self.reason == constants.STL_FAIL_LATE:
+            return f"process {self.pid} is traced only from after its first exec on: until then it had to be left alone"
         why = self.text or _FAILURES.get(self.reason, describe_error)(self.detail)
         return f"process {self.pid} cannot be traced: {why}"
 
@@ -238,7 +241,6 @@ def describe_error(detail: int) -> str:
 _FAILURES: Final[dict[int, Callable[[int], str]]] = {
     constants.STL_FAIL_TRACED: lambda tracer: f"it is traced already, by {tracer}",
     constants.STL_FAIL_TARGET_TRACES: lambda _: "a process of the target's own traces it",
-    constants.STL_FAIL_LATE: lambda _: "it had to be left alone until after its first exec",
     constants.STL_FAIL_LIMIT: lambda _: "there is no room for more",
 }
 

@@ -68,3 +68,8 @@ def test_failures_say_what_and_why() -> None:
     assert str(traced) == "process 42 cannot be traced: it is traced already, by 77"
     refused = protocol.Refused("id", 0, 28, "the table of containers is full")
     assert str(refused) == "refused: the table of containers is full (No space left on device (ENOSPC))"
+
+
+def test_what_began_late_is_traced_all_the_same() -> None:
+    late = protocol.Failed(1, 2, "id", 42, constants.STL_FAIL_LATE, 0, "")
+    assert str(late) == "process 42 is traced only from after its first exec on: until then it had to be left alone"
