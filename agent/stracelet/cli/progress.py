@@ -107,9 +107,14 @@ class Progress:
         """Whether none of what is expected has a task left, or it was refused."""
         return self._expected <= self._ended | (self._refused.keys() - self._attached.keys())
 
+    def _asked(self, id_: str) -> bool:
+        """A new container is provisional until its name is known: what becomes of it is no news if nobody asked."""
+        return id_ in self._expected or self._wanted(id_)
+
     def check_rights(self) -> None:
-        """Raises NotPermitted when nothing at all could be traced for want of a right."""
+        """Raises NotPermitted when nothing of what is wanted could be traced for want of a right."""
         denied = {id_: why for (id_, reason), why in self._failed.items() if reason == FAIL_PERMISSION}
-        if denied and not self._attached:
+        denied = {id_: why for id_, why in denied.items() if self._asked(id_)}
+        if denied and not any(map(self._asked, self._attached)):
             id_, why = next(iter(denied.items()))
             raise NotPermitted(f"{self._name(id_)}: {why}", help_text="`stracelet doctor TARGET` says what is missing.")
