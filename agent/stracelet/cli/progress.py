@@ -68,7 +68,8 @@ class Progress:
                 if event.tasks or event.pending:
                     self._attached.setdefault(event.id, event)
             case protocol.Ended() | protocol.Gone():
-                self._ended.add(event.id)
+                if event.id in self._expected or self._wanted(event.id):
+                    self._ended.add(event.id)
             case protocol.Failed():
                 self._failed.setdefault((event.id, event.reason), self._why(event))
             case protocol.Refused():
@@ -94,13 +95,18 @@ class Progress:
         for id_, why in self._refused.items():
             if self._wanted(id_):
                 self._say(f"{self._name(id_)}: {why}", "refused", id_)
-        for id_ in self._ended & (self._expected | self._attached.keys()):
+        for id_ in self._ended:
             if self._wanted(id_):
                 self._say(f"{self._name(id_)} has ended", "ended", id_)
 
     def look(self, slots: Iterable[Slot]) -> None:
-        """The arena's word, for events may be lost."""
-        self._ended |= {slot.id for slot in slots if slot.state == SLOT_ENDED}
+        """The arena's word, for events may be lost; and what it does not know of any more is forgotten here too."""
+        states = {slot.id: slot.state for slot in slots}
+        self._ended |= {id_ for id_, state in states.items() if state == SLOT_ENDED}
+        for remembered in (self._attached, self._refused):
+            for id_ in remembered.keys() - states.keys() - self._expected:
+                del remembered[id_]
+        self._failed = {key: why for key, why in self._failed.items() if key[0] in states or key[0] in self._expected}
         self.tell()
 
     def all_ended(self) -> bool:
