@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "probes.h"
 
+#include "clock.h"
 #include "procfs.h"
 
 #include <errno.h>
@@ -18,7 +19,9 @@
 #include <unistd.h>
 
 #define PROBERS 2
-#define PATIENCE_MS 2
+/* The tracee is held meanwhile, and others of its thread: one that took longer is left alone for a while. */
+#define PATIENCE_MS 20
+#define REST_NS (1 * NS_PER_S)
 
 enum look { LOOK_MEMORY, LOOK_RECEIVE_TIMEOUT, LOOK_SEND_TIMEOUT };
 
@@ -40,6 +43,7 @@ static struct prober {
 	int fd; /* 0: not started */
 	uint64_t serial;
 	bool owes; /* it has not answered the last request */
+	uint64_t rests_until_ns;
 } probers[PROBERS];
 
 static int look_at_memory(const struct request *request, char bytes[PROBE_MOST])
@@ -137,27 +141,35 @@ void probes_start(int (*confine)(void))
 static bool take(struct prober *prober, struct reply *reply, int patience_ms)
 {
 	struct pollfd readable = {.fd = prober->fd, .events = POLLIN};
+	uint64_t until = clock_ns() + (uint64_t)patience_ms * NS_PER_MS;
 
-	while (poll(&readable, 1, patience_ms) > 0) {
-		if (recv(prober->fd, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
+	for (;;) {
+		int ready = poll(&readable, 1, patience_ms);
+
+		if (ready > 0 && recv(prober->fd, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
 			return false;
-		if (reply->serial == prober->serial) {
+		if (ready > 0 && reply->serial == prober->serial) {
 			prober->owes = false;
 			return true;
 		}
+		/* A kick ends the poll early. */
+		if (ready == 0 || (ready < 0 && errno != EINTR) || (ready < 0 && clock_ns() >= until))
+			return false;
 	}
-	return false;
 }
 
 static int ask(struct prober *prober, struct request *request, struct reply *reply)
 {
-	if (prober->owes && !take(prober, reply, 0))
+	if ((prober->owes && !take(prober, reply, 0)) || clock_ns() < prober->rests_until_ns)
 		return -EBUSY;
 	request->serial = ++prober->serial;
 	if (send(prober->fd, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return -EBUSY;
 	prober->owes = true;
-	return take(prober, reply, PATIENCE_MS) ? -reply->error : -ETIMEDOUT;
+	if (take(prober, reply, PATIENCE_MS))
+		return -reply->error;
+	prober->rests_until_ns = clock_ns() + REST_NS;
+	return -ETIMEDOUT;
 }
 
 static int probe(struct request *request, void *buffer, size_t size)

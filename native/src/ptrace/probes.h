@@ -18,7 +18,7 @@
 /* Starts the processes: before any thread. confine: what each calls on itself first; it returns 0 or -errno. */
 void probes_start(int (*confine)(void));
 
-/* Each returns 0 or -errno; -ETIMEDOUT: not within 2 ms, -EBUSY: all hang, or are at work. */
+/* Each returns 0 or -errno; -ETIMEDOUT: not within 20 ms, -EBUSY: all hang, or are at work. */
 int probe_memory(pid_t tid, uint64_t address, void *buffer, size_t size);
 /* SO_RCVTIMEO, or SO_SNDTIMEO, of the socket behind the tracee's descriptor, in ns; 0: none. -ENOTSOCK: it is none. */
 int probe_socket_timeout(pid_t tid, int descriptor, bool sends, int64_t *timeout_ns);

@@ -19,8 +19,9 @@ struct target {
 	char id[STL_ID_SIZE];
 	struct container *container; /* NULL: waited for */
 	bool wanted, provisional, discard;
-	bool attaching; /* passes go on until one finds nothing new */
-	bool reported;  /* EV_ATTACHED was sent for all that is attached */
+	bool attaching;   /* passes go on until one finds nothing new */
+	uint32_t joining; /* passes to go on with since something joined, each of which found nothing new */
+	bool reported;    /* EV_ATTACHED was sent for all that is attached */
 	bool polled, ended, had_tasks;
 	pid_t pid;  /* of a process that was named, or 0 */
 	bool setup; /* that process has not exec'ed yet */

@@ -19,6 +19,7 @@
 #define RESCAN_NS (1 * NS_PER_S)
 /* A process that clone3(2) puts into a populated cgroup leaves no event. */
 #define POLL_NS (20 * NS_PER_MS)
+#define JOIN_PASSES 4
 #define COMMAND_ID "command"
 
 static struct target targets[STL_SLOTS];
@@ -84,6 +85,17 @@ static bool open_slot(struct target *target, bool provisional)
 	return true;
 }
 
+/* Who joins may fork and be gone before it is seized, so it is looked again until nothing is new. */
+static void look_for_joiners(struct target *target)
+{
+	if (!target->pid)
+		target->polled = cgroups_follow(target->id);
+	find_tasks(target, true);
+	target->joining = JOIN_PASSES;
+	target->reported = false;
+	thread_attention();
+}
+
 /* fresh: its cgroup was made just now, so that whoever is in it has just joined. */
 static void begin(struct target *target, bool fresh)
 {
@@ -92,9 +104,13 @@ static void begin(struct target *target, bool fresh)
 	target->attaching = !fresh;
 	target->pass_since = now;
 	target->next_scan = now + RESCAN_NS;
+	if (fresh) {
+		look_for_joiners(target);
+		return;
+	}
 	if (!target->pid)
 		target->polled = cgroups_follow(target->id);
-	find_tasks(target, fresh);
+	find_tasks(target, false);
 	thread_attention();
 }
 
@@ -312,8 +328,7 @@ void target_entered(const char *id)
 		target->release_serial = 0;
 		target->attaching = false;
 	}
-	find_tasks(target, true);
-	target->reported = false;
+	look_for_joiners(target);
 }
 
 /* ---- what takes time ----------------------------------------------------------------------------------- */
@@ -430,6 +445,11 @@ static bool carry_on_tracing(struct target *target, uint64_t now)
 		target->attaching = target->found > 0;
 		if (target->attaching)
 			return true;
+	}
+	if (target->joining) {
+		find_tasks(target, true);
+		target->joining = target->found ? JOIN_PASSES : target->joining - 1;
+		return true;
 	}
 	bool awaits = late_start_pending();
 
