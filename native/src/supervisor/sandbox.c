@@ -231,6 +231,7 @@ static void add_conditional(struct program *p)
 	const uint32_t ourselves[] = {(uint32_t)getpid()};
 	const uint32_t process[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, ANONYMOUS_NAME};
 	const uint32_t queries[] = {FIONREAD, _IOR(0xb7, 0x6, int) /* NS_GET_PID_FROM_PIDNS */};
+	const uint32_t caller[] = {0};
 	const uint32_t unshared[] = {CLONE_FILES};
 
 	allow_without_bits(p, SYS_openat, 2, WRITING);
@@ -242,7 +243,8 @@ static void add_conditional(struct program *p)
 	allow_with_bits(p, SYS_clone, 0, CLONE_THREAD);
 	allow_values(p, SYS_tgkill, 0, ourselves, 1);
 	allow_values(p, SYS_prctl, 0, process, sizeof(process) / sizeof(process[0]));
-	allow_values(p, SYS_ioctl, 1, queries, 1);
+	allow_values(p, SYS_ioctl, 1, queries, sizeof(queries) / sizeof(queries[0]));
+	allow_values(p, SYS_setpriority, 1, caller, 1);
 	/* A thread may have its own table of descriptors: whoever closes an inotify descriptor last waits for the kernel's
 	 * workers, seconds on a full machine, and a tracer thread that is dying would do so before it lets its tracees go. */
 	allow_values(p, SYS_unshare, 0, unshared, 1);

@@ -19,14 +19,14 @@ static bool is_silent(const struct stl_beat *beat, uint64_t window_ns, uint64_t 
 }
 
 /* The first look at a silent thread is for the second one: has it run in between, if it wants to? */
-static bool has_stalled(struct watch *watch, const struct stl_beat *beat, watch_task_look look, uint64_t now_ns)
+static bool has_stalled(struct watch *watch, const struct stl_beat *beats, int silent, watch_task_look look,
+                        uint64_t now_ns)
 {
-	uint32_t tid = atomic_load_explicit(&beat->tid, memory_order_relaxed);
-	struct watch_task task = look(tid);
-	bool again = watch->suspect == tid && tid != 0;
+	struct watch_task task = look(atomic_load_explicit(&beats[silent].tid, memory_order_relaxed));
+	bool again = watch->suspect == silent + 1;
 	uint64_t ran_ns = task.cpu_ns - watch->suspect_cpu_ns;
 
-	watch->suspect = tid;
+	watch->suspect = silent + 1;
 	watch->suspect_cpu_ns = task.cpu_ns;
 	if (!again)
 		return false;
@@ -55,7 +55,7 @@ bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1
 	/* The control thread first: it is what makes the others come round. */
 	for (int i = STL_THREADS; i >= 0; i--) {
 		if (is_silent(&beats[i], watch->window_ns, now_ns))
-			return has_stalled(watch, &beats[i], task, now_ns);
+			return has_stalled(watch, beats, i, task, now_ns);
 	}
 	watch->suspect = 0;
 	return false;

@@ -32,8 +32,8 @@ struct watch {
 	uint64_t started_ns;
 	uint64_t window_ns; /* silence is counted from here on */
 	uint64_t looked_ns;
-	bool begun;       /* the control thread has been seen at work */
-	uint32_t suspect; /* the thread that was silent at the last look, or 0 */
+	bool begun;  /* the control thread has been seen at work */
+	int suspect; /* 1 + the index of the thread that was silent at the last look, or 0 */
 	uint64_t suspect_cpu_ns;
 };
 
