@@ -21,8 +21,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 import stracelet
 from tests.images import busybox_root, image_archive
 
-IMAGE = "docker.io/stracelet-test/busybox:1"
-PAUSE_IMAGE = "docker.io/stracelet-test/pause:1"
+IMAGE = "localhost/stracelet-test/busybox:1"
+PAUSE_IMAGE = "localhost/stracelet-test/pause:1"
 DEADLINE = 60
 CGROUPS = Path("/sys/fs/cgroup")
 

@@ -63,7 +63,9 @@ def test_sums_go_on_through_a_killed_tracer_a_restart_and_a_reload(engine: Engin
     with Command("agent", "--config", str(file)) as agent:
         url = address(agent)
         first = wait_for(lambda: max(opened(url, name), 0), what="the first counts")
-        (tracer,) = (child for child in descendants(agent.process.pid) if child.parent != agent.process.pid)
+        family = descendants(agent.process.pid)
+        (supervisor,) = (child for child in family if child.parent == agent.process.pid)
+        (tracer,) = (child for child in family if child.parent == supervisor.pid)
         os.kill(tracer.pid, signal.SIGKILL)
         restarts = ("stracelet_tracer_restarts_total", "", "died")
         wait_for(lambda: read(url)[restarts] == 1, what="the tracer's end")
