@@ -2,7 +2,9 @@
 """Real tracees need root, a compiler and a cgroup tree; nothing that a test started outlives it."""
 
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,6 +12,8 @@ import pytest_asyncio
 from tests.native.harness.cgroup import Container, hierarchies
 from tests.native.harness.tracee import Programs, Start, Tracee, start
 from tests.native.harness.tracing import Tracing
+
+NATIVE = Path(__file__).resolve().parents[2] / "native"
 
 
 def _missing() -> str | None:
@@ -29,6 +33,13 @@ def _machine() -> None:
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     return Programs(tmp_path_factory.mktemp("tracees"))
+
+
+@pytest.fixture(scope="session")
+def hooked_program() -> str:
+    """The native program with sanitizers, and with hooks that make it misbehave."""
+    subprocess.run(["make", "-s", "-C", str(NATIVE), "sanitized-program"], check=True)
+    return str(NATIVE / "build" / "hooked" / "stracelet-tracer")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+from stracelet import native
 from stracelet.tracing.protocol import END_STALLED, TracerEnded
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
@@ -32,6 +33,36 @@ async def test_stopped_tracer_is_replaced(tracing: Tracing, container: Container
             assert not proc.running(tracer)
             await tracing.attached(container)
             assert tracing.tracer != tracer
+
+
+async def test_hanging_tracer_threads_are_replaced(container: Container, tracee: Start, hooked_program: str) -> None:
+    async with await Tracing.start(program=hooked_program) as tracing:
+        with Progress() as progress:
+            spin = tracee("spin", progress.path, 2)
+            spin.tell()
+            spin.expect("running")
+            await tracing.attach(container)
+            tracer, start = tracing.tracer, time.monotonic()
+            tracing.events.clear()
+            tracing.request(native.constants.STL_REQ_HANG)
+            ended = await tracing.event(TracerEnded)
+            assert time.monotonic() - start <= 1.0
+            assert ended.reason == END_STALLED
+            await assert_unharmed([spin.pid], progress, traced=True)
+            await tracing.attached(container)
+            assert tracing.tracer != tracer
+
+
+async def test_the_whole_under_sanitizers(container: Container, tracee: Start, hooked_program: str) -> None:
+    async with await Tracing.start(program=hooked_program) as tracing:
+        targets = [tracee("tree"), tracee("threadexec"), tracee("storm", "threads", 200), tracee("exact", 8)]
+        await tracing.attach(container)
+        for target in targets:
+            target.tell()
+            target.claims(60)
+            assert target.wait() == 7
+        await tracing.over(container)
+        assert not [event for event in tracing.events if isinstance(event, TracerEnded)]
 
 
 async def test_stopped_supervisor_is_no_stall(tracing: Tracing, container: Container, tracee: Start) -> None:

@@ -57,6 +57,10 @@ class Tracing:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         await self.end()
 
+    def request(self, kind: int) -> None:
+        """Sends a message that a Session has no name for."""
+        self.session._control.send(protocol.Message(kind).encode())
+
     async def _collect(self) -> None:
         async for event in self.session.events():
             self.events.append(event)
