@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Kubernetes of two nodes, started by the script that the machine has for it; stopped again if it was not
+running before."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.images import shared_folder, wait_for
+
+IMAGE = "local/busybox:1"
+BRIDGE = Path("/sys/class/net/k8s-br")
+START_SECONDS = 300.0
+DEADLINE = 90.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster; `folder` holds `node-N/containerd.sock`, `tools` holds kubectl."""
+
+    kubeconfig: Path
+    tools: Path
+
+    @property
+    def sockets(self) -> Sequence[str]:
+        return sorted(map(str, self.kubeconfig.parent.glob("node-*/containerd.sock")))
+
+    def kubectl(self, *arguments: str, data: str = "") -> str:
+        """`kubectl ARGUMENTS`; its standard output. Fails with what it said."""
+        done = subprocess.run(
+            [self.tools / "kubectl", "--kubeconfig", self.kubeconfig, *arguments],
+            input=data,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr.strip()}"
+        return done.stdout
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A running pod; what runs in it has `marker` among its arguments."""
+
+    cluster: Cluster
+    namespace: str
+    name: str
+    marker: str
+
+    def exec(self, container: str, *command: str) -> str:
+        return self.cluster.kubectl("exec", "-n", self.namespace, self.name, "-c", container, "--", *command)
+
+    def read(self) -> Mapping[str, Any]:
+        """What the API server has of it."""
+        found: Mapping[str, Any] = json.loads(
+            self.cluster.kubectl("get", "pod", "-n", self.namespace, self.name, "-o", "json")
+        )
+        return found
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    scripts = shared_folder() / "cluster"
+    if not (scripts / "up").exists():
+        pytest.skip(f"no cluster to be had: {scripts / 'up'} is not there (STRACELET_SHARED says where it is)")
+    ours = not BRIDGE.exists()
+    try:
+        started = _script(scripts / "up", "2")
+        yield Cluster(kubeconfig=Path(started), tools=Path(_script(shared_folder() / "tools/unpack")))
+    finally:
+        if ours:
+            subprocess.run([scripts / "down"], stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
+
+
+def _script(*command: str | Path) -> str:
+    """The last line that it prints; skips the test when it fails."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_SECONDS, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"{command[0]}: {done.stderr.strip()}")
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.fixture
+def config(cluster: Cluster, tmp_path: Path) -> str:
+    """A configuration that knows the nodes' sockets."""
+    file = tmp_path / "stracelet.yaml"
+    cri = ", ".join(cluster.sockets)
+    file.write_text(f"sources: {{cri: [{cri}], cgroup: auto, docker: off, podman: off}}\n")
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the tests' own; it is removed with all that is in it."""
+    name = f"stracelet-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    try:
+        get = ("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name")
+        wait_for(lambda: cluster.kubectl(*get), what="the namespace's service account", seconds=DEADLINE)
+        yield name
+    finally:
+        cluster.kubectl("delete", "namespace", name, "--wait", f"--timeout={int(DEADLINE) - 5}s")
+
+
+def run_pod(cluster: Cluster, namespace: str, programs: Mapping[str, str], *, node: str) -> Pod:
+    """Runs a pod on that node with a container for each shell program, by container name, and waits until all run."""
+    marker = f"marker-{uuid.uuid4().hex}"
+    name = f"known-{uuid.uuid4().hex[:8]}"
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {
+            "nodeName": node,
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [
+                {
+                    "name": container,
+                    "image": IMAGE,
+                    "imagePullPolicy": "IfNotPresent",
+                    # Kubernetes makes $ of $$ (Container v1, command), so this is the program as it is written.
+                    "command": ["/bin/sh", "-c", program.replace("$", "$$"), f"{marker}-{container}"],
+                }
+                for container, program in programs.items()
+            ],
+        },
+    }
+    cluster.kubectl("create", "-f", "-", data=json.dumps(manifest))
+    ready = ("wait", "--for=condition=Ready", f"pod/{name}", "-n", namespace, f"--timeout={int(DEADLINE) - 5}s")
+    cluster.kubectl(*ready)
+    return Pod(cluster, namespace, name, marker)
+
+
+def host_pids(argument: str) -> set[int]:
+    """The machine's processes that have this argument, as procfs itself shows it."""
+    found: set[int] = set()
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            arguments = Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if argument.encode() in arguments:
+            found.add(int(entry))
+    return found
