@@ -416,7 +416,34 @@ void cgroups_read(void)
 	}
 }
 
-static void read_processes(const struct directory *directory, void (*each)(pid_t pid, void *context), void *context)
+static int by_number(const void *left, const void *right)
+{
+	pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+struct processes {
+	pid_t *pids;
+	size_t count, room;
+};
+
+static bool add_process(struct processes *processes, pid_t pid)
+{
+	if (processes->count == processes->room) {
+		size_t room = processes->room ? processes->room * 2 : 64;
+		pid_t *larger = reallocarray(processes->pids, room, sizeof(*larger));
+
+		if (!larger)
+			return false; /* the next look finds the rest */
+		processes->pids = larger;
+		processes->room = room;
+	}
+	processes->pids[processes->count++] = pid;
+	return true;
+}
+
+static void read_processes(const struct directory *directory, struct processes *processes)
 {
 	char path[PATH_MAX], line[32];
 
@@ -429,8 +456,9 @@ static void read_processes(const struct directory *directory, void (*each)(pid_t
 	while (fgets(line, sizeof(line), file)) {
 		pid_t pid = (pid_t)strtol(line, NULL, 10);
 
-		if (pid > 0) /* 0: a process that our own PID namespace does not see */
-			each(pid, context);
+		/* 0: a process that our own PID namespace does not see */
+		if (pid > 0 && !add_process(processes, pid))
+			break;
 	}
 	fclose(file);
 }
@@ -438,8 +466,17 @@ static void read_processes(const struct directory *directory, void (*each)(pid_t
 void cgroups_each_process(const char *id, void (*each)(pid_t pid, void *context), void *context)
 {
 	const struct group *group = *group_of(id);
+	struct processes processes = {0};
 
 	for (const struct directory *directory = group ? group->directories : NULL; directory;
 	     directory = directory->next_of_group)
-		read_processes(directory, each, context);
+		read_processes(directory, &processes);
+	/* Nearly all are in every hierarchy: with version 1, a dozen times. */
+	if (processes.count)
+		qsort(processes.pids, processes.count, sizeof(*processes.pids), by_number);
+	for (size_t i = 0; i < processes.count; i++) {
+		if (i == 0 || processes.pids[i] != processes.pids[i - 1])
+			each(processes.pids[i], context);
+	}
+	free(processes.pids);
 }
