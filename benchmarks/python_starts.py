@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 from benchmarks.paired.against_strace import against_strace
 from benchmarks.paired.loads import SURROUNDINGS
@@ -14,7 +16,9 @@ from benchmarks.paired.processes import running
 from benchmarks.paired.results import Options, Row, options
 
 BOUNDS = {"": 0.50, ", every CPU busy": 1.05}
-SCRIPT = "while :; do python3 -c 'import json, asyncio, http.client' || exit; echo; done"
+# Not by the name that PATH finds, which may be a script of a version manager that starts ten processes of its own.
+PYTHON = Path(sys.executable).resolve()
+SCRIPT = f"while :; do {PYTHON} -c 'import json, asyncio, http.client' || exit; echo; done"
 DEADLINE = 60
 
 

@@ -61,6 +61,8 @@ class Tracer:
             self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            print(f"{self._command[:6]} does not end on SIGINT: killed", file=sys.stderr)
         finally:
             self.process.kill()
             self.process.wait(DEADLINE)
