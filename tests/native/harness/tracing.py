@@ -118,7 +118,9 @@ class Tracing:
         def complete() -> bool:
             for container in containers:
                 slot, pids = self.slot(container.id), container.pids()
-                if slot is None or slot.pending or not slot.tracees or not proc.all_traced(pids):
+                if slot is None or slot.state != native.SLOT_TRACED:  # it may still be leaving
+                    return False
+                if slot.pending or not slot.tracees or not proc.all_traced(pids):
                     return False
             return True
 
