@@ -20,6 +20,7 @@ static bool started;
 static atomic_bool asleep, over;
 static _Atomic int wanted_cpu;
 static _Atomic uint64_t wanted_until_ns;
+static atomic_bool wanted_fully;
 
 static void keep_to(int cpu)
 {
@@ -59,7 +60,8 @@ static void *run(void *unused)
 		}
 		while (clock_ns() < until)
 			;
-		nanosleep(&rest, NULL);
+		if (!atomic_load(&wanted_fully))
+			nanosleep(&rest, NULL);
 	}
 	return NULL;
 }
@@ -76,8 +78,9 @@ static void start(void)
 	pthread_attr_destroy(&attributes);
 }
 
-void ballast_ask(int cpu, uint64_t now)
+void ballast_ask(int cpu, bool fully, uint64_t now)
 {
+	atomic_store(&wanted_fully, fully);
 	atomic_store(&wanted_cpu, cpu);
 	atomic_store(&wanted_until_ns, now + ASKED_NS);
 	if (started && !atomic_load(&asleep))

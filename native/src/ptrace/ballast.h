@@ -8,10 +8,11 @@
 #ifndef STL_BALLAST_H
 #define STL_BALLAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* From now on for a few ms, on that CPU. */
-void ballast_ask(int cpu, uint64_t now);
+void ballast_ask(int cpu, bool fully, uint64_t now);
 void ballast_end(void);
 
 #endif

@@ -33,7 +33,11 @@ static enum stop_kind classify_event(int event, int signal)
 
 struct stop classify_stop(const siginfo_t *info)
 {
-	struct stop stop = {.kind = STOP_NONE, .tid = info->si_pid};
+	struct stop stop = {
+		.kind = STOP_NONE,
+		.tid = info->si_pid,
+		.call.op = PTRACE_SYSCALL_INFO_NONE,
+	};
 	int status = info->si_status;
 
 	switch (info->si_code) {

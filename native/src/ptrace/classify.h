@@ -6,6 +6,7 @@
 #define STL_CLASSIFY_H
 
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/types.h>
 
 enum stop_kind {
@@ -23,7 +24,8 @@ enum stop_kind {
 struct stop {
 	enum stop_kind kind;
 	pid_t tid;
-	int signal; /* STOP_SIGNAL, STOP_GROUP */
+	int signal;                        /* STOP_SIGNAL, STOP_GROUP */
+	struct __ptrace_syscall_info call; /* STOP_SYSCALL; op is PTRACE_SYSCALL_INFO_NONE: still to be asked for */
 };
 
 struct stop classify_stop(const siginfo_t *info);

@@ -3,9 +3,12 @@
  * What tracing takes from its target, estimated as it goes.
  */
 #define _GNU_SOURCE
+#include "clock.h"
 #include "thread.h"
 
+/* Not more often than both: reading a file of /proc takes as long as a stop. */
 #define FLUSH_ENTRIES 128
+#define FLUSH_NS (10 * NS_PER_MS)
 
 /* The overhead's estimate: outside of syscalls a task is on a CPU, or in our stops, or waiting for a CPU; what is
  * over its CPU time was spent on the way into the entry stop, and the exit stop takes as long. */
@@ -28,15 +31,17 @@ void overhead_flush(struct tracee *tracee)
 	tracee->entries = 0;
 }
 
-void overhead_entry(struct tracee *tracee, uint64_t outside_ns)
+void overhead_entry(struct tracee *tracee, uint64_t now)
 {
 	struct task_ran ran;
 
-	tracee->outside_ns += outside_ns;
+	tracee->outside_ns += now - tracee->resume_ns;
 	if (!tracee->cpu_ns && task_ran_read(tracee->tid, &ran) == 0) {
 		tracee->cpu_ns = ran.cpu_ns;
 		tracee->outside_ns = 0;
 	}
-	if (++tracee->entries >= FLUSH_ENTRIES)
+	if (++tracee->entries >= FLUSH_ENTRIES && now - tracee->flushed_ns >= FLUSH_NS) {
 		overhead_flush(tracee);
+		tracee->flushed_ns = now;
+	}
 }

@@ -2,21 +2,16 @@
 #define _GNU_SOURCE
 #include "placement.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ballast.h"
 #include "clock.h"
-#include "thread.h"
+#include "procfs.h"
 
-#define WAIT_OPTIONS (WSTOPPED | WEXITED | WNOWAIT | __WALL | __WNOTHREAD)
-
-#define SPIN_NS 50000
-#define FEW 8 /* tracees: a wait for any of so many is as quick as one for a certain one */
+#define RSEQ_SIZE 32
 #define SETTLE 16
 #define WINDOW 256
 #define WINDOW_NS (20 * NS_PER_MS)
@@ -27,16 +22,16 @@
 /* The scheduler's averages follow what is done only so fast. */
 #define STEER_SETTLE_NS (120 * NS_PER_MS)
 #define FOLLOW_MIN 16
-#define FOLLOW_MAX 256
-#define SWEEP_EVERY 4
-#define SWEEP 4
+#define FOLLOW_MAX 1024
 
-/* rseq(2): the C library registers every thread, which then pays at each of its switches; nothing here uses it. */
+/* rseq(2): the C library registers every thread, which then pays at each of its switches; nothing here uses it. It must
+ * be taken back with the size that it was registered with, which is at least that of the first version, where
+ * __rseq_size may tell only how much of that is in use. */
 static void leave_rseq(void)
 {
 	void *area = (char *)__builtin_thread_pointer() + __rseq_offset;
 
-	syscall(SYS_rseq, area, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+	syscall(SYS_rseq, area, __rseq_size < RSEQ_SIZE ? RSEQ_SIZE : __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
 void placement_init(struct placement *placement)
@@ -46,25 +41,14 @@ void placement_init(struct placement *placement)
 	sched_getaffinity(0, sizeof(placement->allowed), &placement->allowed);
 	placement->cpus = CPU_COUNT(&placement->allowed);
 	placement->cpu = -1;
-	placement->way = placement->best = placement->cpus > 1 ? WAY_FOLLOW : WAY_BLOCK;
+	if (placement->cpus == 1) {
+		for (placement->cpu = 0; !CPU_ISSET(placement->cpu, &placement->allowed); placement->cpu++)
+			;
+	}
+	placement->way = placement->best = WAY_FOLLOW;
 	placement->follow_every = FOLLOW_MIN;
 	for (int way = 0; way < WAYS; way++)
 		placement->backoff_ns[way] = BACKOFF_MIN_NS;
-}
-
-/* The call itself: the library's is a point of cancellation, which costs as much as a tenth of a stop. */
-static bool look(idtype_t type, pid_t tid, siginfo_t *info, int flags)
-{
-	info->si_pid = 0;
-	errno = 0;
-	return syscall(SYS_waitid, type, tid, info, WAIT_OPTIONS | flags, NULL) == 0 && info->si_pid != 0;
-}
-
-bool is_attached(pid_t tid)
-{
-	siginfo_t info;
-
-	return look(P_PID, tid, &info, WNOHANG) || errno != ECHILD;
 }
 
 static void keep_to(struct placement *placement, int cpu)
@@ -81,16 +65,17 @@ static void keep_to(struct placement *placement, int cpu)
 		placement->cpu = cpu;
 }
 
-static void follow(struct placement *placement, const struct tracee *tracee)
+static void follow(struct placement *placement, pid_t tid)
 {
 	struct task_stat stat;
 
 	if (placement->follow_in-- > 0)
 		return;
 	placement->follow_in = placement->follow_every;
-	if (task_stat_read(tracee->tid, &stat) < 0 || stat.cpu < 0 || stat.cpu >= CPU_SETSIZE)
+	if (task_stat_read(tid, &stat) < 0 || stat.cpu < 0 || stat.cpu >= CPU_SETSIZE)
 		return;
 	if (stat.cpu == placement->cpu) {
+		placement->near = true;
 		if (placement->follow_every < FOLLOW_MAX)
 			placement->follow_every *= 2;
 		return;
@@ -98,17 +83,19 @@ static void follow(struct placement *placement, const struct tracee *tracee)
 	placement->follow_every = placement->follow_in = FOLLOW_MIN;
 	if (CPU_ISSET(stat.cpu, &placement->allowed))
 		keep_to(placement, stat.cpu);
+	placement->near = stat.cpu == placement->cpu;
 }
 
-static void change_way(struct placement *placement, enum way way)
+static void change_way(struct placement *placement, enum way way, uint64_t now)
 {
 	if (way == placement->way)
 		return;
 	placement->way = way;
+	placement->near = false;
 	placement->follow_in = 0;
 	placement->follow_every = FOLLOW_MIN;
-	if (way == WAY_STEER)
-		placement->steer_from_ns = clock_ns() + STEER_SETTLE_NS;
+	if (way == WAY_STEER && now - placement->steered_ns > STEER_SETTLE_NS)
+		placement->steer_from_ns = now + STEER_SETTLE_NS;
 	if (way != WAY_FOLLOW && way != WAY_STEER && placement->cpu >= 0)
 		keep_to(placement, -1);
 }
@@ -150,7 +137,7 @@ static void choose(struct placement *placement, double rate, uint64_t now)
 			}
 		}
 	}
-	change_way(placement, next);
+	change_way(placement, next, now);
 }
 
 /* Of two CPUs, the one that we are not on. */
@@ -158,7 +145,7 @@ static void steer(const struct placement *placement, uint64_t now)
 {
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (CPU_ISSET(cpu, &placement->allowed) && cpu != placement->cpu) {
-			ballast_ask(cpu, now);
+			ballast_ask(cpu, now < placement->steer_from_ns, now);
 			return;
 		}
 	}
@@ -171,7 +158,7 @@ static bool is_hopeless(const struct placement *placement, uint32_t turns, doubl
 	       rate < placement->rate[placement->best] * 0.6;
 }
 
-static void take_turn(struct placement *placement)
+static void count(struct placement *placement)
 {
 	uint32_t turns = ++placement->turns;
 
@@ -179,8 +166,10 @@ static void take_turn(struct placement *placement)
 		return;
 	uint64_t now = clock_ns();
 
-	if (placement->way == WAY_STEER && placement->cpu >= 0)
+	if (placement->way == WAY_STEER && placement->cpu >= 0) {
 		steer(placement, now);
+		placement->steered_ns = now;
+	}
 	if (!placement->window_ns) {
 		if (placement->way == WAY_STEER && now < placement->steer_from_ns)
 			return;
@@ -200,59 +189,9 @@ static void take_turn(struct placement *placement)
 	placement->turns = 0;
 }
 
-/* A wait for any finds the first that stopped in the order of attachment: a busy one at its head would hide the rest. */
-static bool sweep(struct thread *thread, siginfo_t *info)
+void placement_turn(struct placement *placement, pid_t tid)
 {
-	const struct tracee_table *table = &thread->tracees;
-
-	for (uint32_t seen = 0, tried = 0; seen < table->size && tried < SWEEP; seen++) {
-		for (const struct tracee *tracee = table->buckets[thread->sweep++ & (table->size - 1)]; tracee;
-		     tracee = tracee->next_in_bucket) {
-			if (tracee == thread->hot || tracee->held_until_ns || !tracee->seized)
-				continue;
-			if (look(P_PID, tracee->tid, info, WNOHANG))
-				return true;
-			tried++;
-		}
-	}
-	return false;
-}
-
-static bool spin(struct thread *thread, siginfo_t *info)
-{
-	uint64_t end = clock_ns() + SPIN_NS;
-	bool few = thread->tracees.used <= FEW;
-
-	do {
-		if (look(few ? P_ALL : P_PID, few ? 0 : thread->hot->tid, info, WNOHANG))
-			return true;
-	} while (clock_ns() < end);
-	return false;
-}
-
-bool next_stop(struct thread *thread, siginfo_t *info)
-{
-	struct placement *placement = &thread->placement;
-
-	if (thread->hot) {
-		take_turn(placement);
-		if (placement->way == WAY_FOLLOW || placement->way == WAY_STEER)
-			follow(placement, thread->hot);
-		if (thread->tracees.used > 1 && ++thread->turn % SWEEP_EVERY == 0 && sweep(thread, info))
-			return true;
-		if (placement->way == WAY_SPIN) {
-			if (spin(thread, info))
-				return true;
-		} else if (thread->tracees.used > FEW && !thread->hot->held_until_ns &&
-		           look(P_PID, thread->hot->tid, info, WNOHANG)) {
-			return true;
-		}
-	}
-	bool more_to_do = atomic_load_explicit(&thread->has_mail, memory_order_relaxed);
-
-	if (look(P_ALL, 0, info, more_to_do ? WNOHANG : 0))
-		return true;
-	if (errno == ECHILD)
-		nobody_attached(thread);
-	return false;
+	count(placement);
+	if (placement->way == WAY_FOLLOW || placement->way == WAY_STEER)
+		follow(placement, tid);
 }

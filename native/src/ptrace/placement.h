@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a tracer thread waits for its next stop, and where it runs meanwhile: what a stop costs its target depends on
- * this more than on all that is done at the stop.
+ * Where a tracer thread runs, and how it waits for its next stop: what a stop costs its target depends on this more
+ * than on all that is done at the stop.
  *
  * A tracer that runs on its tracee's CPU costs two switches a stop and no interrupt between CPUs; but a scheduler that
  * finds another CPU idle wakes the tracee there. Spinning on another CPU saves the tracer's own wake-up, and takes a
@@ -13,7 +13,6 @@
 #define STL_PLACEMENT_H
 
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,18 +30,17 @@ struct placement {
 	int cpus;
 	int cpu; /* the one that it keeps to, or -1 */
 	enum way way, best;
-	uint32_t turns;                   /* stops in the present window */
-	uint32_t follow_every, follow_in; /* stops between two looks at the tracee's CPU */
-	uint64_t window_ns;               /* its begin; 0: it is still settling */
-	uint64_t steer_from_ns;
-	double rate[WAYS]; /* stops per ns, of its last window */
+	uint32_t turns;                     /* stops in the present window */
+	uint32_t follow_every, follow_in;   /* stops between two looks at the tracee's CPU */
+	uint64_t window_ns;                 /* its begin; 0: it is still settling */
+	uint64_t steered_ns, steer_from_ns; /* when it steered last; from when on that shows */
+	bool near;                          /* the tracee was last seen on the CPU that we keep to */
+	double rate[WAYS];                  /* stops per ns, of its last window */
 	uint64_t retry_ns[WAYS], backoff_ns[WAYS];
 };
 
-struct thread;
-
 void placement_init(struct placement *placement);
-/* The next stop, unconsumed; false: none within this wait (a kick, no tracees). */
-bool next_stop(struct thread *thread, siginfo_t *info);
+/* At each stop: counts it, and puts the calling thread where its way wants it to wait for this task. */
+void placement_turn(struct placement *placement, pid_t tid);
 
 #endif

@@ -26,7 +26,6 @@ struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *
 		return NULL;
 	tracee->container = container;
 	tracee->state = TRACEE_ATTACHING;
-	tracee->leaving = container->leaving;
 	tracee->resume_ns = clock_ns();
 	atomic_fetch_add(&thread->load, 1);
 	atomic_fetch_add(&container->tracees, 1);
@@ -56,6 +55,12 @@ void tracee_lost(struct thread *thread, struct tracee *tracee)
 	free(tracee);
 }
 
+/* The container's word is read where it counts: a copy of it would be late both ways. */
+bool tracee_is_leaving(const struct tracee *tracee)
+{
+	return tracee->leaving || atomic_load_explicit(&tracee->container->leaving, memory_order_relaxed);
+}
+
 static void book(const struct thread *thread, const struct tracee *tracee, int abi, int number, uint64_t duration,
                  int error)
 {
@@ -67,7 +72,7 @@ static void book(const struct thread *thread, const struct tracee *tracee, int a
 
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error)
 {
-	if (tracee->counted && !tracee->leaving)
+	if (tracee->counted && !tracee_is_leaving(tracee))
 		book(thread, tracee, tracee->abi, tracee->number, now - tracee->entry_ns, error);
 	tracee->counted = false;
 }
@@ -82,10 +87,12 @@ int tracee_detach(struct thread *thread, struct tracee *tracee, int signal)
 	return 0;
 }
 
-static bool may_leave(const struct tracee *tracee)
+static bool may_leave(const struct thread *thread, const struct tracee *tracee)
 {
+	if (thread->draining)
+		return false; /* CONT and the thread's end let it go, in whatever it is */
 	/* A call that was rewound keeps its deadline only as long as we are there to see to it. */
-	return tracee->leaving && tracee->state != TRACEE_IN_SYSCALL && tracee->state != TRACEE_EINTR &&
+	return tracee_is_leaving(tracee) && tracee->state != TRACEE_IN_SYSCALL && tracee->state != TRACEE_EINTR &&
 	       !(tracee->state == TRACEE_REWOUND && tracee->timed);
 }
 
@@ -93,7 +100,7 @@ void tracee_resume(struct thread *thread, struct tracee *tracee, int signal)
 {
 	long request = PTRACE_SYSCALL;
 
-	if (may_leave(tracee) && tracee_detach(thread, tracee, signal) == 0)
+	if (may_leave(thread, tracee) && tracee_detach(thread, tracee, signal) == 0)
 		return;
 	if (tracee->state == TRACEE_SETUP || tracee->state == TRACEE_ATTACHING) {
 		request = PTRACE_CONT;
@@ -141,7 +148,7 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 		settle_eintr(thread, tracee);
 	bool again = tracee->state == TRACEE_REWOUND && number == tracee->number;
 
-	overhead_entry(tracee, now - tracee->resume_ns);
+	overhead_entry(tracee, now);
 	if (!again) {
 		timeout_clear(thread, tracee);
 		tracee->counted =
@@ -206,14 +213,13 @@ static void on_exit_stop(struct thread *thread, struct tracee *tracee, const str
 	tracee_resume(thread, tracee, 0);
 }
 
-static void on_syscall(struct thread *thread, struct tracee *tracee, uint64_t now)
+static void on_syscall(struct thread *thread, struct tracee *tracee, const struct stop *stop, uint64_t now)
 {
-	struct __ptrace_syscall_info info;
+	struct __ptrace_syscall_info info = stop->call;
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0)
+	if (info.op == PTRACE_SYSCALL_INFO_NONE &&
+	    ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0)
 		return; /* killed meanwhile */
-	if (thread->draining)
-		tracee->leaving = false; /* CONT and the thread's end let it go, in whatever it is */
 	if (tracee->state == TRACEE_RELEASED)
 		tracee_resume(thread, tracee, 0);
 	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
@@ -233,7 +239,7 @@ static void tracee_begin(struct thread *thread, struct tracee *tracee)
 
 static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
 {
-	if (!tracee->leaving && tracee->state != TRACEE_SETUP)
+	if (!tracee_is_leaving(tracee) && tracee->state != TRACEE_SETUP)
 		book(thread, tracee, STL_ABI_SIGNAL, signal, 0, 0);
 	switch (tracee->state) {
 	case TRACEE_EINTR:
@@ -305,7 +311,7 @@ static void on_group_stop(struct thread *thread, struct tracee *tracee)
 	tracee->interrupted = false;
 	if (tracee->state == TRACEE_EINTR)
 		settle_eintr(thread, tracee);
-	if (tracee->leaving && !thread->draining && tracee_detach(thread, tracee, 0) == 0)
+	if (tracee_is_leaving(tracee) && !thread->draining && tracee_detach(thread, tracee, 0) == 0)
 		return;
 	if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
@@ -379,7 +385,7 @@ static void first_exec(struct tracee *tracee, uint64_t now)
 	tracee->state = TRACEE_IN_SYSCALL;
 	tracee->counted = true;
 	tracee->entry_ns = now;
-	if (tracee->leaving)
+	if (tracee_is_leaving(tracee))
 		tracee->state = TRACEE_USER;
 }
 
@@ -478,7 +484,7 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 	thread->hot = tracee;
 	switch (stop->kind) {
 	case STOP_SYSCALL:
-		on_syscall(thread, tracee, now);
+		on_syscall(thread, tracee, stop, now);
 		break;
 	case STOP_SIGNAL:
 		on_signal(thread, tracee, stop->signal);

@@ -117,12 +117,8 @@ static void begin(struct target *target, bool fresh)
 /* What is on its way out is wanted again. */
 static void stay(struct target *target)
 {
-	struct mail mail = {.kind = MAIL_LEAVE, .container = target->container};
-
-	if (!target->container || !target->container->leaving)
-		return;
-	atomic_store(&target->container->leaving, false);
-	threads_post_all(&mail);
+	if (target->container)
+		atomic_store(&target->container->leaving, false);
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------ */

@@ -77,12 +77,12 @@ static void leave_one(struct tracee *tracee, void *context)
 {
 	const struct leaving *leaving = context;
 
-	if (tracee->container != leaving->container)
+	/* It may be wanted again by now. */
+	if (tracee->container != leaving->container || !tracee_is_leaving(tracee))
 		return;
-	tracee->leaving = leaving->container->leaving; /* it may be wanted again by now */
-	if (tracee->leaving && !tracee->seized)
+	if (!tracee->seized)
 		tracee_lost(leaving->thread, tracee);
-	else if (tracee->leaving && tracee->state == TRACEE_LISTENING)
+	else if (tracee->state == TRACEE_LISTENING)
 		tracee_interrupt(tracee); /* in a group stop it shows no further stop by itself */
 }
 
@@ -218,7 +218,7 @@ static void *run(void *context)
 	atomic_store(&mine->active, 1);
 	placement_init(&thread->placement);
 	for (;;) {
-		siginfo_t info;
+		struct stop stop;
 
 		if (atomic_load_explicit(&thread->has_mail, memory_order_relaxed))
 			read_mail(thread);
@@ -229,8 +229,7 @@ static void *run(void *context)
 				wait_for_mail(thread);
 			continue;
 		}
-		if (next_stop(thread, &info)) {
-			struct stop stop = classify_stop(&info);
+		if (next_stop(thread, &stop)) {
 			uint64_t now = clock_ns();
 
 			serve_stop(thread, &stop, now);

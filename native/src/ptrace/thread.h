@@ -73,8 +73,9 @@ struct thread {
 	uint64_t next_poll_ns, last_beat_ns;
 	bool draining;
 	uint64_t drain_ns;
-	uint32_t turn; /* for fairness: counts stops */
-	uint32_t sweep;
+	uint32_t round_bucket, round_depth; /* where the round of the tracees is */
+	uint32_t sweep_every, sweep_in;     /* stops between two looks at the next of the round */
+	uint64_t yield_from_ns, yield_backoff_ns;
 	uint32_t audited; /* the next bucket to audit */
 	uint64_t next_audit_ns;
 };
@@ -87,7 +88,9 @@ void thread_kick(struct thread *thread);
 void thread_attention(void);
 struct thread *thread_at(uint32_t index);
 
-/* placement.c */
+/* nextstop.c */
+/* The next stop, unconsumed; false: none within this wait (a kick, no tracees). */
+bool next_stop(struct thread *thread, struct stop *stop);
 bool is_attached(pid_t tid); /* to the calling thread: the kernel's word */
 
 /* audit.c */
@@ -97,6 +100,7 @@ void nobody_attached(struct thread *thread);
 /* stops.c */
 void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
 void tracee_lost(struct thread *thread, struct tracee *tracee);
+bool tracee_is_leaving(const struct tracee *tracee);
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);
 /* What a tracee's child is: the same container's, and as far on its way. NULL: no memory. */
@@ -115,7 +119,7 @@ bool signal_is_ignored(pid_t tid, int signal);
 bool signal_is_due(pid_t tid);
 
 /* overhead.c */
-void overhead_entry(struct tracee *tracee, uint64_t outside_ns);
+void overhead_entry(struct tracee *tracee, uint64_t now);
 void overhead_flush(struct tracee *tracee);
 
 /* newcomers.c */

@@ -59,7 +59,7 @@ struct tracee {
 	pid_t tid;
 	enum tracee_state state;
 	bool seized;      /* a child of a tracee always is */
-	bool leaving;     /* to be detached at its next safe stop */
+	bool leaving;     /* to be detached at its next safe stop, for reasons of its own: tracee_is_leaving() */
 	bool counted;     /* the present call is booked when it ends */
 	bool interrupted; /* PTRACE_INTERRUPT was sent and has not shown yet */
 	bool expired;     /* its rewound call is over its time-out */
@@ -80,7 +80,7 @@ struct tracee {
 	uint64_t voluntary;
 
 	/* Overhead, not yet added to the slot. */
-	uint64_t resume_ns, held_ns, outside_ns, cpu_ns;
+	uint64_t resume_ns, held_ns, outside_ns, cpu_ns, flushed_ns;
 	uint32_t entries;
 
 	/* Asked to go because the target traces it itself: who waits for that. */

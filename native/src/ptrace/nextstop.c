@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How a tracer thread comes to its next stop: what is asked before it sleeps, and in which order, so that the quick ones
+ * cost little and none is left out.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "thread.h"
+
+#define WAIT_OPTIONS (WSTOPPED | WEXITED | WNOWAIT | __WALL | __WNOTHREAD)
+#define FEW 8 /* tracees: a wait for any of so many is as quick as one for a certain one */
+#define SPIN_NS 50000
+#define YIELD_LATE_NS 200000
+#define YIELD_BACKOFF_MIN_NS (100 * NS_PER_MS)
+#define YIELD_BACKOFF_MAX_NS (5 * NS_PER_S)
+#define YIELD_FORGOTTEN_NS (1 * NS_PER_S)
+#define SWEEP 4
+#define SWEEP_MAX 15
+
+/* The call itself: the library's is a point of cancellation, which costs as much as a tenth of a stop. */
+static bool wait_for(idtype_t type, pid_t tid, siginfo_t *info, int flags)
+{
+	info->si_pid = 0;
+	errno = 0;
+	return syscall(SYS_waitid, type, tid, info, WAIT_OPTIONS | flags, NULL) == 0 && info->si_pid != 0;
+}
+
+bool is_attached(pid_t tid)
+{
+	siginfo_t info;
+
+	return wait_for(P_PID, tid, &info, WNOHANG) || errno != ECHILD;
+}
+
+/* Whether the one that stopped last is at a syscall's stop again: asked for what it has to say, it is not waited for. A
+ * request for one that runs fails, and any other stop of it is left to the wait. */
+static bool peek(const struct thread *thread, struct stop *stop)
+{
+	const struct tracee *hot = thread->hot;
+
+	if (hot->held_until_ns || ptrace(PTRACE_GET_SYSCALL_INFO, hot->tid, sizeof(stop->call), &stop->call) <= 0 ||
+	    (stop->call.op != PTRACE_SYSCALL_INFO_ENTRY && stop->call.op != PTRACE_SYSCALL_INFO_EXIT))
+		return false;
+	stop->kind = STOP_SYSCALL;
+	stop->tid = hot->tid;
+	return true;
+}
+
+static bool look(idtype_t type, pid_t tid, struct stop *stop, int flags)
+{
+	siginfo_t info;
+
+	if (!wait_for(type, tid, &info, flags))
+		return false;
+	*stop = classify_stop(&info);
+	return true;
+}
+
+/* The tracees one after another, over and over; NULL: after so many buckets none. */
+static const struct tracee *next_in_round(struct thread *thread)
+{
+	const struct tracee_table *table = &thread->tracees;
+
+	for (uint32_t buckets = 0; buckets < table->size; buckets++) {
+		const struct tracee *tracee = table->buckets[thread->round_bucket & (table->size - 1)];
+
+		for (uint32_t depth = thread->round_depth; tracee && depth > 0; depth--)
+			tracee = tracee->next_in_bucket;
+		if (tracee) {
+			thread->round_depth++;
+			return tracee;
+		}
+		thread->round_bucket++;
+		thread->round_depth = 0;
+	}
+	return NULL;
+}
+
+/* A wait for any finds the first that has stopped in the order of attachment: where there are more stops than we can
+ * serve, the last would stay stopped for ever. So the others are asked in turn, the more often the more of them wait. */
+static bool sweep(struct thread *thread, struct stop *stop)
+{
+	if (thread->sweep_in-- > 0)
+		return false;
+	for (int tried = 0; tried < SWEEP; tried++) {
+		const struct tracee *tracee = next_in_round(thread);
+
+		if (!tracee)
+			break;
+		if (tracee == thread->hot || tracee->held_until_ns || !tracee->seized)
+			continue;
+		if (look(P_PID, tracee->tid, stop, WNOHANG)) {
+			thread->sweep_in = thread->sweep_every = 0; /* more may wait: on with the round */
+			return true;
+		}
+	}
+	if (thread->sweep_every < SWEEP_MAX)
+		thread->sweep_every = 2 * thread->sweep_every + 1;
+	thread->sweep_in = thread->sweep_every;
+	return false;
+}
+
+static bool spin(struct thread *thread, struct stop *stop)
+{
+	uint64_t end = clock_ns() + SPIN_NS;
+	bool others = thread->tracees.used > 1 && thread->tracees.used <= FEW;
+
+	do {
+		if (peek(thread, stop) || (others && look(P_ALL, 0, stop, WNOHANG)))
+			return true;
+	} while (clock_ns() < end);
+	return false;
+}
+
+/* On the tracee's CPU: it runs when it is resumed, or when we yield, and stops while we are awake: no sleep of ours, and
+ * no wake-up. Who yields is put behind whoever else wants the CPU: where that takes long, it is left alone for a while. */
+static bool yield(struct thread *thread, struct stop *stop)
+{
+	if (peek(thread, stop))
+		return true;
+	uint64_t begin = clock_ns();
+
+	if (begin < thread->yield_from_ns)
+		return false;
+	sched_yield();
+	bool found = peek(thread, stop);
+	uint64_t now = clock_ns();
+
+	if (now - begin > YIELD_LATE_NS) {
+		bool again = begin - thread->yield_from_ns < YIELD_FORGOTTEN_NS;
+
+		thread->yield_backoff_ns = again ? 2 * thread->yield_backoff_ns : YIELD_BACKOFF_MIN_NS;
+		if (thread->yield_backoff_ns > YIELD_BACKOFF_MAX_NS)
+			thread->yield_backoff_ns = YIELD_BACKOFF_MAX_NS;
+		thread->yield_from_ns = now + thread->yield_backoff_ns;
+	}
+	return found;
+}
+
+/* What can be had without a wait for any, which takes the longer the more tracees there are. */
+static bool next_of_hot(struct thread *thread, struct stop *stop)
+{
+	const struct placement *placement = &thread->placement;
+
+	placement_turn(&thread->placement, thread->hot->tid);
+	if (thread->tracees.used > 1 && sweep(thread, stop))
+		return true;
+	if (placement->way == WAY_SPIN)
+		return spin(thread, stop);
+	if (thread->tracees.used > FEW)
+		return peek(thread, stop);
+	return placement->way != WAY_BLOCK && placement->near && yield(thread, stop);
+}
+
+bool next_stop(struct thread *thread, struct stop *stop)
+{
+	if (thread->hot && next_of_hot(thread, stop))
+		return true;
+	bool more_to_do = atomic_load_explicit(&thread->has_mail, memory_order_relaxed);
+
+	if (look(P_ALL, 0, stop, more_to_do ? WNOHANG : 0))
+		return true;
+	if (errno == ECHILD)
+		nobody_attached(thread);
+	return false;
+}
