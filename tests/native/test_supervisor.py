@@ -82,6 +82,23 @@ def test_a_stopped_tracer_is_replaced_at_once(program: Path) -> None:
         assert time.monotonic() - start < 0.4
 
 
+def test_one_that_dies_and_cannot_be_reaped_is_left_behind(program: Path) -> None:
+    with Supervisor(program).ready() as supervisor:
+        first = supervisor.tracer
+        # It stops once more on its way out (PTRACE_O_TRACEEXIT), for a tracer that does not answer.
+        strace = subprocess.Popen(["strace", "-q", "-o", "/dev/null", "-p", str(first)], stderr=subprocess.DEVNULL)
+        try:
+            poll_until(lambda: proc.status(first)["TracerPid"] == str(strace.pid), "strace is attached")
+            strace.send_signal(signal.SIGSTOP)
+            os.kill(first, signal.SIGKILL)
+            assert supervisor.replaced(STALLED, timeout=4.0).pid == first
+            assert proc.status(first)
+        finally:
+            strace.kill()
+            strace.wait(5)
+        poll_until(lambda: not proc.status(first), "it is reaped after all")
+
+
 @pytest.mark.parametrize("tracer_too", [False, True])
 def test_a_pause_of_the_supervisor_is_no_stall(program: Path, tracer_too: bool) -> None:
     with Supervisor(program).ready() as supervisor:

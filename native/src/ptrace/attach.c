@@ -63,8 +63,9 @@ void attach_forget(struct thread *thread, struct tracee *tracee)
 	*at = tracee->next_pending;
 	tracee->pending = false;
 	thread->pending_count--;
-	atomic_fetch_sub(&tracee->container->pending, 1);
 	atomic_fetch_sub(&tracee->container->slot->pending, 1);
+	if (atomic_fetch_sub(&tracee->container->pending, 1) == 1)
+		thread_attention();
 }
 
 enum moment { MOMENT_NOW, MOMENT_LATER };

@@ -163,9 +163,13 @@ bool next_stop(struct thread *thread, struct stop *stop)
 {
 	if (thread->hot && next_of_hot(thread, stop))
 		return true;
-	bool more_to_do = atomic_load_explicit(&thread->has_mail, memory_order_relaxed);
+	/* In this order: who posts mail after our look at it sees that we wait. A kick between that and the wait is lost:
+	 * the control thread's next tick makes up for it. */
+	atomic_store(&thread->waits, true);
+	bool found = look(P_ALL, 0, stop, atomic_load(&thread->has_mail) ? WNOHANG : 0);
 
-	if (look(P_ALL, 0, stop, more_to_do ? WNOHANG : 0))
+	atomic_store_explicit(&thread->waits, false, memory_order_relaxed);
+	if (found)
 		return true;
 	if (errno == ECHILD)
 		nobody_attached(thread);

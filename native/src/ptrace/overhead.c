@@ -18,11 +18,14 @@ void overhead_flush(struct tracee *tracee)
 	struct task_ran ran;
 
 	if (task_ran_read(tracee->tid, &ran) == 0) {
-		uint64_t cpu = tracee->cpu_ns && ran.cpu_ns > tracee->cpu_ns ? ran.cpu_ns - tracee->cpu_ns : 0;
+		uint64_t cpu = ran.cpu_ns > tracee->cpu_ns ? ran.cpu_ns - tracee->cpu_ns : 0;
 
-		if (tracee->outside_ns > cpu)
-			tracee->held_ns += 2 * (tracee->outside_ns - cpu);
-		arena_add(&slot->cpu_ns, cpu);
+		if (tracee->cpu_known) {
+			if (tracee->outside_ns > cpu)
+				tracee->held_ns += 2 * (tracee->outside_ns - cpu);
+			arena_add(&slot->cpu_ns, cpu);
+		}
+		tracee->cpu_known = true;
 		tracee->cpu_ns = ran.cpu_ns;
 	}
 	arena_add(&slot->held_ns, tracee->held_ns);
@@ -33,13 +36,7 @@ void overhead_flush(struct tracee *tracee)
 
 void overhead_entry(struct tracee *tracee, uint64_t now)
 {
-	struct task_ran ran;
-
 	tracee->outside_ns += now - tracee->resume_ns;
-	if (!tracee->cpu_ns && task_ran_read(tracee->tid, &ran) == 0) {
-		tracee->cpu_ns = ran.cpu_ns;
-		tracee->outside_ns = 0;
-	}
 	if (++tracee->entries >= FLUSH_ENTRIES && now - tracee->flushed_ns >= FLUSH_NS) {
 		overhead_flush(tracee);
 		tracee->flushed_ns = now;

@@ -328,6 +328,7 @@ struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *pa
 		return NULL;
 	child->seized = true;
 	child->leaving = parent->leaving;
+	child->cpu_known = parent->state != TRACEE_SETUP;
 	if (parent->state == TRACEE_SETUP) {
 		child->state = TRACEE_SETUP;
 		child->exe = parent->exe;

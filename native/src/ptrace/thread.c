@@ -40,7 +40,8 @@ void thread_post(struct thread *thread, const struct mail *mail)
 {
 	if (!post(thread, mail))
 		return;
-	thread_kick(thread);
+	if (atomic_load(&thread->waits))
+		thread_kick(thread);
 	thread_attention();
 }
 
@@ -114,7 +115,8 @@ static void read_mail(struct thread *thread)
 		switch (mail->kind) {
 		case MAIL_SEIZE:
 			attach_begin(thread, mail);
-			atomic_fetch_sub(&mail->container->seizing, 1);
+			if (atomic_fetch_sub(&mail->container->seizing, 1) == 1)
+				thread_attention();
 			break;
 		case MAIL_RETIRE:
 			retire(thread, mail->tid);

@@ -49,6 +49,7 @@ struct thread {
 	pthread_cond_t posted;
 	struct mail *first_mail, **last_mail;
 	_Atomic bool has_mail;
+	_Atomic bool waits;       /* for any stop, until one comes */
 	_Atomic bool wants_ticks; /* something of it is due soon, with no stop to bring it round */
 	_Atomic uint32_t load;    /* tasks, those posted to it among them */
 	_Atomic uint32_t forgotten;

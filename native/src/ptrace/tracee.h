@@ -59,6 +59,7 @@ struct tracee {
 	pid_t tid;
 	enum tracee_state state;
 	bool seized;      /* a child of a tracee always is */
+	bool cpu_known;   /* cpu_ns is what it had used when it was looked at last, or was born */
 	bool leaving;     /* to be detached at its next safe stop, for reasons of its own: tracee_is_leaving() */
 	bool counted;     /* the present call is booked when it ends */
 	bool interrupted; /* PTRACE_INTERRUPT was sent and has not shown yet */

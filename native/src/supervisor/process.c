@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define EXIT_UNCONFINED 70
+#define DYING_NS UINT64_C(500000000)
+#define GIVE_UP_NS UINT64_C(2000000000)
+#define LEFT_BEHIND 8
 #define STACK_LOCKED (64u * 1024)
 #define KEPT (UINT64_C(1) << CAP_SYS_PTRACE | UINT64_C(1) << CAP_DAC_READ_SEARCH)
 
@@ -156,26 +159,75 @@ void process_hang_up(struct process *process)
 	process->socket = -1;
 }
 
-void process_kill_stalled(struct process *process)
+void process_dies(struct process *process, uint64_t now_ns)
+{
+	process_hang_up(process);
+	if (!process->dying_ns)
+		process->dying_ns = now_ns;
+}
+
+static void kill_it(struct process *process, uint64_t now_ns)
+{
+	if (!process->dying_ns)
+		process->dying_ns = now_ns;
+	process->killed = true;
+	kill(process->pid, SIGKILL);
+}
+
+void process_kill_stalled(struct process *process, uint64_t now_ns)
 {
 	if (!process->pid)
 		return;
 	process->stalled = true;
-	kill(process->pid, SIGKILL);
+	kill_it(process, now_ns);
 }
 
-bool process_reap(struct process *process, int *status)
+static pid_t left_behind[LEFT_BEHIND];
+
+/* False: there is no room for one more. */
+static bool leave_behind(pid_t pid)
+{
+	for (int i = 0; i < LEFT_BEHIND; i++) {
+		if (!left_behind[i]) {
+			left_behind[i] = pid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void reap_left_behind(void)
+{
+	for (int i = 0; i < LEFT_BEHIND; i++) {
+		if (left_behind[i] && waitpid(left_behind[i], NULL, WNOHANG) != 0)
+			left_behind[i] = 0;
+	}
+}
+
+/* Whether it has ended, or it is of no use to wait for that any longer. */
+static bool has_ended(struct process *process, int *status, uint64_t now_ns)
 {
 	pid_t pid;
 
-	if (!process->pid)
-		return false;
 	do {
 		pid = waitpid(process->pid, status, WNOHANG | WUNTRACED);
 		if (pid == process->pid && WIFSTOPPED(*status))
-			process_kill_stalled(process);
+			process_kill_stalled(process, now_ns);
 	} while (pid == process->pid && WIFSTOPPED(*status));
-	if (pid != process->pid)
+	if (pid == process->pid)
+		return true;
+	if (!process->dying_ns)
+		return false;
+	if (!process->killed && now_ns - process->dying_ns > DYING_NS)
+		kill_it(process, now_ns);
+	*status = SIGKILL;
+	return now_ns - process->dying_ns > GIVE_UP_NS && leave_behind(process->pid);
+}
+
+bool process_reap(struct process *process, int *status, uint64_t now_ns)
+{
+	reap_left_behind();
+	if (!process->pid || !has_ended(process, status, now_ns))
 		return false;
 	process_hang_up(process);
 	process->pid = 0;

@@ -15,8 +15,9 @@
 struct process {
 	pid_t pid;  /* 0: none is running */
 	int socket; /* it is told to go by hanging up; -1 */
-	bool stalled;
+	bool stalled, killed;
 	uint64_t started_ns;
+	uint64_t dying_ns; /* since when it is on its way out, as far as we know; 0: it is not */
 };
 
 /* Forks a tracer that drops, confines itself and runs; 0 or -errno. */
@@ -24,9 +25,13 @@ int process_start(struct process *process, const struct supervisor_options *opti
                   const struct command *command, uint64_t now_ns);
 /* It detaches and ends by itself. */
 void process_hang_up(struct process *process);
+/* Its end of the socket is closed: it has begun to die. */
+void process_dies(struct process *process, uint64_t now_ns);
 /* It is stopped or no longer answers: ended by force, and counted as stalled. */
-void process_kill_stalled(struct process *process);
-/* True once, when it has ended: *status is as of wait(2). One that was stopped is killed as stalled. */
-bool process_reap(struct process *process, int *status);
+void process_kill_stalled(struct process *process, uint64_t now_ns);
+/* True once, when it has ended: *status is as of wait(2). One that was stopped is killed as stalled. What was to die and
+ * cannot be reaped (it sleeps in the kernel, or somebody else traces it) is killed, then left behind as if by SIGKILL:
+ * nothing of it runs any more, and its targets shall not go without a tracer. */
+bool process_reap(struct process *process, int *status, uint64_t now_ns);
 
 #endif

@@ -29,7 +29,7 @@
 #define BACKOFF_FIRST_NS UINT64_C(100000000)
 #define BACKOFF_MOST_NS UINT64_C(5000000000)
 #define BACKOFF_FORGOTTEN_NS UINT64_C(30000000000)
-#define END_NS UINT64_C(2000000000)
+#define END_NS UINT64_C(1500000000)
 #define NEVER UINT64_MAX
 #define BIT(capability) (UINT64_C(1) << (capability))
 /* The tracer's two; connect() to a socket of another user; mlock beyond RLIMIT_MEMLOCK; the tracer's bounding set. */
@@ -176,13 +176,13 @@ static void reap(struct supervisor *s, uint64_t now)
 	pid_t pid = s->tracer.pid;
 	int status;
 
-	if (process_reap(&s->tracer, &status))
+	if (process_reap(&s->tracer, &status, now))
 		tracer_ended(s, pid, status, now);
 	if (command_reap(&s->command, &message))
 		channel_send(&s->agent, &message, -1);
 }
 
-static void hear_tracer(struct supervisor *s)
+static void hear_tracer(struct supervisor *s, uint64_t now)
 {
 	char word[2];
 	ssize_t size = recv(s->tracer.socket, word, sizeof(word), MSG_DONTWAIT);
@@ -190,7 +190,7 @@ static void hear_tracer(struct supervisor *s)
 	if (size == 1 && word[0] == 'c')
 		command_go(&s->command);
 	else if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR))
-		process_hang_up(&s->tracer); /* it has closed its end: it is about to die */
+		process_dies(&s->tracer, now);
 }
 
 static void hear_agent(struct supervisor *s, uint64_t now)
@@ -217,8 +217,8 @@ static struct watch_task look_at_task(uint32_t tid)
 static void tick(struct supervisor *s, uint64_t now)
 {
 	s->tick_ns = now + WATCH_TICK_NS;
-	if (s->tracer.pid && !s->tracer.stalled && watch_look(&s->watch, s->arena->beats, look_at_task, now))
-		process_kill_stalled(&s->tracer);
+	if (s->tracer.pid && !s->tracer.dying_ns && watch_look(&s->watch, s->arena->beats, look_at_task, now))
+		process_kill_stalled(&s->tracer, now);
 	command_check(&s->command, now);
 	connects_retry(&s->connects, s->options, &s->agent, now);
 	/* A command that is traced is ours to reap only when its tracer has let it go; that sends no second SIGCHLD where
@@ -259,7 +259,7 @@ static void serve(struct supervisor *s)
 		if (now >= s->tick_ns)
 			tick(s, now);
 		if (polled[1].revents && s->tracer.socket >= 0)
-			hear_tracer(s);
+			hear_tracer(s, now);
 		if (polled[2].revents) {
 			drain_signals(s->signals);
 			reap(s, now);
@@ -278,19 +278,16 @@ static void serve(struct supervisor *s)
 static void end_tracer(struct supervisor *s)
 {
 	uint64_t deadline = clock_now() + END_NS;
-	bool killed = false;
 	int status;
 
 	process_hang_up(&s->tracer);
-	while (s->tracer.pid && !process_reap(&s->tracer, &status)) {
+	while (s->tracer.pid && !process_reap(&s->tracer, &status, clock_now())) {
 		struct pollfd polled = {.fd = s->signals, .events = POLLIN};
 
 		poll(&polled, 1, 50);
 		drain_signals(s->signals);
-		if (!killed && clock_now() >= deadline) {
-			kill(s->tracer.pid, SIGKILL);
-			killed = true;
-		}
+		if (clock_now() >= deadline)
+			process_dies(&s->tracer, clock_now());
 	}
 }
 
