@@ -165,7 +165,7 @@ def test_the_tracer_is_confined(program: Path) -> None:
         status = proc.status(supervisor.tracer)
         assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 1 << 19 | 1 << 2  # SYS_PTRACE, DAC_READ_SEARCH
         assert [int(status[name], 16) for name in ("CapInh", "CapBnd", "CapAmb")] == [0, 0, 0]
-        assert os.getpgid(supervisor.tracer) == supervisor.tracer  # out of reach of the terminal's keys
+        assert os.getsid(supervisor.tracer) == supervisor.tracer
         supervisor.tell("other ABI")
         assert os.waitstatus_to_exitcode(supervisor.replaced(DIED).detail) == -signal.SIGSYS
 

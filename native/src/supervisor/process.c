@@ -96,9 +96,7 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 {
 	const struct rlimit none = {0, 0};
 
-	/* No key of the terminal reaches it. Not a session of its own: by sessions the scheduler makes groups (sched(7), "The
-	 * autogroup feature"), and switches between tasks of two groups cost more. */
-	setpgid(0, 0);
+	setsid();
 	close_others(tracer->control_fd, tracer->supervisor_fd, tracer->arena_fd);
 	set_signals();
 	setrlimit(RLIMIT_CORE, &none);
