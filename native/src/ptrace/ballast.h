@@ -3,7 +3,8 @@
  * Where two CPUs share a cache, a tracee that its tracer wakes goes to the other CPU whenever that looks idle, and each
  * stop then costs two interrupts between CPUs: ten times what it costs on one. The scheduler stops looking for an idle
  * CPU when the two together are busy enough (kernel/sched/fair.c, update_idle_cpu_scan()). So a thread of the lowest
- * priority keeps the other CPU at half, and only while a traced task makes many stops. Whoever wants that CPU gets it.
+ * priority keeps the other CPU at half, and only while a traced task makes many stops. Where somebody else turns out to
+ * want that CPU, it leaves it alone for a while.
  */
 #ifndef STL_BALLAST_H
 #define STL_BALLAST_H

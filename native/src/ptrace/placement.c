@@ -21,6 +21,10 @@
 #define RATE_MIN (2000.0 / (double)NS_PER_S)
 /* The scheduler's averages follow what is done only so fast. */
 #define STEER_SETTLE_NS (120 * NS_PER_MS)
+#define STEER_WORKS 0.7
+#define MARGIN 1.05
+/* So slowly that whatever is tried after it does as well at first. */
+#define STEER_MARGIN 1.2
 #define FOLLOW_MIN 16
 #define FOLLOW_MAX 1024
 
@@ -86,7 +90,7 @@ static void follow(struct placement *placement, pid_t tid)
 	placement->near = stat.cpu == placement->cpu;
 }
 
-static void change_way(struct placement *placement, enum way way, uint64_t now)
+static void change_way(struct placement *placement, enum way way, double rate, uint64_t now)
 {
 	if (way == placement->way)
 		return;
@@ -94,7 +98,9 @@ static void change_way(struct placement *placement, enum way way, uint64_t now)
 	placement->near = false;
 	placement->follow_in = 0;
 	placement->follow_every = FOLLOW_MIN;
-	if (way == WAY_STEER && now - placement->steered_ns > STEER_SETTLE_NS)
+	bool still_works = way == placement->best && rate >= placement->rate[WAY_STEER] * STEER_WORKS;
+
+	if (way == WAY_STEER && !still_works)
 		placement->steer_from_ns = now + STEER_SETTLE_NS;
 	if (way != WAY_FOLLOW && way != WAY_STEER && placement->cpu >= 0)
 		keep_to(placement, -1);
@@ -110,7 +116,7 @@ static void judge(struct placement *placement, double rate, uint64_t now)
 			for (int other = 0; other < WAYS; other++)
 				placement->backoff_ns[other] = BACKOFF_MIN_NS;
 		}
-	} else if (rate > placement->rate[best] * 1.05) {
+	} else if (rate > placement->rate[best] * (best == WAY_STEER ? STEER_MARGIN : MARGIN)) {
 		placement->best = way;
 		placement->backoff_ns[best] = BACKOFF_MIN_NS;
 		placement->retry_ns[best] = now + BACKOFF_MIN_NS;
@@ -137,7 +143,7 @@ static void choose(struct placement *placement, double rate, uint64_t now)
 			}
 		}
 	}
-	change_way(placement, next, now);
+	change_way(placement, next, rate, now);
 }
 
 /* Of two CPUs, the one that we are not on. */
@@ -166,10 +172,8 @@ static void count(struct placement *placement)
 		return;
 	uint64_t now = clock_ns();
 
-	if (placement->way == WAY_STEER && placement->cpu >= 0) {
+	if (placement->way == WAY_STEER && placement->cpu >= 0)
 		steer(placement, now);
-		placement->steered_ns = now;
-	}
 	if (!placement->window_ns) {
 		if (placement->way == WAY_STEER && now < placement->steer_from_ns)
 			return;

@@ -30,12 +30,12 @@ struct placement {
 	int cpus;
 	int cpu; /* the one that it keeps to, or -1 */
 	enum way way, best;
-	uint32_t turns;                     /* stops in the present window */
-	uint32_t follow_every, follow_in;   /* stops between two looks at the tracee's CPU */
-	uint64_t window_ns;                 /* its begin; 0: it is still settling */
-	uint64_t steered_ns, steer_from_ns; /* when it steered last; from when on that shows */
-	bool near;                          /* the tracee was last seen on the CPU that we keep to */
-	double rate[WAYS];                  /* stops per ns, of its last window */
+	uint32_t turns;                   /* stops in the present window */
+	uint32_t follow_every, follow_in; /* stops between two looks at the tracee's CPU */
+	uint64_t window_ns;               /* its begin; 0: it is still settling */
+	uint64_t steer_from_ns;           /* from when on its steering shows */
+	bool near;                        /* the tracee was last seen on the CPU that we keep to */
+	double rate[WAYS];                /* stops per ns, of its last window */
 	uint64_t retry_ns[WAYS], backoff_ns[WAYS];
 };
 
