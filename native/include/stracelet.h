@@ -68,6 +68,7 @@ struct stl_message {
 #define STL_SUP_CONNECTED 5      /* value: index, detail: 0 and SCM_RIGHTS: the socket; or an errno */
 /* agent -> supervisor */
 #define STL_SUP_CONNECT 16 /* value: index into the supervisor's --connect list */
+#define STL_SUP_SIGNAL 17  /* value: SIGHUP, SIGINT, SIGQUIT or SIGTERM, for the command */
 
 #define STL_END_EXITED 0 /* by itself, after STL_REQ_END */
 #define STL_END_DIED 1   /* by a signal or an error */

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -74,6 +75,29 @@ def test_a_command_has_the_descriptors_of_its_caller_and_none_of_ours(tmp_path: 
     assert read == "read"
     assert [name for name in held if not name.startswith("pipe:")] == ["/dev/null", str(tmp_path / "file")]
     assert len(held) == 4  # stdout and stderr are pipes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_was_meant_for_the_command_reaches_it(number: signal.Signals) -> None:
+    script = "trap 'exit 3' TERM HUP; echo ready; while :; do sleep 0.01; done"
+    with Command("trace", "-c", "--", "sh", "-c", script) as trace:
+        wait_for(lambda: "ready" in trace.out, what="the command runs")
+        assert trace.interrupt(number) == 3
+        assert calls(trace.err)["total"][0] > 0
+
+
+def test_a_second_signal_ends_us_and_not_the_command() -> None:
+    script = "trap 'echo again' TERM; echo $$; while :; do sleep 0.01; done"
+    with Command("trace", "-c", "--", "sh", "-c", script) as trace:
+        wait_for(lambda: trace.out.endswith("\n"), what="the command runs")
+        pid = int(trace.out)
+        try:
+            trace.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: "again" in trace.out, what="the command has got it")
+            assert trace.interrupt(signal.SIGTERM) == 0
+            assert not traced_or_stopped([pid])
+        finally:
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_the_table_goes_to_a_file_where_one_is_named(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Running:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._stop = asyncio.Event()
-        self._interrupts = 0
+        self._signalled = False
         self.ended: protocol.CommandEnded | None = None
 
     async def follow(self, seconds: float | None) -> None:
@@ -89,8 +89,12 @@ class Running:
                 return
 
     def signalled(self, number: int) -> None:
-        """A terminal's Ctrl-C reaches the command too, which decides; a second one, and every other signal, ends us."""
-        self._interrupts += number == signal.SIGINT
-        if number == signal.SIGINT and self._interrupts == 1:
-            return
-        self._stop.set()
+        """The command decides: a terminal's Ctrl-C reaches it too, and what was sent to us is passed on to it.
+
+        Where it goes on all the same, the next signal ends us, and it runs on untraced.
+        """
+        if self._signalled:
+            self._stop.set()
+        elif number != signal.SIGINT:
+            self._session.signal_command(number)
+        self._signalled = True

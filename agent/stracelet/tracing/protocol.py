@@ -23,6 +23,7 @@ END_DIED: Final[int] = constants.STL_END_DIED
 END_STALLED: Final[int] = constants.STL_END_STALLED
 
 SUP_CONNECT: Final[int] = constants.STL_SUP_CONNECT
+SUP_SIGNAL: Final[int] = constants.STL_SUP_SIGNAL
 REQ_POLICY: Final[int] = constants.STL_REQ_POLICY
 REQ_TRACE: Final[int] = constants.STL_REQ_TRACE
 REQ_PID: Final[int] = constants.STL_REQ_PID

@@ -177,6 +177,10 @@ class Session:
         except TimeoutError:
             raise SourceError("the native program made no connection in time") from None
 
+    def signal_command(self, number: int) -> None:
+        """Passes SIGHUP, SIGINT, SIGQUIT or SIGTERM on to the command."""
+        self._agent.send(Message(protocol.SUP_SIGNAL, value=number).encode())
+
     async def end(self, timeout: float = 5.0) -> None:
         """Detaches everything and ends the processes, by force after `timeout` seconds. `reader` stays readable."""
         self._ending = True

@@ -177,6 +177,14 @@ void command_check(struct command *command, uint64_t now_ns)
 }
 
 /* The errno of its exec, or 0. For one that is dead: then nobody else can write. */
+void command_signal(const struct command *command, int64_t number)
+{
+	if (!command->running || !command->pid)
+		return;
+	if (number == SIGHUP || number == SIGINT || number == SIGQUIT || number == SIGTERM)
+		kill(command->pid, (int)number);
+}
+
 static int exec_failure(const struct command *command)
 {
 	int error;

@@ -29,6 +29,8 @@ int command_fork(struct command *command, char **argv, const char *proc, uint64_
 void command_go(struct command *command);
 /* Kills it when no tracer has taken it in time. */
 void command_check(struct command *command, uint64_t now_ns);
+/* Passes on a signal that somebody sent us, meaning it. */
+void command_signal(const struct command *command, int64_t number);
 /* True once, when it has ended: *out is the STL_SUP_COMMAND_ENDED to send. */
 bool command_reap(struct command *command, struct stl_message *out);
 

@@ -197,8 +197,12 @@ static void hear_agent(struct supervisor *s, uint64_t now)
 {
 	struct stl_message message;
 
-	if (channel_receive(&s->agent, &message) && message.type == STL_SUP_CONNECT)
+	if (!channel_receive(&s->agent, &message))
+		return;
+	if (message.type == STL_SUP_CONNECT)
 		connects_request(&s->connects, s->options, message.value, &s->agent, now);
+	else if (message.type == STL_SUP_SIGNAL)
+		command_signal(&s->command, message.value);
 }
 
 static struct watch_task look_at_task(uint32_t tid)
