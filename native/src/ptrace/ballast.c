@@ -14,8 +14,8 @@
 #define PERIOD_NS (2 * NS_PER_MS)
 #define BUSY_NS (PERIOD_NS / 2)
 #define ASKED_NS (20 * NS_PER_MS)
-#define REFUSED_NS (1 * NS_PER_S)
-#define DISTURBED 16
+#define REFUSED_NS (5 * NS_PER_S)
+#define DISTURBED 4
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;
@@ -52,18 +52,18 @@ static uint64_t cpu_time_ns(void)
 	return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
 }
 
-/* Whether the CPU was ours meanwhile. */
+/* Whether at least a quarter of the CPU was ours meanwhile. */
 static bool spin(void)
 {
 	uint64_t begin = clock_ns(), cpu = cpu_time_ns();
 
 	while (clock_ns() < begin + BUSY_NS)
 		;
-	return (cpu_time_ns() - cpu) * 3 > (clock_ns() - begin) * 2;
+	return (cpu_time_ns() - cpu) * 4 > clock_ns() - begin;
 }
 
 /* A low priority counts within its own group of the scheduler alone (sched(7)), and the group may weigh as much as a
- * container's. The tracee may come by, above all in the beginning; who comes again and again has work of his own here. */
+ * container's. The tracee may come by; who takes most of it again and again has work of his own here. */
 static void give_way(bool undisturbed)
 {
 	static int disturbed;
@@ -91,9 +91,7 @@ static void *run(void *unused)
 			cpu = atomic_load(&wanted_cpu);
 			keep_to(cpu);
 		}
-		bool alone = spin();
-
-		give_way(alone || atomic_load(&wanted_fully));
+		give_way(spin());
 		if (!atomic_load(&wanted_fully))
 			nanosleep(&rest, NULL);
 	}
