@@ -153,7 +153,8 @@ class _Session:
         """Runs a call of the SDK in a thread. Raises SourceError. What is given up ends as the transport is aborted."""
         thread = asyncio.ensure_future(asyncio.to_thread(ask))
         try:
-            return await asyncio.wait_for(asyncio.shield(thread), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.shield(thread)
         except TimeoutError:
             raise SourceError(f"{self._path}: does not answer within {self._timeout:g} s") from None
         except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -123,6 +123,34 @@ async def test_poked_it_looks_again(kind: str, tmp_path: Path) -> None:
     assert B in {each.id for each in seen[1].containers}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("turns", range(6))
+async def test_poked_and_cancelled_at_once_it_ends(
+    kind: str, turns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stracelet.containers.cri.source.SHORTEST_PAUSE", 0.0)
+    server = CriServer(events=True) if kind == "cri" else a_server(kind)
+    async with server.at(tmp_path / "s"):
+        source, listed = a_source(kind, tmp_path / "s"), asyncio.Event()
+
+        async def follow() -> None:
+            async for _ in source.watch():
+                listed.set()
+
+        task = asyncio.create_task(follow())
+        async with asyncio.timeout(10):
+            await listed.wait()
+        for _ in range(20):  # of the event loop: it now waits to be poked
+            await asyncio.sleep(0)
+        source.poke()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=2)
+        task.cancel()
+        assert done
+
+
 @pytest.mark.parametrize(
     ("raw", "said"),
     [

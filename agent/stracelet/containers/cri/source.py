@@ -193,7 +193,8 @@ class CriSource:
                     await asyncio.sleep(SHORTEST_PAUSE)
                     pause = POLL_SECONDS if events.done() else POLL_SECONDS_WITH_EVENTS
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._changed.wait(), pause)
+                        async with asyncio.timeout(pause):
+                            await self._changed.wait()
             finally:
                 events.cancel()
                 await asyncio.gather(events, return_exceptions=True)
