@@ -34,8 +34,22 @@ void overhead_flush(struct tracee *tracee)
 	tracee->entries = 0;
 }
 
+/* From its first call on: how long it had run before that is no matter of ours. */
+static void begin(struct tracee *tracee, uint64_t now)
+{
+	struct task_ran ran;
+
+	if (task_ran_read(tracee->tid, &ran) < 0)
+		return;
+	tracee->cpu_known = true;
+	tracee->cpu_ns = ran.cpu_ns;
+	tracee->resume_ns = now;
+}
+
 void overhead_entry(struct tracee *tracee, uint64_t now)
 {
+	if (!tracee->cpu_known)
+		begin(tracee, now);
 	tracee->outside_ns += now - tracee->resume_ns;
 	if (++tracee->entries >= FLUSH_ENTRIES && now - tracee->flushed_ns >= FLUSH_NS) {
 		overhead_flush(tracee);
