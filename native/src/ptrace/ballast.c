@@ -19,8 +19,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;
-static bool started;
-static atomic_bool asleep, over;
+static atomic_bool started, asleep, over;
 static _Atomic int wanted_cpu;
 static _Atomic uint64_t wanted_until_ns, refused_until_ns;
 static atomic_bool wanted_fully;
@@ -117,9 +116,11 @@ void ballast_ask(int cpu, bool fully, uint64_t now)
 	atomic_store(&wanted_fully, fully);
 	atomic_store(&wanted_cpu, cpu);
 	atomic_store(&wanted_until_ns, now + ASKED_NS);
-	if (started && !atomic_load(&asleep))
+	if (atomic_load(&started) && !atomic_load(&asleep))
 		return;
-	pthread_mutex_lock(&lock);
+	/* Whoever has it may be waiting for a CPU, with the lowest of priorities: the next request will do. */
+	if (pthread_mutex_trylock(&lock) != 0)
+		return;
 	if (!started)
 		start();
 	pthread_cond_signal(&asked);
