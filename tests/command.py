@@ -39,7 +39,9 @@ def environment() -> Mapping[str, str]:
 class Command:
     """A running `stracelet ARGUMENTS`; killed on exit if it has not ended."""
 
-    def __init__(self, *arguments: str, user: int | None = None, stdin: int = subprocess.DEVNULL) -> None:
+    def __init__(
+        self, *arguments: str, user: int | None = None, stdin: int = subprocess.DEVNULL, own_group: bool = False
+    ) -> None:
         self.arguments = arguments
         self._out = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._err = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
@@ -49,6 +51,7 @@ class Command:
             stdout=self._out,
             stderr=self._err,
             env=environment(),
+            process_group=0 if own_group else None,
         )
 
     def __enter__(self) -> Self:

@@ -86,6 +86,14 @@ def test_a_signal_that_was_meant_for_the_command_reaches_it(number: signal.Signa
         assert calls(trace.err)["total"][0] > 0
 
 
+def test_a_signal_to_the_whole_group_reaches_the_command_once() -> None:
+    had, more = "trap 'n=$((n+1))' TERM; echo ready", "while [ $i -lt 40 ]; do sleep 0.01; i=$((i+(n>0))); done"
+    with Command("trace", "-c", "--", "sh", "-c", f"n=0 i=0; {had}; {more}; exit $n", own_group=True) as trace:
+        wait_for(lambda: "ready" in trace.out, what="the command runs")
+        os.killpg(trace.process.pid, signal.SIGTERM)
+        assert trace.wait() == 1
+
+
 def test_a_second_signal_ends_us_and_not_the_command() -> None:
     script = "trap 'echo again' TERM; echo $$; while :; do sleep 0.01; done"
     with Command("trace", "-c", "--", "sh", "-c", script) as trace:

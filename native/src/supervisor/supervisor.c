@@ -31,6 +31,8 @@
 #define BACKOFF_FORGOTTEN_NS UINT64_C(30000000000)
 #define END_NS UINT64_C(1500000000)
 #define NEVER UINT64_MAX
+#define SIGNALS 32
+#define GROUP_NS UINT64_C(200000000)
 #define BIT(capability) (UINT64_C(1) << (capability))
 /* The tracer's two; connect() to a socket of another user; mlock beyond RLIMIT_MEMLOCK; the tracer's bounding set. */
 #define KEPT                                                                                                           \
@@ -45,8 +47,9 @@ struct supervisor {
 	struct watch watch;
 	struct stl_arena *arena;
 	int arena_fd;
-	int signals;       /* signalfd of SIGCHLD */
-	uint64_t start_ns; /* when the next tracer is started; NEVER while there is one, or none is wanted */
+	int signals;              /* signalfd of SIGCHLD, and of those that the agent passes on to the command */
+	uint64_t had_ns[SIGNALS]; /* when each came to ourselves */
+	uint64_t start_ns;        /* when the next tracer is started; NEVER while there is one, or none is wanted */
 	uint64_t backoff_ns;
 	uint64_t tick_ns;
 };
@@ -70,14 +73,16 @@ static int set_signals(void)
 {
 	static const int ignored[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGTSTP, SIGTTIN,
 	                              SIGTTOU, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
-	sigset_t children;
+	static const int taken[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	sigset_t set;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
-	sigemptyset(&children);
-	sigaddset(&children, SIGCHLD);
-	sigprocmask(SIG_SETMASK, &children, NULL);
-	int fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		sigaddset(&set, taken[i]);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -193,6 +198,25 @@ static void hear_tracer(struct supervisor *s, uint64_t now)
 		process_dies(&s->tracer, now);
 }
 
+static void take_signals(struct supervisor *s, uint64_t now)
+{
+	struct signalfd_siginfo taken;
+
+	while (read(s->signals, &taken, sizeof(taken)) == sizeof(taken)) {
+		if (taken.ssi_signo < SIGNALS)
+			s->had_ns[taken.ssi_signo] = now;
+	}
+}
+
+/* What was sent to the whole process group the command has had, as we have. */
+static void pass_on(struct supervisor *s, int64_t number, uint64_t now)
+{
+	take_signals(s, now);
+	if (number <= 0 || number >= SIGNALS || (s->had_ns[number] && now - s->had_ns[number] < GROUP_NS))
+		return;
+	command_signal(&s->command, number);
+}
+
 static void hear_agent(struct supervisor *s, uint64_t now)
 {
 	struct stl_message message;
@@ -202,7 +226,7 @@ static void hear_agent(struct supervisor *s, uint64_t now)
 	if (message.type == STL_SUP_CONNECT)
 		connects_request(&s->connects, s->options, message.value, &s->agent, now);
 	else if (message.type == STL_SUP_SIGNAL)
-		command_signal(&s->command, message.value);
+		pass_on(s, message.value, now);
 }
 
 static struct watch_task look_at_task(uint32_t tid)
@@ -244,14 +268,6 @@ static void wait_for_events(struct supervisor *s, struct pollfd polled[3], uint6
 		polled[0].revents = polled[1].revents = polled[2].revents = 0;
 }
 
-static void drain_signals(int fd)
-{
-	struct signalfd_siginfo information[4];
-
-	while (read(fd, information, sizeof(information)) > 0)
-		;
-}
-
 static void serve(struct supervisor *s)
 {
 	struct pollfd polled[3];
@@ -265,7 +281,7 @@ static void serve(struct supervisor *s)
 		if (polled[1].revents && s->tracer.socket >= 0)
 			hear_tracer(s, now);
 		if (polled[2].revents) {
-			drain_signals(s->signals);
+			take_signals(s, now);
 			reap(s, now);
 		}
 		if (polled[0].revents & POLLIN)
@@ -289,7 +305,7 @@ static void end_tracer(struct supervisor *s)
 		struct pollfd polled = {.fd = s->signals, .events = POLLIN};
 
 		poll(&polled, 1, 50);
-		drain_signals(s->signals);
+		take_signals(s, clock_now());
 		if (clock_now() >= deadline)
 			process_dies(&s->tracer, clock_now());
 	}
