@@ -111,6 +111,7 @@ static void garbage(void)
 		task_syscall_parse(text, &b);
 		task_ran_parse(text, &c);
 		task_stat_parse(text, &d);
+		task_cgroups_parse(text, "");
 		if (container_id_of(text, id))
 			CHECK_EQUAL(strspn(id, "0123456789abcdef"), 64);
 	}
@@ -165,6 +166,28 @@ static void containers_ids(void)
 	}
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
 		CHECK(!container_id_of(without[i], id));
+}
+
+#define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+
+static void whose_cgroups_they_are(void)
+{
+	static const char *const its[] = {"0::/docker/" ID "\n", "0::/../../kubepods/cri-containerd-" ID ".scope\n",
+	                                  "12:pids:/\n4:memory:/docker/" ID "/below/it\n0::/x\n",
+	                                  "0::/docker/" OTHER "/docker/" ID};
+	static const char *const not_its[] = {"",
+	                                      "0::/\n",
+	                                      "0::/docker/" OTHER "\n",
+	                                      "0::/libpod-conmon-" ID ".scope\n",
+	                                      "1:name=" ID ":/user\n",
+	                                      "0::/" ID ID "\n"};
+
+	for (size_t i = 0; i < sizeof(its) / sizeof(its[0]); i++)
+		CHECK(task_cgroups_parse(its[i], ID));
+	for (size_t i = 0; i < sizeof(not_its) / sizeof(not_its[0]); i++)
+		CHECK(!task_cgroups_parse(not_its[i], ID));
+	CHECK(!task_in_container(getpid(), ID));
+	CHECK(!task_in_container(-1, ID));
 }
 
 static void calls_that_notice_a_stop(void)
@@ -231,6 +254,7 @@ int main(void)
 		TEST(garbage),
 		TEST(ourselves),
 		TEST(containers_ids),
+		TEST(whose_cgroups_they_are),
 		TEST(calls_that_notice_a_stop),
 		TEST(time_outs_in_memory),
 		TEST(memory_that_does_not_come),

@@ -58,3 +58,14 @@ async def test_the_target_ends_during_its_attach(tracing: Tracing, tracee: Start
             tracing.trace(container)
             assert exact.wait() == 7
             await until(lambda: not container.pids(), "it is gone")
+
+
+async def test_an_exec_by_a_thread_that_takes_long(tracing: Tracing, container: Container, tracee: Start) -> None:
+    """The thread has the leader's ID long before the stop that tells of it."""
+    slow = tracee("slowexec")
+    await tracing.attach(container)
+    slow.tell()
+    claims = slow.claims()
+    assert slow.wait() == 7
+    counted = await tracing.over(container)
+    assert {name: counted.calls[name] for name in claims.calls} == claims.calls

@@ -96,6 +96,21 @@ async def test_stopped_target_stays_stopped_through_attach_and_detach(
         assert spin.wait() == 7
 
 
+async def test_a_task_stopped_in_a_transfer_is_attached(tracing: Tracing, container: Container, tracee: Start) -> None:
+    stuck = tracee("stuck", "write")
+    stuck.tell()
+    child = int(stuck.line())
+    await until(lambda: proc.status(child)["State"].startswith("S"), "it waits in its write")
+    os.kill(child, signal.SIGSTOP)
+    await until(lambda: proc.status(child)["State"].startswith("T"), "it is stopped")
+    await tracing.attach(container)
+    os.kill(child, signal.SIGCONT)
+    stuck.tell()
+    stuck.expect("done")
+    assert stuck.wait() == 7
+    assert (await tracing.over(container)).calls["getppid"] == 1000
+
+
 async def test_alarm_every_millisecond(tracing: Tracing, container: Container, tracee: Start) -> None:
     alarms = tracee("alarms")
     for _ in range(rounds(50)):

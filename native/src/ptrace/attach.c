@@ -20,14 +20,24 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
 
 #define SAMPLE_NS (2 * NS_PER_MS)
-/* The more there are to look at, the more seldom each of them: a look costs 5 us, and may be needed for hours. */
+/* The more there are to look at, the more seldom each of them: a look costs 5 us, may be needed for hours, and others'
+ * stops wait meanwhile. Two looks that lie far apart tell nothing, so of very many some are looked at, then others. */
 #define SAMPLES_AT_ONCE 16
+#define SAMPLES_AT_MOST (2 * SAMPLES_AT_ONCE)
 #define SAMPLE_MAX_NS (32 * NS_PER_MS)
+#define WINDOW (SAMPLES_AT_ONCE * SAMPLE_MAX_NS / SAMPLE_NS)
+#define WINDOW_NS (8 * SAMPLE_MAX_NS)
 /* Past two looks: a call that began within this may be begun again, its time-out grows by no more. */
 #define FRESH_SLACK_NS (2 * NS_PER_MS)
 /* What can only be guessed at is interrupted after this. */
 #define GUESS_NS (1 * NS_PER_S)
 #define RETRY_NS (NS_PER_S / 2)
+/* How long a seize may wait for an exec. A runtime's own is soon over, and must not be missed; a container can make one
+ * that never ends, and then spends but a hundredth of its tracer thread's time. */
+#define PATIENCE_NS (200 * 1000)
+#define PATIENCE_SETUP_NS (2 * NS_PER_MS)
+#define STUCK_REST_NS (20 * NS_PER_MS)
+#define STUCK_BACKOFF_MAX_NS (1 * NS_PER_S)
 
 int tracee_interrupt(struct tracee *tracee)
 {
@@ -37,13 +47,26 @@ int tracee_interrupt(struct tracee *tracee)
 	return 0;
 }
 
+static void put_last(struct thread *thread, struct tracee *tracee)
+{
+	tracee->next_pending = NULL;
+	tracee->last_pending = thread->last_of_pending;
+	*(tracee->last_pending ? &tracee->last_pending->next_pending : &thread->pending) = tracee;
+	thread->last_of_pending = tracee;
+}
+
+static void take_out(struct thread *thread, struct tracee *tracee)
+{
+	*(tracee->last_pending ? &tracee->last_pending->next_pending : &thread->pending) = tracee->next_pending;
+	*(tracee->next_pending ? &tracee->next_pending->last_pending : &thread->last_of_pending) = tracee->last_pending;
+}
+
 static void pend(struct thread *thread, struct tracee *tracee)
 {
 	if (tracee->pending)
 		return;
 	tracee->pending = true;
-	tracee->next_pending = thread->pending;
-	thread->pending = tracee;
+	put_last(thread, tracee);
 	atomic_fetch_add(&tracee->container->pending, 1);
 	atomic_fetch_add(&tracee->container->slot->pending, 1);
 	if (thread->pending_count++ == 0) {
@@ -56,11 +79,7 @@ void attach_forget(struct thread *thread, struct tracee *tracee)
 {
 	if (!tracee->pending)
 		return;
-	struct tracee **at = &thread->pending;
-
-	while (*at != tracee)
-		at = &(*at)->next_pending;
-	*at = tracee->next_pending;
+	take_out(thread, tracee);
 	tracee->pending = false;
 	thread->pending_count--;
 	atomic_fetch_sub(&tracee->container->slot->pending, 1);
@@ -96,13 +115,21 @@ static const struct wait_call *wait_of(pid_t tid, int number, int *abi)
 	return wait_call_find(*abi, number);
 }
 
+/* By a signal, which has interrupted its call already. */
+static bool is_stopped(pid_t tid)
+{
+	struct task_status status;
+
+	return task_status_read(tid, &status) == 0 && status.state == 'T';
+}
+
 static enum moment moment_inside(struct tracee *tracee, const struct task_syscall *call, bool fresh, uint64_t now)
 {
 	int abi;
 	const struct wait_call *wait = wait_of(tracee->tid, call->number, &abi);
 	bool guessed_long_enough = now - tracee->found_ns >= GUESS_NS;
 
-	if (!wait)
+	if (!wait || is_stopped(tracee->tid))
 		return MOMENT_NOW;
 	tracee->settled = true;
 	if (wait->kind == WAIT_TRANSFER)
@@ -211,29 +238,79 @@ static bool is_same(const struct tracee *tracee)
 }
 
 /* SEIZE waits for an exec of the same process (kernel/ptrace.c, cred_guard_mutex), and the exec may wait for us to reap
- * its siblings; the wait restarts behind every signal, so a kick jumps out of it. */
+ * its siblings; the wait restarts behind every signal, so a kick jumps out of it: its own, when the time is up. */
 static __thread sigjmp_buf escape;
 static __thread volatile sig_atomic_t seizing;
+static __thread volatile uint64_t seizing_until_ns;
 
 void attach_escape(void)
 {
-	if (seizing)
+	if (seizing && clock_ns() >= seizing_until_ns)
 		siglongjmp(escape, 1);
 }
 
-static int try_seize(pid_t tid)
+void attach_prepare(struct thread *thread)
 {
-	int error = 0;
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
 
+	event._sigev_un._tid = atomic_load(&thread->tid);
+	/* Without it, the control thread's kick ends the wait, later. */
+	thread->has_patience = timer_create(CLOCK_MONOTONIC, &event, &thread->patience) == 0;
+}
+
+static void be_patient(const struct thread *thread, uint64_t patience_ns)
+{
+	const struct itimerspec limit = {.it_value.tv_nsec = (long)patience_ns};
+
+	if (thread->has_patience)
+		timer_settime(thread->patience, 0, &limit, NULL);
+}
+
+static int try_seize(const struct thread *thread, pid_t tid, uint64_t patience_ns)
+{
+	seizing_until_ns = clock_ns() + patience_ns;
+	be_patient(thread, patience_ns);
 	if (sigsetjmp(escape, 0) == 0) {
 		seizing = 1;
-		if (ptrace(PTRACE_SEIZE, tid, NULL, OPTIONS) < 0)
-			error = errno;
+		int error = ptrace(PTRACE_SEIZE, tid, NULL, OPTIONS) < 0 ? errno : 0;
+
 		seizing = 0;
+		be_patient(thread, 0);
 		return error;
 	}
 	seizing = 0;
 	return is_attached(tid) ? 0 : EAGAIN;
+}
+
+/* It is left for later, and so are the others of its container, which may have as many such tasks as it likes. */
+static void put_off(struct tracee *tracee)
+{
+	uint64_t now = clock_ns(), backoff = tracee->backoff_ns ? 2 * tracee->backoff_ns : STUCK_REST_NS;
+
+	tracee->backoff_ns = backoff < STUCK_BACKOFF_MAX_NS ? backoff : STUCK_BACKOFF_MAX_NS;
+	tracee->retry_ns = now + tracee->backoff_ns;
+	atomic_store(&tracee->container->stuck_until_ns, now + STUCK_REST_NS);
+}
+
+static bool belongs(const struct tracee *tracee)
+{
+	const struct container *container = tracee->container;
+	struct task_status status;
+	struct task_stat stat;
+
+	if (!container->leader)
+		return task_in_container(tracee->tid, container->slot->id);
+	if (!container->leader_ticks || container->descendants)
+		return true;
+	return task_status_read(tracee->tid, &status) == 0 && status.tgid == container->leader &&
+	       task_stat_read(container->leader, &stat) == 0 && stat.start_ticks == container->leader_ticks;
+}
+
+void tracee_check(struct tracee *tracee)
+{
+	tracee->checked = true;
+	if (!belongs(tracee))
+		tracee->leaving = true;
 }
 
 static bool seize(struct thread *thread, struct tracee *tracee)
@@ -242,11 +319,18 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 		give_up(thread, tracee, ESRCH);
 		return false;
 	}
-	int error = try_seize(tracee->tid);
+	bool setup = tracee->state == TRACEE_SETUP;
 
+	if (!setup && clock_ns() < atomic_load(&tracee->container->stuck_until_ns))
+		return false;
+	int error = try_seize(thread, tracee->tid, setup ? PATIENCE_SETUP_NS : PATIENCE_NS);
+
+	if (error == EAGAIN && !setup) {
+		put_off(tracee);
+		return false;
+	}
 	if (error) {
-		if (error != EAGAIN || tracee->state == TRACEE_SETUP)
-			give_up(thread, tracee, error == EAGAIN ? ESRCH : error);
+		give_up(thread, tracee, error == EAGAIN ? ESRCH : error);
 		return false;
 	}
 	tracee->seized = true;
@@ -282,17 +366,36 @@ static void look_at(struct thread *thread, struct tracee *tracee)
 	}
 }
 
+static void move_window(struct thread *thread, uint64_t now)
+{
+	if (thread->pending_count <= WINDOW || now < thread->next_window_ns)
+		return;
+	thread->next_window_ns = now + WINDOW_NS;
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		struct tracee *first = thread->pending;
+
+		take_out(thread, first);
+		put_last(thread, first);
+	}
+}
+
 void attach_poll(struct thread *thread, uint64_t now)
 {
 	if (!thread->pending || now < thread->next_poll_ns)
 		return;
 	uint64_t interval = sample_interval(thread);
+	uint32_t seen = 0, looks = 0;
 
 	thread->next_poll_ns = now + SAMPLE_NS;
+	move_window(thread, now);
 	for (struct tracee *tracee = thread->pending, *next; tracee; tracee = next) {
 		next = tracee->next_pending;
-		if (!tracee->interrupted && now - tracee->sampled_ns >= interval)
-			look_at(thread, tracee);
+		if (seen++ == WINDOW || looks == SAMPLES_AT_MOST)
+			break;
+		if (tracee->interrupted || now - tracee->sampled_ns < interval || now < tracee->retry_ns)
+			continue;
+		look_at(thread, tracee);
+		looks++;
 	}
 }
 
@@ -302,7 +405,8 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 
 	/* Its place was taken in advance, where the mail was written. */
 	atomic_fetch_sub(&thread->load, 1);
-	if (tracee_find(&thread->tracees, mail->tid))
+	/* A child of another thread's tracee is that thread's, whoever found it. */
+	if (tracee_find(&thread->tracees, mail->tid) || registry_thread(mail->tid) != thread->index)
 		return;
 	if (container->leaving || thread->draining) {
 		registry_remove(mail->tid, thread->index);

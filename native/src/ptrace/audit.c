@@ -4,6 +4,7 @@
  * task took by an exec that we do not trace), and a set-up may have been over before it was seen.
  */
 #define _GNU_SOURCE
+#include <string.h>
 #include <time.h>
 
 #include "clock.h"
@@ -14,6 +15,7 @@
 /* A runtime execs the container's program within this, or shows that it has not. */
 #define SETUP_NS (2 * NS_PER_S)
 #define IDLE_NS 2000000
+#define EXEC_NS (60 * NS_PER_S)
 
 static bool is_still_setup(const struct tracee *tracee, uint64_t now)
 {
@@ -23,6 +25,16 @@ static bool is_still_setup(const struct tracee *tracee, uint64_t now)
 	if (now - tracee->found_ns < SETUP_NS || task_exe_read(tracee->tid, &exe, &in_memory) < 0)
 		return true;
 	return in_memory || task_is_runtime(tracee->tid);
+}
+
+/* A thread has its leader's ID from the midst of its exec on, and tells so at the end of it: the memory that it had is
+ * freed between the two, which may take a tenth of a second a gigabyte. */
+static bool is_in_exec(const struct tracee *tracee, uint64_t now)
+{
+	const char *name = stl_syscall_name(tracee->abi, tracee->number);
+
+	return tracee->state == TRACEE_IN_SYSCALL && now - tracee->entry_ns < EXEC_NS && name &&
+	       (strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0);
 }
 
 void audit(struct thread *thread, uint64_t now)
@@ -37,9 +49,14 @@ void audit(struct thread *thread, uint64_t now)
 
 		for (; tracee; tracee = next) {
 			next = tracee->next_in_bucket;
-			if (tracee->seized && !is_attached(tracee->tid))
-				tracee_lost(thread, tracee);
-			else if (tracee->state == TRACEE_SETUP && !is_still_setup(tracee, now))
+			if (tracee->seized && !is_attached(tracee->tid)) {
+				if (!is_in_exec(tracee, now))
+					tracee_retire(thread, tracee, now);
+				continue;
+			}
+			if (tracee->seized && !tracee->checked)
+				tracee_check(tracee);
+			if (tracee->state == TRACEE_SETUP && !is_still_setup(tracee, now))
 				attach_late(thread, tracee);
 		}
 	}

@@ -172,11 +172,20 @@ static void give_away(struct target *target, struct pass *pass)
 	}
 }
 
+static bool is_still(pid_t pid, uint64_t start_ticks)
+{
+	struct task_stat stat;
+
+	return task_stat_read(pid, &stat) == 0 && stat.start_ticks == start_ticks;
+}
+
 void find_tasks(struct target *target, bool joined)
 {
 	struct pass pass = {.target = target, .joined = joined};
 
 	find_carry_on(target, UINT64_MAX);
+	if (target->start_ticks && !is_still(target->pid, target->start_ticks))
+		return;
 	if (target->pid && target->descendants)
 		visit_descendants(target->pid, &pass);
 	else if (target->pid)

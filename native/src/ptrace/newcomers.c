@@ -27,7 +27,7 @@ bool newcomer_unpark(struct thread *thread, pid_t tid)
 
 struct relatives {
 	pid_t tgid, ppid;
-	const struct tracee *found;
+	struct tracee *found;
 };
 
 static void compare(struct tracee *tracee, void *context)

@@ -21,6 +21,8 @@
 #define YIELD_BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define YIELD_BACKOFF_MAX_NS (5 * NS_PER_S)
 #define YIELD_FORGOTTEN_NS (1 * NS_PER_S)
+/* Stops between two waits for any, which alone finds a task that is in no table. */
+#define QUICK 1024
 #define SWEEP 4
 #define SWEEP_MAX 15
 
@@ -161,8 +163,9 @@ static bool next_of_hot(struct thread *thread, struct stop *stop)
 
 bool next_stop(struct thread *thread, struct stop *stop)
 {
-	if (thread->hot && next_of_hot(thread, stop))
+	if (thread->hot && thread->quick-- > 0 && next_of_hot(thread, stop))
 		return true;
+	thread->quick = QUICK;
 	/* In this order: who posts mail after our look at it sees that we wait. A kick between that and the wait is lost:
 	 * the control thread's next tick makes up for it. */
 	atomic_store(&thread->waits, true);

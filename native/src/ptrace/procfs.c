@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroups.h"
+
 /* ioctl_nsfs(2), NS_GET_PID_FROM_PIDNS */
 #define GET_PID_FROM_PIDNS _IOR(0xb7, 0x6, int)
 /* include/linux/sched.h, PF_FORKNOEXEC; proc(5) shows the flags. */
@@ -235,6 +237,35 @@ pid_t task_by_ns_pid(pid_t viewer, pid_t ns_pid)
 
 	close(fd);
 	return tid < 0 ? -error : tid;
+}
+
+bool task_cgroups_parse(const char *text, const char *id)
+{
+	char name[128], found[CONTAINER_ID_SIZE];
+
+	/* A line for each hierarchy: "4:memory:/docker/ID" */
+	for (const char *at = strchr(text, '/'); at; at = strchr(at, '/')) {
+		size_t length = strcspn(++at, "/\n");
+
+		if (length >= sizeof(name))
+			continue;
+		memcpy(name, at, length);
+		name[length] = '\0';
+		if (container_id_of(name, found) && strcmp(found, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool task_in_container(pid_t tid, const char *id)
+{
+	char text[16384];
+	ssize_t length = read_small(tid, "cgroup", text, sizeof(text));
+
+	/* It has no text where the path is too long for one: that is a container's doing. */
+	if (length < 0)
+		return length != -ESRCH && length != -ENOENT;
+	return length == sizeof(text) - 1 || task_cgroups_parse(text, id);
 }
 
 bool task_fd_is_socket(pid_t tid, int descriptor)

@@ -51,6 +51,7 @@ int task_status_parse(const char *text, struct task_status *out);
 int task_syscall_parse(const char *text, struct task_syscall *out);
 int task_ran_parse(const char *text, struct task_ran *out);
 int task_stat_parse(const char *text, struct task_stat *out);
+bool task_cgroups_parse(const char *text, const char *id); /* whether one of them is the container's */
 
 /* Each returns 0 or -errno. */
 int task_status_read(pid_t tid, struct task_status *out);
@@ -64,6 +65,8 @@ int task_exe_bits(pid_t tid);       /* 32 or 64, of its program; 0: unknown */
 
 /* Whom `viewer` calls `ns_pid`; -ENOTTY: Linux before 6.11 cannot say. */
 pid_t task_by_ns_pid(pid_t viewer, pid_t ns_pid);
+/* Whether one of its cgroups is the container's, or lies in it. What cannot be told is true. */
+bool task_in_container(pid_t tid, const char *id);
 bool task_fd_is_socket(pid_t tid, int descriptor);
 /* How many tasks the process has, from the link count of its task directory; 0: it is gone. */
 uint32_t count_tasks(pid_t pid);

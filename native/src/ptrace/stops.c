@@ -278,7 +278,6 @@ static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
 
 static void on_event_stop(struct thread *thread, struct tracee *tracee)
 {
-	tracee->interrupted = false;
 	switch (tracee->state) {
 	case TRACEE_ATTACHING:
 		tracee_begin(thread, tracee);
@@ -308,7 +307,6 @@ static void on_event_stop(struct thread *thread, struct tracee *tracee)
 
 static void on_group_stop(struct thread *thread, struct tracee *tracee)
 {
-	tracee->interrupted = false;
 	if (tracee->state == TRACEE_EINTR)
 		settle_eintr(thread, tracee);
 	if (tracee_is_leaving(tracee) && !thread->draining && tracee_detach(thread, tracee, 0) == 0)
@@ -320,13 +318,15 @@ static void on_group_stop(struct thread *thread, struct tracee *tracee)
 	ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 }
 
-struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *parent, pid_t tid)
+struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, pid_t tid)
 {
+	if (!parent->checked)
+		tracee_check(parent);
 	struct tracee *child = tracee_adopt(thread, tid, parent->container);
 
 	if (!child)
 		return NULL;
-	child->seized = true;
+	child->seized = child->checked = true;
 	child->leaving = parent->leaving;
 	child->cpu_known = parent->state != TRACEE_SETUP;
 	if (parent->state == TRACEE_SETUP) {
@@ -390,14 +390,11 @@ static void first_exec(struct tracee *tracee, uint64_t now)
 		tracee->state = TRACEE_USER;
 }
 
-static void retire(struct thread *thread, pid_t tid, uint64_t now)
+void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now)
 {
-	struct tracee *tracee = tracee_find(&thread->tracees, tid);
-
-	if (!tracee)
-		return;
 	if (tracee->state == TRACEE_IN_SYSCALL || tracee->state == TRACEE_EINTR)
 		tracee_book(thread, tracee, now, tracee->state == TRACEE_EINTR ? EINTR : 0);
+	tracee->cpu_known = false;
 	tracee_lost(thread, tracee);
 }
 
@@ -419,7 +416,10 @@ static struct tracee *take_over(struct thread *thread, pid_t tid, uint64_t now)
 	uint32_t owner = registry_thread(tid);
 
 	if (owner == thread->index) {
-		retire(thread, tid, now);
+		struct tracee *leader = tracee_find(&thread->tracees, tid);
+
+		if (leader)
+			tracee_retire(thread, leader, now);
 	} else if (owner != REGISTRY_NOBODY) {
 		struct mail mail = {.kind = MAIL_RETIRE, .tid = tid};
 
@@ -458,7 +458,10 @@ static void on_death(struct thread *thread, pid_t tid, struct tracee *tracee, ui
 
 static void resume_stranger(const struct stop *stop)
 {
-	if (stop->kind == STOP_GROUP)
+	/* Nobody knows any more whose it is: the next look at its container finds it. */
+	if (stop->kind == STOP_EXEC)
+		ptrace(PTRACE_DETACH, stop->tid, NULL, NULL);
+	else if (stop->kind == STOP_GROUP)
 		ptrace(PTRACE_LISTEN, stop->tid, NULL, NULL);
 	else
 		ptrace(PTRACE_CONT, stop->tid, NULL, stop->kind == STOP_SIGNAL ? stop->signal : 0);
@@ -483,6 +486,11 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		return;
 	}
 	thread->hot = tracee;
+	/* Any stop takes a request to stop with it (kernel/signal.c, ptrace_stop()). */
+	tracee->interrupted = false;
+	/* Not at the stop of its attach: many are attached at once, and most of them have nothing to do for long. */
+	if (!tracee->checked && !(stop->kind == STOP_EVENT && tracee->state == TRACEE_ATTACHING))
+		tracee_check(tracee);
 	switch (stop->kind) {
 	case STOP_SYSCALL:
 		on_syscall(thread, tracee, stop, now);

@@ -23,8 +23,9 @@ struct target {
 	uint32_t joining; /* passes to go on with since something joined, each of which found nothing new */
 	bool reported;    /* EV_ATTACHED was sent for all that is attached */
 	bool polled, ended, had_tasks;
-	pid_t pid;  /* of a process that was named, or 0 */
-	bool setup; /* that process has not exec'ed yet */
+	pid_t pid;            /* of a process that was named, or 0 */
+	uint64_t start_ticks; /* of that process; 0: it is ours, and stays until we reap it */
+	bool setup;           /* that process has not exec'ed yet */
 	bool descendants;
 	uint64_t since, next_scan, pass_since, traced_since;
 	uint32_t found;             /* new tasks in the present pass */

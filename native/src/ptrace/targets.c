@@ -72,6 +72,9 @@ static bool open_slot(struct target *target, bool provisional)
 		memset(container, 0, sizeof(*container));
 		container->slot = slot;
 	}
+	container->leader = target->pid;
+	container->leader_ticks = target->start_ticks;
+	container->descendants = target->descendants;
 	atomic_store(&container->leaving, false);
 	atomic_store(&slot->end_ns, 0);
 	if (!atomic_load(&slot->first_ns))
@@ -179,6 +182,7 @@ void target_trace_pid(pid_t pid, uint64_t start_ticks)
 		return;
 	target->wanted = true;
 	target->pid = pid;
+	target->start_ticks = stat.start_ticks;
 	target->descendants = atomic_load(&arena->generation) > 1;
 	stay(target);
 	if (open_slot(target, false))
@@ -357,9 +361,15 @@ static void free_target(struct target *target)
 	}
 }
 
+/* In this order: a task is a tracee first, and then no longer about to be seized. */
+static bool is_idle(const struct container *container)
+{
+	return atomic_load(&container->seizing) == 0 && atomic_load(&container->tracees) == 0;
+}
+
 static bool carry_on_release(struct target *target)
 {
-	if (atomic_load(&target->container->tracees) || atomic_load(&target->container->seizing))
+	if (!is_idle(target->container))
 		return false;
 	if (!target->releasing) {
 		start_release(target);
@@ -416,7 +426,7 @@ static bool carry_on_tracing(struct target *target, uint64_t now)
 {
 	struct container *container = target->container;
 	bool waiting = find_carry_on(target, now);
-	bool idle = !waiting && atomic_load(&container->tracees) == 0 && atomic_load(&container->seizing) == 0;
+	bool idle = !waiting && is_idle(container);
 
 	account_time(target, now);
 	if (container->leaving) {

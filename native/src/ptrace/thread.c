@@ -98,12 +98,9 @@ static void retire(struct thread *thread, pid_t tid)
 {
 	struct tracee *tracee = tracee_find(&thread->tracees, tid);
 
-	if (!tracee)
-		return;
-	if (tracee->state == TRACEE_IN_SYSCALL)
-		tracee_book(thread, tracee, clock_ns(), 0);
-	/* The registry's entry is the new owner's by now: tracee_lost() removes only its own thread's. */
-	tracee_lost(thread, tracee);
+	/* The registry's entry is the new owner's by now: only its own thread's is removed with it. */
+	if (tracee)
+		tracee_retire(thread, tracee, clock_ns());
 }
 
 /* A few at a time: who is attached already shall not wait until all the others are. */
@@ -219,6 +216,7 @@ static void *run(void *context)
 	beat(thread, clock_ns());
 	atomic_store(&mine->active, 1);
 	placement_init(&thread->placement);
+	attach_prepare(thread);
 	for (;;) {
 		struct stop stop;
 

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "classify.h"
 #include "placement.h"
@@ -64,18 +65,21 @@ struct thread {
 	/* Its own. */
 	struct tracee_table tracees;
 	struct row_cache *rows;
-	struct tracee *pending, *timed;
+	struct tracee *pending, *last_of_pending, *timed;
 	uint32_t pending_count;
+	timer_t patience; /* with a seize */
+	bool has_patience;
 	struct tracee *hot; /* stopped last */
 	struct parked parked[PARKED];
 	uint32_t parked_count;
 	uint32_t held; /* tasks at the entry of ptrace(2), waiting */
 	struct placement placement;
-	uint64_t next_poll_ns, last_beat_ns;
+	uint64_t next_poll_ns, next_window_ns, last_beat_ns;
 	bool draining;
 	uint64_t drain_ns;
 	uint32_t round_bucket, round_depth; /* where the round of the tracees is */
 	uint32_t sweep_every, sweep_in;     /* stops between two looks at the next of the round */
+	uint32_t quick;                     /* stops until the next wait for any */
 	uint64_t yield_from_ns, yield_backoff_ns;
 	uint32_t audited; /* the next bucket to audit */
 	uint64_t next_audit_ns;
@@ -101,11 +105,13 @@ void nobody_attached(struct thread *thread);
 /* stops.c */
 void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
 void tracee_lost(struct thread *thread, struct tracee *tracee);
+/* It is gone, and its ID another's: its call is over, and its files in /proc are the other's. */
+void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now);
 bool tracee_is_leaving(const struct tracee *tracee);
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);
 /* What a tracee's child is: the same container's, and as far on its way. NULL: no memory. */
-struct tracee *tracee_adopt_child(struct thread *thread, const struct tracee *parent, pid_t tid);
+struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, pid_t tid);
 /* Resumes it as its state wants, or detaches it; a tracee may be gone after either. */
 void tracee_resume(struct thread *thread, struct tracee *tracee, int signal);
 int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
@@ -129,6 +135,8 @@ bool newcomer_unpark(struct thread *thread, pid_t tid);
 void newcomers_poll(struct thread *thread, uint64_t now);
 
 /* attach.c */
+/* Once, in the thread itself. */
+void attach_prepare(struct thread *thread);
 void attach_begin(struct thread *thread, const struct mail *mail);
 /* In the handler of a kick. */
 void attach_escape(void);
@@ -137,6 +145,8 @@ void attach_forget(struct thread *thread, struct tracee *tracee);
 /* A set-up that is none (any more) is traced from its next good moment on. */
 void attach_late(struct thread *thread, struct tracee *tracee);
 int tracee_interrupt(struct tracee *tracee);
+/* Once it is seized its ID is its own. Whoever had it when it was found may be dead by then: another's task leaves. */
+void tracee_check(struct tracee *tracee);
 
 /* timeouts.c */
 void timeout_set(struct thread *thread, struct tracee *tracee, uint64_t deadline_ns);

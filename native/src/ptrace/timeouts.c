@@ -13,7 +13,10 @@ void timeout_set(struct thread *thread, struct tracee *tracee, uint64_t deadline
 	if (tracee->timed)
 		return;
 	tracee->timed = true;
+	tracee->last_timed = NULL;
 	tracee->next_timed = thread->timed;
+	if (thread->timed)
+		thread->timed->last_timed = tracee;
 	thread->timed = tracee;
 	atomic_store(&thread->wants_ticks, true);
 	thread_attention();
@@ -25,11 +28,9 @@ void timeout_clear(struct thread *thread, struct tracee *tracee)
 	tracee->expired = false;
 	if (!tracee->timed)
 		return;
-	struct tracee **at = &thread->timed;
-
-	while (*at != tracee)
-		at = &(*at)->next_timed;
-	*at = tracee->next_timed;
+	if (tracee->next_timed)
+		tracee->next_timed->last_timed = tracee->last_timed;
+	*(tracee->last_timed ? &tracee->last_timed->next_timed : &thread->timed) = tracee->next_timed;
 	tracee->timed = false;
 }
 

@@ -46,21 +46,27 @@ enum tracee_state {
 /* A container, or a process that was named by its PID. One for each slot of the arena, and of the same index. */
 struct container {
 	struct stl_slot *slot; /* NULL: not in use */
+	pid_t leader;          /* of a process that was named by its PID, or 0 */
+	uint64_t leader_ticks; /* when that process started */
+	bool descendants;      /* are traced too */
 	_Atomic uint32_t tracees;
 	_Atomic uint32_t pending;
 	_Atomic uint32_t seizing; /* tasks posted to a tracer thread that it has not looked at */
 	_Atomic bool leaving;     /* its tasks are let go, each at its next safe stop */
+	_Atomic uint64_t
+		stuck_until_ns; /* seizing one of its tasks had to be broken off: no other is tried until then */
 };
 
 struct tracee {
 	struct tracee *next_in_bucket;
-	struct tracee *next_pending, *next_timed;
+	struct tracee *next_pending, *last_pending, *next_timed, *last_timed;
 	struct container *container;
 	pid_t tid;
 	enum tracee_state state;
 	bool seized;      /* a child of a tracee always is */
 	bool cpu_known;   /* cpu_ns is what it had used when it was looked at last, or was born */
 	bool leaving;     /* to be detached at its next safe stop, for reasons of its own: tracee_is_leaving() */
+	bool checked;     /* it was found to be its container's, or comes from one that was */
 	bool counted;     /* the present call is booked when it ends */
 	bool interrupted; /* PTRACE_INTERRUPT was sent and has not shown yet */
 	bool expired;     /* its rewound call is over its time-out */
@@ -74,10 +80,11 @@ struct tracee {
 
 	struct file_identity exe; /* SETUP: the runtime's */
 	uint64_t found_ns, sampled_ns;
-	uint64_t start_ticks; /* who it was when it was found; 0: not looked at */
-	uint64_t began_ns;    /* its present call, to a few ms; 0: not known */
-	bool settled;         /* at the last sample it was in a call that alone its own end makes safe to leave */
-	struct task_ran ran;  /* at the last sample */
+	uint64_t retry_ns, backoff_ns; /* its seizing had to be broken off: when it is tried again */
+	uint64_t start_ticks;          /* who it was when it was found; 0: not looked at */
+	uint64_t began_ns;             /* its present call, to a few ms; 0: not known */
+	bool settled;        /* at the last sample it was in a call that alone its own end makes safe to leave */
+	struct task_ran ran; /* at the last sample */
 	uint64_t voluntary;
 
 	/* Overhead, not yet added to the slot. */

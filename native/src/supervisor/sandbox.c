@@ -85,6 +85,8 @@ static const int allowed[] = {
 	SYS_timerfd_create,
 	SYS_timerfd_settime,
 	SYS_timerfd_gettime,
+	SYS_timer_create,
+	SYS_timer_settime,
 	/* looking at files */
 	SYS_newfstatat,
 	SYS_statx,
