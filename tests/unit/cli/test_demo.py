@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration's view of an exposition, and where it puts its cgroup."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from stracelet.cli.demo.container import hierarchy
+from stracelet.cli.demo import window
+from stracelet.cli.demo.command import others
+from stracelet.cli.demo.container import container, hierarchy
 from stracelet.cli.demo.view import duration, parse, plain, rows
 from stracelet.containers.merging import merge
 from stracelet.containers.targets import match, parse_target
@@ -67,3 +70,35 @@ def test_the_cgroup_tree_alone_names_the_demonstration_container() -> None:
     other = merge("ab" * 32, [], (path.replace("stracelet-demo", "docker"),))
     assert other is not None
     assert other.name == ""
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory, with modules in it that whoever imports them leaves a file `imported` there."""
+    for name in ("json", "rich", "secrets", "stracelet", "subprocess", "yaml"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "imported"
+
+
+def test_the_keeper_imports_nothing_from_the_current_directory(
+    hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no unshare, so no container either
+    with suppress(StraceletError), container():
+        pass
+    assert not hostile.exists()
+
+
+def test_the_window_imports_nothing_from_the_current_directory(hostile: Path) -> None:
+    with window.opened("http://127.0.0.1:1/metrics", "x", []):
+        pass
+    assert not hostile.exists()
+
+
+def test_the_listing_imports_nothing_from_the_current_directory(hostile: Path, tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").touch()
+    settings = tmp_path / "stracelet.yaml"
+    settings.write_text(f"{{sources: {{docker: off, podman: off, cri: off}}, cgroup_root: {tmp_path}}}\n")
+    assert others(settings, []) == ["no other containers on this node"]
+    assert not hostile.exists()

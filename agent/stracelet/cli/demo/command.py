@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stracelet import app, config
-from stracelet.cli import arguments, trace_targets
+from stracelet.cli import arguments, demo, trace_targets
 from stracelet.cli.demo import window
 from stracelet.cli.demo.container import container
 from stracelet.cli.picking import Request
@@ -57,9 +56,9 @@ def metrics_url(settings: config.Config) -> str:
 def others(config_path: Path | None, targets: Sequence[str]) -> list[str]:
     """What else there is, and how to trace it. A process of its own looks: a runtime's library starts threads, and
     an agent that has threads already cannot give up its rights for all of them."""
-    command = [sys.executable, "-m", "stracelet.cli.main", "ps", "-o", "json"]
-    command += ["--config", str(config_path)] if config_path else []
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LISTING_SECONDS, check=False)
+    options = ["--config", str(config_path)] if config_path else []
+    line = demo.as_program("stracelet.cli.main", "ps", "-o", "json", *options)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=LISTING_SECONDS, check=False)
     if done.returncode != 0:
         return [printable(f"other containers could not be listed: {done.stderr.strip()}")]
     found: list[dict[str, Any]] = json.loads(done.stdout)["containers"]

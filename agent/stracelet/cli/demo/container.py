@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stracelet.cli import demo
 from stracelet.containers.cgroups import DEMONSTRATION as PARENT
 from stracelet.errors import NotPermitted, StraceletError
 
@@ -129,7 +130,7 @@ def keep() -> int:
 def container() -> Iterator[str]:
     """The demonstration container: made on entry, which gives its ID, and gone on exit. Raises StraceletError."""
     with subprocess.Popen(
-        [sys.executable, "-m", __name__],
+        demo.as_program(__name__),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

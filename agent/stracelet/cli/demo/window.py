@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
+from stracelet.cli import demo
 from stracelet.cli.demo import view
 from stracelet.text import printable
 from stracelet.tracing.privileges import drop_privileges
@@ -40,8 +41,8 @@ FRAME_LINES = 9  # of a table around its rows: title, rules, heading, notes
 @contextmanager
 def opened(url: str, title: str, notes: Sequence[str]) -> Iterator[None]:
     """The window is there until the exit, or until this process has gone, however it went."""
-    command = [sys.executable, "-m", __name__, json.dumps({"url": url, "title": title, "notes": list(notes)})]
-    with subprocess.Popen(command, stdin=subprocess.PIPE):
+    line = demo.as_program(__name__, json.dumps({"url": url, "title": title, "notes": list(notes)}))
+    with subprocess.Popen(line, stdin=subprocess.PIPE):
         yield
 
 
