@@ -176,6 +176,7 @@ class Agent:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
             await self._server.stop()
+            await self._collector.stop()
 
     def _check_targets(self) -> None:
         """An ambiguous target or a PID of nobody is refused now; a container that is not here yet is waited for."""

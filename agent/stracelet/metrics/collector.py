@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from stracelet.metrics.exposition import OPENMETRICS, negotiate, render
+from stracelet.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,26 +44,34 @@ class Collector:
         self._identities = identities
         self._edges_ns = tuple(edges_ns)
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._turns = Turns()
         self.scrape_seconds = 0.0
 
     async def absorb(self) -> None:
         """Adds what the arena holds now to the series, as before a slot is released."""
-        async with self._lock:
-            slots = self._reader.containers()
-            identities = self._identities(slot.id for slot in slots)
-            await asyncio.to_thread(self._update, slots, identities)
+        await self._turns.take(self._absorb)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type, as the Accept header asks for it. ArenaError."""
-        async with self._lock:
-            began = time.perf_counter()
-            slots = self._reader.containers()
-            identities = self._identities(slot.id for slot in slots)
-            content_type = negotiate(accept)
-            page = await asyncio.to_thread(self._page, slots, identities, content_type == OPENMETRICS)
-            self.scrape_seconds = time.perf_counter() - began
-            return page, content_type
+        return await self._turns.take(partial(self._scrape, accept))
+
+    async def stop(self) -> None:
+        """Returns when nothing reads the arena any more; nothing will."""
+        await self._turns.stop()
+
+    async def _absorb(self) -> None:
+        slots = self._reader.containers()
+        identities = self._identities(slot.id for slot in slots)
+        await asyncio.to_thread(self._update, slots, identities)
+
+    async def _scrape(self, accept: str) -> tuple[bytes, str]:
+        began = time.perf_counter()
+        slots = self._reader.containers()
+        identities = self._identities(slot.id for slot in slots)
+        content_type = negotiate(accept)
+        page = await asyncio.to_thread(self._page, slots, identities, content_type == OPENMETRICS)
+        self.scrape_seconds = time.perf_counter() - began
+        return page, content_type
 
     def _update(self, slots: Sequence[Slot], identities: dict[str, Identity]) -> None:
         self._series.update(slots, self._reader.snapshot(self._edges_ns), identities.get, self._clock())

@@ -11,12 +11,14 @@ import socket
 import ssl
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
 from stracelet.config import parse_listen
 from stracelet.errors import ConfigError, ServerError, StraceletError
+from stracelet.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -145,6 +147,8 @@ class HttpServer:
         # In the order in which they came; one that has gone is left out as soon as another one comes.
         self._connections: dict[web.RequestHandler, _Connection] = {}
         self._answering: set[asyncio.BaseProtocol] = set()
+        # Else those that hang up would leave behind as many threads as they like, each with a page.
+        self._compressing = Turns()
         self._accepting: list[asyncio.Task[None]] = []
         app = web.Application(client_max_size=1024)
         routes = {"/": self._index, "/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
@@ -275,7 +279,7 @@ class HttpServer:
             return web.Response(text=f"{error}\n", status=500)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
         if "gzip" in request.headers.get("Accept-Encoding", ""):
-            page = await asyncio.to_thread(zlib.compress, page, 1, GZIP)
+            page = await self._compressing.take(partial(asyncio.to_thread, zlib.compress, page, 1, GZIP))
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=page, headers=headers)
 

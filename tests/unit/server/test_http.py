@@ -9,6 +9,8 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
+import zlib
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +98,28 @@ async def test_gzip_is_for_those_who_ask() -> None:
             assert gzip.decompress(await answer.read()) == pages.text
         async with client.get(url, headers={"Accept-Encoding": "identity"}) as answer:
             assert await answer.read() == pages.text
+
+
+async def test_those_who_hang_up_leave_one_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, begun, compress = threading.Event(), threading.Semaphore(0), zlib.compress
+
+    def slow(*arguments: Any) -> bytes:
+        begun.release()
+        go.wait(10)
+        return compress(*arguments)
+
+    monkeypatch.setattr(zlib, "compress", slow)
+    pages = Pages()
+    async with serving(pages) as server:
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+            await asyncio.wait_for(pages.asked.acquire(), 5)
+            writer.close()
+        assert await asyncio.to_thread(begun.acquire, timeout=5)
+        assert not await asyncio.to_thread(begun.acquire, timeout=0.2)
+        go.set()
+        assert (await get(server, "/metrics"))[:2] == (200, "up 1\n")
 
 
 async def test_why_it_is_not_ready_is_said() -> None:
