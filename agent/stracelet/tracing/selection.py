@@ -4,6 +4,7 @@
     New (provisional)  -> wanted: trace (keep) | not wanted, or unnamed for 2 s: drop and throw away
     named, renamed     -> wanted: trace        | no longer wanted: drop, its counts stay for the linger
     slot ended         -> kept: release after the linger | not kept: release now
+    no room for it     -> asked for again after a pause
     later tracer       -> everything is asked for again: a tracer remembers nothing
 
 The arena's slots are the truth; events are hints that save waiting for the next look at them.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 from stracelet.containers.model import EXITED
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
+from stracelet.tracing.retries import NO_ROOM, Retries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -130,6 +132,7 @@ class Selection:
         self._seen: dict[str, int] = {}
         self._said: set[tuple[str, int]] = set()
         self._releasing: set[tuple[int, int]] = set()
+        self._retries = Retries(clock)
         self.generation = 0
         self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0}
         self.answering = False
@@ -184,6 +187,7 @@ class Selection:
                 self._note(event.id)
                 self._unnamed.setdefault(event.id, self._clock() + NAMING_NS)
                 self._traced.discard(event.id)  # the tracer does not know that it was asked for
+                self._retries.taken(event.id)  # it has a slot
                 self._inventory.seen(event.id, event.text)
                 self._decide(event.id)
             case protocol.Gone():
@@ -193,8 +197,12 @@ class Selection:
                 self._traced.discard(event.id)
                 logger.info("let go, as it had no name for 2 s", extra={"container": self.name(event.id)})
                 self._decide(event.id)
+            case protocol.Attached() | protocol.Waiting() if event.id in self._retries:
+                self._retries.taken(event.id)
+                logger.info("there is room for it now", extra={"container": self.name(event.id)})
             case protocol.Failed() | protocol.Refused():
                 self._complain(event)
+                self._look_for_room(event)
             case protocol.Overflow():
                 self._find_provisional()
             case protocol.TracerEnded():
@@ -207,6 +215,7 @@ class Selection:
             logger.warning("another tracer is there, and attaches again", extra={"generation": hello.generation})
         self.generation, self.answering = hello.generation, True
         self._releasing.clear()
+        self._retries.clear()
         self._requests.policy(new_containers=self._wanted.wants_new())
         for container_id in self._traced:
             if not container_id.startswith("pid:"):
@@ -222,6 +231,7 @@ class Selection:
             container_id = self._requests.trace_pid(pid)
         except TargetNotFound as error:
             logger.warning("%s", error)
+            self._retries.taken(f"pid:{pid}")
             return
         self._pids[pid] = container_id
         self._traced.add(container_id)
@@ -249,6 +259,13 @@ class Selection:
             level = logging.WARNING if event.id in self._traced else logging.DEBUG  # nobody asked for it, yet
             logger.log(level, "%s", event, extra={"container": self.name(event.id)})
 
+    def _look_for_room(self, event: protocol.Failed | protocol.Refused) -> None:
+        """What is refused for want of room is asked for again; until then the tracer is not to wait for it either."""
+        if isinstance(event, protocol.Refused) and event.error in NO_ROOM and event.id in self._traced:
+            self._traced.discard(event.id)
+            self._retries.refused(event.id)
+            self._requests.drop(event.id)
+
     def name(self, container_id: str) -> str:
         """For a line of the log."""
         container = self._inventory.get(container_id)
@@ -271,7 +288,9 @@ class Selection:
             return  # what is over is not waited for; if it is started again, that is a change
         if self._wanted.wants(container):
             self._keep(kept)
-        elif container_id in self._traced:
+            return
+        self._retries.taken(container_id)
+        if container_id in self._traced:
             self._traced.discard(container_id)
             self._requests.drop(container_id)
             logger.info("no longer wanted", extra={"container": self.name(container_id)})
@@ -283,11 +302,12 @@ class Selection:
     def _keep(self, kept: Kept) -> None:
         self._unnamed.pop(kept.id, None)
         self._kept[kept.id] = kept
-        if kept.id not in self._traced:
+        if kept.id not in self._traced and not self._retries.early(kept.id):
             self._traced.add(kept.id)
             if self.answering:  # else _start_over() asks for it
                 self._requests.trace(kept.id)
-            logger.info("traced", extra={"container": self.name(kept.id), "id": kept.id[:12]})
+            if kept.id not in self._retries:
+                logger.info("traced", extra={"container": self.name(kept.id), "id": kept.id[:12]})
 
     def _let_go(self, container_id: str) -> None:
         del self._unnamed[container_id]
@@ -298,10 +318,17 @@ class Selection:
         now = self._clock()
         for container_id in [name for name, deadline in self._unnamed.items() if now >= deadline]:
             self._let_go(container_id)
+        for container_id in self._retries.due():
+            self._ask_again(container_id)
         slots = self._slots()
         if self.linger_ns is not None:
             await self._release(slots, self.linger_ns)
         self._forget({slot.id for slot in slots})
+
+    def _ask_again(self, container_id: str) -> None:
+        if container_id.startswith("pid:") and container_id not in self._traced:
+            self._trace_pid(int(container_id.removeprefix("pid:")))
+        self._decide(container_id)
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:
         ended = [slot for slot in slots if slot.state == ENDED and slot.id not in self._unnamed]
@@ -328,6 +355,7 @@ class Selection:
             if container_id in self._traced:
                 self._traced.discard(container_id)
                 self._requests.drop(container_id)
+        self._retries.forget(known)
         self._seen = {key: value for key, value in self._seen.items() if key in known}
         self._said = {key for key in self._said if key[0] in known}
 

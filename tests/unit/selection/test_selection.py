@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -355,7 +357,7 @@ def test_other_rules_start_and_end_traces(world: World) -> None:
 
 events = st.lists(
     st.tuples(
-        st.sampled_from(["new", "name", "gone", "ended", "hello", "overflow", "tick"]),
+        st.sampled_from(["new", "name", "gone", "ended", "hello", "overflow", "tick", "refused"]),
         st.sampled_from(["a", "b", "c"]),
         st.sampled_from(["web", "db"]),
     ),
@@ -384,6 +386,8 @@ async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple
                 world.hello(generation)
             case "overflow":
                 world.selection.handle(protocol.Overflow())
+            case "refused":
+                world.selection.handle(refused(container_id))
             case "tick":
                 world.now += SECOND
                 await world.selection.tick()
@@ -404,3 +408,86 @@ def test_a_failure_is_said_once_for_a_container_and_a_reason(world: World, caplo
     world.selection.handle(replace(event, reason=1, detail=1))
     world.selection.handle(replace(event, id="stranger"))
     assert len(caplog.records) == 2
+
+
+def refused(container_id: str, error: int = errno.ENOSPC) -> protocol.Refused:
+    return protocol.Refused(id=container_id, pid=0, error=error, text="the table of containers is full")
+
+
+async def later(world: World, seconds: int) -> bool:
+    """Whether anything was asked for by then that was not before."""
+    before = set(world.tracer.traced)
+    world.now += seconds * SECOND
+    await world.selection.tick()
+    return world.tracer.traced > before
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.ENOMEM])
+async def test_what_there_was_no_room_for_is_asked_for_again_ever_later(world: World, error: int) -> None:
+    world.name("a", "web")
+    for pause in (4, 8, 16, 32, 64, 64):
+        world.selection.handle(refused("a", error))
+        assert world.tracer.traced == set()
+        assert not await later(world, pause - 1)
+        world.name("a", "web")  # it has changed in some other way
+        assert world.tracer.traced == set()
+        assert await later(world, 1)
+    world.selection.handle(protocol.Attached(slot=0, serial=1, id="a", tasks=1, pending=0))
+    assert not await later(world, 1000)
+    world.selection.handle(refused("a"))
+    assert await later(world, 4)
+
+
+async def test_the_lack_of_room_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    world.name("a", "web")
+    for _ in range(3):
+        world.selection.handle(refused("a"))
+        await later(world, 64)
+    assert caplog.messages == [
+        "traced",
+        "refused: the table of containers is full (No space left on device (ENOSPC))",
+    ]
+    world.selection.handle(protocol.Waiting(id="a"))
+    assert caplog.messages[2:] == ["there is room for it now"]
+
+
+async def test_what_is_refused_for_another_reason_is_not_asked_for_again(world: World) -> None:
+    world.name("a", "web")
+    world.tracer.traced.clear()
+    world.selection.handle(refused("a", errno.EINVAL))
+    assert not await later(world, 1000)
+
+
+async def test_who_is_not_wanted_any_more_is_not_asked_for_again(world: World) -> None:
+    for container_id in ("renamed", "gone", "asked"):
+        world.name(container_id, "web")
+        world.selection.handle(refused(container_id))
+    world.name("renamed", "db")
+    world.selection.handle(protocol.Gone(id="gone"))
+    await later(world, 4)
+    assert world.tracer.traced == {"asked"}
+    world.name("asked", "db")
+    assert not await later(world, 1000)
+    assert world.tracer.traced == set()
+    assert not any(container_id in world.selection._retries for container_id in ("renamed", "gone", "asked"))
+
+
+async def test_a_later_tracer_is_asked_at_once_for_what_there_was_no_room_for(world: World) -> None:
+    world.name("a", "web")
+    world.selection.handle(refused("a"))
+    world.hello(2)
+    assert world.tracer.traced == {"a"}
+
+
+async def test_a_process_that_there_was_no_room_for_is_asked_for_again(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(Wanted(numbers=(7,)))
+    world.hello()
+    for pause in (4, 8):
+        world.selection.handle(refused("pid:7"))
+        assert await later(world, pause)
+    world.selection.handle(refused("pid:7"))
+    world.tracer.no_such.add(7)
+    await later(world, 64)
+    await later(world, 64)
+    assert caplog.messages.count("no process has the PID 7") == 1
