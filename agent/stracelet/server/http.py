@@ -34,7 +34,7 @@ MAX_SCRAPES = 8  # a page may take 10 MB until its client has read it
 BACKLOG = 128
 HEADER_SECONDS = 10.0
 ACCEPT_AGAIN_SECONDS = 1.0
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
 GZIP = 31  # zlib's wbits for the gzip format
 INDEX = """<!doctype html><title>stracelet</title><h1>stracelet</h1>
 <ul><li><a href="/metrics">/metrics</a></li><li><a href="/readyz">/readyz</a></li>
@@ -147,6 +147,8 @@ class HttpServer:
         # In the order in which they came; one that has gone is left out as soon as another one comes.
         self._connections: dict[web.RequestHandler, _Connection] = {}
         self._answering: set[asyncio.BaseProtocol] = set()
+        # Of these, those whose answer is on its way, in the order in which that began.
+        self._sending: dict[asyncio.BaseProtocol, web.Request] = {}
         # Else those that hang up would leave behind as many threads as they like, each with a page.
         self._compressing = Turns()
         self._accepting: list[asyncio.Task[None]] = []
@@ -248,13 +250,14 @@ class HttpServer:
                 async with asyncio.timeout(self._answer_seconds):
                     response = await answer(request)
                     response.force_close()
+                    self._sending[request.protocol] = request
                     await _send(request, response)
             except TimeoutError:
-                if request.transport:
-                    request.transport.abort()
+                _abort(request)
                 response = web.Response(status=503)  # which aiohttp finds nobody to send to
             finally:
                 self._answering.discard(request.protocol)
+                self._sending.pop(request.protocol, None)
             return response
 
         return handle
@@ -269,8 +272,17 @@ class HttpServer:
         reason = self._unready()
         return web.Response(text=f"not ready: {reason}\n" if reason else "ok\n", status=503 if reason else 200)
 
+    def _end_oldest_answer(self) -> bool:
+        """Whether there was one to end. A scraper reads at once, so those that do not read cannot keep it out."""
+        oldest = next(iter(self._sending), None)
+        if oldest is None:
+            return False
+        self._answering.discard(oldest)
+        _abort(self._sending.pop(oldest))
+        return True
+
     async def _metrics(self, request: web.Request) -> web.Response:
-        if self.answering > MAX_SCRAPES:
+        if self.answering > MAX_SCRAPES and not self._end_oldest_answer():
             return web.Response(text="too many scrapes at once\n", status=503, headers={"Retry-After": "5"})
         try:
             page, content_type = await self._page(request.headers.get("Accept", ""))
@@ -282,6 +294,11 @@ class HttpServer:
             page = await self._compressing.take(partial(asyncio.to_thread, zlib.compress, page, 1, GZIP))
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=page, headers=headers)
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport:
+        request.transport.abort()
 
 
 async def _send(request: web.Request, response: web.Response) -> None:

@@ -242,6 +242,43 @@ async def test_scrapes_at_once_are_bounded() -> None:
         assert {status for status, _, _ in await asyncio.gather(*held)} == {200}
 
 
+async def test_those_who_do_not_read_do_not_keep_a_scraper_out() -> None:
+    pages = Pages()
+    pages.text = b"x" * 8_000_000
+    loop = asyncio.get_running_loop()
+    async with serving(pages) as server:
+        held = [socket.socket() for _ in range(MAX_SCRAPES)]
+        for number, client in enumerate(held, 1):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.settimeout(0)
+            await loop.sock_connect(client, ("127.0.0.1", server.port))
+            await loop.sock_sendall(client, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asyncio.wait_for(until_sending(server, number), 5)
+        status, text, _ = await get(server, "/metrics")
+        assert (status, len(text)) == (200, len(pages.text))
+        await asyncio.wait_for(until_sending(server, MAX_SCRAPES - 1), 5)
+        assert await received(held[0]) < len(pages.text)  # the oldest one's place it was
+        assert server.answering == MAX_SCRAPES - 1
+        for client in held:
+            client.close()
+
+
+async def until_sending(server: HttpServer, number: int) -> None:
+    sending: list[object] = []
+    while len(sending) != number:
+        await asyncio.sleep(0.01)
+        sending = list(server._sending)
+
+
+async def received(client: socket.socket) -> int:
+    """How many bytes come until the end of the connection."""
+    count = 0
+    with suppress(ConnectionResetError):
+        while data := await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 65536), 5):
+            count += len(data)
+    return count
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Tls:
     if not shutil.which("openssl"):
