@@ -131,7 +131,11 @@ class Rule(Model):
     names: Globs = Field(default=(), description="Globs of names: the pod's, the container's, or a Compose service's.")
     images: Globs = Field(default=(), description="Globs of images as the runtime shows them, `*/redis:*`.")
     runtimes: Globs = Field(default=(), description="Globs of `docker`, `podman`, `containerd`, `cri-o`.")
-    labels: str = Field(default="", description="A selector as kubectl's `-l`: `app=web,tier!=cache,track in (a, b)`.")
+    labels: str = Field(
+        default="",
+        description="A selector as kubectl's `-l`: `app=web,tier!=cache,track in (a, b)`. Docker's and Podman's labels "
+        "include those of the image.",
+    )
 
     @pydantic.model_validator(mode="after")
     def _says_something(self) -> Rule:

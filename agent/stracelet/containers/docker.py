@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 BASE = "http://localhost:2375"
 COMPOSE = ("com.docker.compose", "io.podman.compose")
+SANDBOX_LABEL, SANDBOX_NAMES = "io.kubernetes.docker.type", "k8s_POD_"
 STATUS = {
     "created": CREATED,
     "configured": CREATED,
@@ -113,7 +114,8 @@ def _container(
         compose_service=compose("service"),
         status=status,
         sources=(source,),
-        sandbox=texts.get("io.kubernetes.docker.type") == "podsandbox",
+        # An image can have that label too, but not the name (cri-dockerd's core/naming.go, makeSandboxName).
+        sandbox=texts.get(SANDBOX_LABEL) == "podsandbox" and name.startswith(SANDBOX_NAMES),
     )
 
 

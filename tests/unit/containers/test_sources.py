@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stracelet import config
 from stracelet.containers.cri import CriSource
-from stracelet.containers.docker import DockerSource, parse_container, runtime_of
+from stracelet.containers.docker import DockerSource, parse_container, parse_created, runtime_of
 from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, SourceState
 from stracelet.containers.sockets import SocketAbsent, connect_directly
 from stracelet.containers.sources import Change, Forgotten, Known, LazySource, Listing, Source, build, keep, places
@@ -60,6 +60,23 @@ async def changes(source: Source, n: int, between: Callable[[], None] = lambda: 
             if len(seen) == n:
                 break
     return seen
+
+
+@pytest.mark.parametrize(
+    ("name", "sandbox"),
+    [("/k8s_POD_web-0_shop_0f3c_0", True), ("/web", False), ("/web_k8s_POD_", False), (None, False)],
+)
+def test_the_label_of_a_pause_container_is_believed_with_its_name_alone(name: str | None, sandbox: bool) -> None:
+    """Labels may be those of an image."""
+    labels = {"io.kubernetes.docker.type": "podsandbox"}
+    names = [name] if name else []
+    listed = parse_container({**LISTED, "Names": names, "Labels": labels}, "docker", "docker")
+    assert listed is not None
+    assert listed.sandbox == sandbox
+    attributes = {**labels, "image": "nginx:1", **({"name": name.lstrip("/")} if name else {})}
+    created = parse_created({"Actor": {"ID": A, "Attributes": attributes}}, "docker", "docker")
+    assert created is not None
+    assert created.sandbox == sandbox
 
 
 @pytest.mark.parametrize("kind", KINDS)
