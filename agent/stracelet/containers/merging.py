@@ -19,7 +19,8 @@ def merge(container_id: str, records: Sequence[Container], cgroups: tuple[str, .
     """The container, or None if nobody knows it.
 
     What the first record says counts before the second's; what it does not say the second may. A container that has a
-    cgroup runs, for a runtime says so only when the start is over.
+    cgroup runs, for a runtime says so only when the start is over. A pause container is not shown, so no source may
+    call one so that another has as a container with a name: Docker itself says it of those that CRI has through it.
     """
     if not records and not cgroups:
         return None
@@ -31,7 +32,7 @@ def merge(container_id: str, records: Sequence[Container], cgroups: tuple[str, .
         cgroups=cgroups,
         sources=tuple(dict.fromkeys(names)),
         status=status,
-        sandbox=any(record.sandbox for record in records),
+        sandbox=any(r.sandbox for r in records) and all(r.sandbox for r in records if r.name),
     )
     for other in records[1:]:
         merged = replace(

@@ -165,6 +165,30 @@ async def test_sandboxes_and_what_has_ended_are_known_but_not_listed(world: Worl
     assert ended is not None
 
 
+@pytest.mark.parametrize("first", ["cri", "docker"])
+@pytest.mark.parametrize(
+    ("named", "hidden"),
+    [
+        (WEB, False),
+        (replace(WEB, name="k8s_POD_web-0", sandbox=True), True),
+        (replace(WEB, name=""), True),
+        (None, True),
+    ],
+)
+async def test_no_source_hides_a_container_of_another_one(
+    first: str, named: Container | None, hidden: bool, tmp_path: Path
+) -> None:
+    """CRI's pause containers, which have no name there, are left out, and so where the tree shows them too."""
+    cri, docker = Script("cri"), Script()
+    cri.known = [Container(A, "containerd", pod=Pod("shop", "web-0", "u"), sandbox=True, sources=("cri",))]
+    docker.known = [named] if named else []
+    world = World(tmp_path, *((cri, docker) if first == "cri" else (docker, cri)))
+    for _ in range(2):
+        await world.inventory.refresh()
+        assert (A not in world.inventory.containers()) == hidden
+        world.cgroup(A, 10)
+
+
 async def test_unnamed_ones_can_be_left_out(tmp_path: Path) -> None:
     world = World(tmp_path, list_unnamed=False)
     world.inventory.seen(A, world.cgroup(A, 10))
