@@ -10,7 +10,8 @@ A runtime puts a container's ID, 64 hex digits, into the name of its cgroup:
 Beside them are the cgroups of the monitor processes, `libpod-conmon-ID` and `crio-conmon-ID`, which are no containers,
 and units named after an ID that are no scopes (Podman's health checks). A container may have cgroups of its own below;
 a container in a container is itself, not the outer one. But whoever may make cgroups also names them: below a container
-an ID that is another's is not believed, nor are more than a few; what is in there is the outer container's.
+an ID that is another's is not believed, nor are more than a few; what is in there is the outer container's. Nor is an
+ID believed below what root has given away (systemd does it with user@UID.service) where root's own tree has it too.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ DEMONSTRATION = "stracelet-demo"
 DEEPEST = 32
 MOST_DIRECTORIES = 20_000
 MOST_NESTED = 64  # as the tracer has it
+ROOT, GONE = -1, -2
 
 
 def container_of_component(component: str) -> str | None:
@@ -111,7 +113,24 @@ class _Found:
 
     id: str
     path: str
-    outermost: str | None
+    outermost: _Found | None
+
+
+def _namer(path: str, roots: Iterable[Path]) -> int:
+    """Whose choice the name of a cgroup is: ROOT, GONE, or the uid of whom the tree above it was given to.
+
+    The cgroup's own owner does not count: where a container has a user namespace, runc makes the cgroup and then gives
+    it to the namespace's root.
+    """
+    try:
+        for root in roots:
+            if Path(path).is_relative_to(root):
+                ours = (0, root.stat().st_uid)
+                owners = ((root / each).stat().st_uid for each in reversed(Path(path).relative_to(root).parents))
+                return next((uid for uid in owners if uid not in ours), ROOT)
+    except OSError:
+        pass
+    return GONE
 
 
 def _below(directory: Path) -> Iterator[str]:
@@ -129,39 +148,64 @@ class Cgroups:
         self.root = root
         self.cut = 0
         self._inside: dict[str, str] = {}
+        self._believed: frozenset[str] = frozenset()
         self._not_believed: frozenset[str] = frozenset()
 
     def scan(self) -> dict[str, tuple[str, ...]]:
         """The cgroup directories of each container, by ID. Raises SourceError."""
         self.cut = 0
         found = [each for hierarchy in hierarchies(self.root) for each in self._containers(hierarchy.root)]
-        believed = [each for each in found if each.outermost is None]
-        believed += self._believe([each for each in found if each.outermost is not None], {e.id for e in believed})
-        self._not_believed = frozenset({each.path for each in found} - {each.path for each in believed})
+        outer = self._outer(each for each in found if each.outermost is None)
+        nested = [each for each in found if each.outermost in outer]
+        believed = [*outer, *self._believe(nested, {each.id for each in outer})]
+        self._believed = frozenset(each.path for each in believed)
+        self._not_believed = frozenset({each.path for each in found} - self._believed)
         paths: dict[str, list[str]] = {}
         for each in believed:
             paths.setdefault(each.id, []).append(each.path)
         return {container_id: tuple(those) for container_id, those in paths.items()}
 
+    def _outer(self, found: Iterable[_Found]) -> dict[_Found, None]:
+        """Those that are in no container, what an earlier scan believed first."""
+        same: dict[str, list[_Found]] = {}
+        for each in sorted(found, key=lambda each: each.path not in self._believed):
+            same.setdefault(each.id, []).append(each)
+        own = {path for those in same.values() for path in self.told_apart([each.path for each in those])}
+        return {each: None for those in same.values() for each in those if each.path in own}
+
+    def told_apart(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Of cgroups with the ID of one container its own: those that root named, or else whoever named the first.
+
+        Raises SourceError.
+        """
+        left = tuple(dict.fromkeys(paths))
+        if len(left) < 2:
+            return left
+        roots = [hierarchy.root for hierarchy in hierarchies(self.root)]
+        namers = {path: _namer(path, roots) for path in left}
+        known = [namer for namer in namers.values() if namer != GONE]
+        believed = ROOT if ROOT in known else next(iter(known), GONE)
+        return tuple(path for path in left if namers[path] == believed)
+
     def _believe(self, nested: list[_Found], others: set[str]) -> Iterator[_Found]:
         """Those whose ID is nobody else's, what an earlier scan believed first."""
         before, self._inside = self._inside, {}
         count: Counter[str] = Counter()
-        for each in sorted(nested, key=lambda each: before.get(each.id) != each.outermost):
-            assert each.outermost is not None  # noqa: S101 -- it is nested
+        in_order = [(each, each.outermost.id) for each in nested if each.outermost is not None]
+        for each, outermost in sorted(in_order, key=lambda pair: before.get(pair[0].id) != pair[1]):
             if each.id in others:
                 continue
             if each.id not in self._inside:
-                if count[each.outermost] == MOST_NESTED:
+                if count[outermost] == MOST_NESTED:
                     self.cut += 1
                     continue
-                count[each.outermost] += 1
-                self._inside[each.id] = each.outermost
-            if self._inside[each.id] == each.outermost:
+                count[outermost] += 1
+                self._inside[each.id] = outermost
+            if self._inside[each.id] == outermost:
                 yield each
 
     def _containers(self, root: Path) -> Iterator[_Found]:
-        waiting: list[tuple[Path, int, str | None]] = [(root, 0, None)]
+        waiting: list[tuple[Path, int, _Found | None]] = [(root, 0, None)]
         seen = 0
         while waiting:
             directory, depth, outermost = waiting.pop()
@@ -172,9 +216,10 @@ class Cgroups:
                     continue
                 path = directory / name
                 container_id = container_of_component(name)
-                if container_id:
-                    yield _Found(container_id, str(path), outermost)
-                waiting.append((path, depth + 1, outermost or container_id))
+                found = _Found(container_id, str(path), outermost) if container_id else None
+                if found:
+                    yield found
+                waiting.append((path, depth + 1, outermost or found))
 
     def locate(self, path: str) -> tuple[str, ...]:
         """The directories that a path under a hierarchy's root stands for."""

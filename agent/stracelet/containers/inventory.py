@@ -125,12 +125,11 @@ class Inventory:
     def seen(self, container_id: str, path: str) -> None:
         """The tracer saw its cgroup; `path` is under its hierarchy's root."""
         try:
-            found = self._cgroups.locate(path)
+            before = self._paths.get(container_id, ())
+            after = self._cgroups.told_apart((*before, *self._cgroups.locate(path)))
         except SourceError as error:
             self._report(CGROUP, SourceState(up=False, present=True, error=str(error)))
             return
-        before = self._paths.get(container_id, ())
-        after = tuple(dict.fromkeys((*before, *found)))
         if not any(container_id in records for records in self._records.values()):
             self._poke()
         if after and after != before:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from stracelet.errors import SourceError
 from tests.unit.containers.trees import TREES, A, B, C, Tree, mount
 
 LAYOUTS = ("v1", "v2", "hybrid")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: others cannot give a directory away")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -123,6 +125,55 @@ def test_a_container_cannot_pass_for_another_one(layout: str, tmp_path: Path) ->
     cgroups = Cgroups(tmp_path)
     found = cgroups.scan()
     assert {key: cgroups.pids(paths) for key, paths in found.items()} == {A: [10, 20], B: [30], C: [40]}
+
+
+def give(directory: Path, uid: int) -> None:
+    """As systemd gives a user his part of the tree, and what the user makes there later."""
+    for each in (directory, *(path for path in directory.rglob("*") if path.is_dir())):
+        os.chown(each, uid, uid)
+
+
+USER = "user.slice/user-1000.slice/user@1000.service"
+OTHER = "user.slice/user-1001.slice/user@1001.service"
+
+
+@as_root
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("docker", ["docker", "system.slice", "zzz"])
+def test_a_user_cannot_pass_for_a_container_of_root_s(docker: str, layout: str, tmp_path: Path) -> None:
+    """Wherever the two are, also where the container's own cgroup is its user namespace's."""
+    tree = Tree({f"{docker}/{A}": [10], f"{docker}/{A}/{C}": [11], USER: [20], f"{USER}/{A}/{B}": [30]}, {})
+    mount(tree, tmp_path, layout)
+    for root in (each.root for each in hierarchies(tmp_path)):
+        give(root / docker / A, 100000)
+        give(root / USER, 1000)
+    cgroups = Cgroups(tmp_path)
+    for _ in range(2):
+        found = cgroups.scan()
+        assert {key: cgroups.pids(paths) for key, paths in found.items()} == {A: [10], C: [11]}
+
+
+@as_root
+def test_where_root_s_is_in_the_other_hierarchy_alone_a_user_cannot_either(tmp_path: Path) -> None:
+    mount(Tree({USER: []}, {}), tmp_path, "hybrid")
+    for path, number in ((f"pids/docker/{A}", 10), (f"unified/{USER}/{A}", 30)):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "cgroup.procs").write_text(f"{number}\n")
+    give(tmp_path / "unified" / USER, 1000)
+    assert Cgroups(tmp_path).scan() == {A: (str(tmp_path / "pids/docker" / A),)}
+
+
+@as_root
+def test_a_container_of_one_user_s_stays_his(tmp_path: Path) -> None:
+    mount(Tree({f"{USER}/user.slice/libpod-{A}.scope/container": [10], OTHER: []}, {}), tmp_path, "v2")
+    give(tmp_path / USER, 1000)
+    cgroups = Cgroups(tmp_path)
+    for number, name in enumerate((A, f"docker-{A}.scope", f"0/{A}"), 20):
+        cgroups.scan()
+        (tmp_path / OTHER / name).mkdir(parents=True)
+        (tmp_path / OTHER / name / "cgroup.procs").write_text(f"{number}\n")
+        give(tmp_path / OTHER, 1001)
+        assert cgroups.pids(cgroups.scan()[A]) == [10]
 
 
 def test_an_id_in_two_containers_stays_with_the_first(tmp_path: Path) -> None:

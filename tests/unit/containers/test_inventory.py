@@ -244,6 +244,19 @@ async def test_changes_while_it_runs(world: World, docker: Script) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: others cannot give a directory away")
+@pytest.mark.parametrize("order", [("docker", "user"), ("user", "docker")])
+async def test_a_cgroup_that_a_user_named_after_a_container_is_not_its(order: tuple[str, str], world: World) -> None:
+    forged = f"/user/{A}"
+    (world.root / "cgroup" / forged[1:]).mkdir()
+    (world.root / "cgroup" / forged[1:] / "cgroup.procs").write_text("66\n")
+    os.chown(world.root / "cgroup/user", 1000, 1000)
+    paths = {"docker": world.cgroup(A, 10), "user": forged}
+    for each in order:
+        world.inventory.seen(A, paths[each])
+    assert world.inventory.pids(A) == [10]
+
+
 async def test_no_cgroup_tree_is_a_state(tmp_path: Path) -> None:
     world = World(tmp_path)
     shutil.rmtree(tmp_path / "cgroup")
