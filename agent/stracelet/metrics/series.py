@@ -7,8 +7,9 @@ the one before is *added* to the series of the labels that the container has now
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from stracelet.metrics.families import FAILURE_REASONS
 
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
 
 ABI_SIGNAL = 4  # STL_ABI_SIGNAL
 SLOT_ENDED = 4  # STL_SLOT_ENDED
+REST = 0  # in place of an errno: all of the syscall's that are not told apart
 OTHER = "other"
 UNKNOWN = "unknown"
+
+
+ErrorKey: TypeAlias = tuple[int, int, int, int, int]
+"""Slot, serial, ABI, number, errno."""
 
 
 class Cell(Protocol):
@@ -184,7 +190,9 @@ class Series:
         self._placed: dict[tuple[int, int], ContainerSeries] = {}
         self._identities: dict[tuple[int, int], Identity] = {}
         self._last_cells: dict[tuple[int, int, int, int], tuple[int, int, tuple[int, ...]]] = {}
-        self._last_errors: dict[tuple[int, int, int, int, int], int] = {}
+        self._last_errors: dict[ErrorKey, int] = {}
+        self._told_apart: Counter[tuple[int, int]] = Counter()
+        self._errors_full: set[tuple[int, int]] = set()
         self._last_slots: dict[tuple[int, int], tuple[int, ...]] = {}
 
     def groups(self) -> Collection[ContainerSeries]:
@@ -208,10 +216,7 @@ class Series:
             group = self._placed.get((cell.slot, cell.serial))
             if group is not None:
                 self._add(group, cell)
-        for error in snapshot.errors:
-            group = self._placed.get((error.slot, error.serial))
-            if group is not None:
-                self._add_error(group, error)
+        self._add_errors(snapshot.errors)
         self._evict(now_ns)
 
     def _place(self, slots: Iterable[Slot], identify: Callable[[str], Identity | None], now_ns: int) -> None:
@@ -252,6 +257,8 @@ class Series:
         for key in released:
             self._last_slots.pop(key, None)
             self._identities.pop(key, None)
+            self._told_apart.pop(key, None)
+            self._errors_full.discard(key)
         self._last_cells = {key: value for key, value in self._last_cells.items() if key[:2] not in released}
         self._last_errors = {key: value for key, value in self._last_errors.items() if key[:2] not in released}
 
@@ -281,16 +288,44 @@ class Series:
         series.buckets = [total + n - o for total, n, o in zip(series.buckets, new, old, strict=True)]
         series.sum_ns += max(0, cell.sum_ns - old_sum)
 
-    def _add_error(self, group: ContainerSeries, cell: ErrorCell) -> None:
-        key = cell.slot, cell.serial, cell.abi, cell.number, cell.error
+    def _add_errors(self, cells: Iterable[ErrorCell]) -> None:
+        """A target may choose its errnos (seccomp_unotify(2)), and so have thousands for each of its syscalls."""
+        rest: Counter[ErrorKey] = Counter()
+        for cell in cells:
+            if (cell.slot, cell.serial) not in self._placed:
+                continue
+            key = cell.slot, cell.serial, cell.abi, cell.number, cell.error
+            if self._tell_apart(key):
+                self._add_error(key, cell.calls)
+            else:
+                rest[(*key[:4], REST)] += cell.calls
+        for key, calls in rest.items():
+            self._add_error(key, calls)
+
+    def _tell_apart(self, key: ErrorKey) -> bool:
+        """Whether this errno's calls are remembered by themselves, which stays so: else they would be added twice."""
+        if key in self._last_errors:
+            return True
+        slot = key[:2]
+        if self._told_apart[slot] >= self.max_series_per_container or len(self._last_errors) >= self.max_series:
+            self._errors_full.add(slot)
+        if slot in self._errors_full:
+            return False
+        self._told_apart[slot] += 1
+        self._last_errors[key] = 0
+        return True
+
+    def _add_error(self, key: ErrorKey, calls: int) -> None:
         last = self._last_errors.get(key, 0)
-        if cell.calls <= last:
+        if calls <= last:
             return
-        self._last_errors[key] = cell.calls
-        name = self._syscall_name(cell.abi, cell.number)
+        self._last_errors[key] = calls
+        slot, serial, abi, number, error = key
+        group, name = self._placed[slot, serial], self._syscall_name(abi, number)
         errors = self._syscall(group, name).errors
-        errno = self._errno(group, errors, name, self._names.errno_name(cell.error) or UNKNOWN)
-        errors[errno] = errors.get(errno, 0) + cell.calls - last
+        known = OTHER if error == REST else self._names.errno_name(error) or UNKNOWN
+        errno = self._errno(group, errors, name, known)
+        errors[errno] = errors.get(errno, 0) + calls - last
 
     def _syscall(self, group: ContainerSeries, name: str) -> SyscallSeries:
         """The syscall's own series, or that of "other" where the caps leave no room, for the container's life."""

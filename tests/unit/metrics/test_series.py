@@ -172,6 +172,30 @@ def test_room_that_comes_free_later_is_not_for_what_went_to_other_before() -> No
     assert calls(series, "new") == {"other": 2, "read": 1}
 
 
+def test_the_errnos_that_are_remembered_are_bounded_and_their_calls_are_not_lost() -> None:
+    arena, series = FakeArena(), make(max_series=250, max_series_per_container=100)
+    slots = [arena.open(name) for name in "abc"]
+    names = {name: identity(name) for name in "abc"}
+    for turn in range(1, 5):
+        series.max_series_per_container = 100 * turn  # what is not told apart stays so
+        for slot in slots:
+            for error in range(1, 60 * turn):
+                arena.book(slot, error % 2, error=error)
+        update(series, arena, names)
+        for group in series.groups():
+            booked = {name: sum(syscall.buckets) for name, syscall in group.syscalls.items()}
+            assert {name: sum(syscall.errors.values()) for name, syscall in group.syscalls.items()} == booked
+        assert len(series._last_errors) <= 250 + 2 * len(slots)
+    assert all(group.syscalls["read"].errors["other"] for group in series.groups())
+    assert all(group.syscalls["read"].errors["ENOENT"] == 4 for group in series.groups())
+    for slot in slots:
+        arena.release(slot)
+    update(series, arena, names)
+    assert not series._last_errors
+    assert not series._told_apart
+    assert not series._errors_full
+
+
 def test_an_evicted_container_gives_its_room_back() -> None:
     arena, series = FakeArena(), make(max_series=30)
     old = arena.open("a")
