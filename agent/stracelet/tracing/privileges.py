@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,21 +62,6 @@ def drop_privileges(uid: int = NOBODY, gid: int = NOBODY, groups: Sequence[int] 
     # Others with the same uid could read its memory, and the token or socket in it: ptrace(2)
     _prctl(libc, PR_SET_DUMPABLE, 0)
     _verify(uid if root else None, gid if root else None, empty_bounding=may_empty_bounding)
-
-
-def drop_to_service(sockets: Sequence[str]) -> None:
-    """Becomes nobody, with the groups of these sockets (root's left out), as drop_privileges() does it."""
-    drop_privileges(NOBODY, NOBODY, sorted(set(_groups(sockets))))
-
-
-def _groups(sockets: Sequence[str]) -> Iterator[int]:
-    for path in sockets:
-        try:
-            status = Path(path).stat()
-        except OSError:
-            continue  # not there: a source of that runtime reports it
-        if stat.S_ISSOCK(status.st_mode) and status.st_gid != 0:
-            yield status.st_gid
 
 
 def _prctl(libc: ctypes.CDLL, *arguments: int) -> int:

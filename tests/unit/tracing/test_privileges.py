@@ -11,9 +11,11 @@ import pytest
 from stracelet.tracing.privileges import NOBODY, _left, _status
 
 DROP = """
-import os, socket, sys, threading
+import os, threading
+from stracelet import app
+from stracelet.config import Config
 from stracelet.errors import StraceletError
-from stracelet.tracing.privileges import drop_privileges, drop_to_service
+from stracelet.tracing.privileges import drop_privileges
 before = os.open("/etc/shadow", os.O_RDONLY) if os.geteuid() == 0 else -1
 {code}
 if before >= 0:
@@ -64,17 +66,11 @@ def test_what_root_alone_may_do_is_refused() -> None:
 
 
 @as_root
-def test_a_service_keeps_the_groups_of_its_sockets(tmp_path: Path) -> None:
-    code = """
-paths = sys.argv[1:]
-for path, gid in zip(paths, (4321, 0)):
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
-    os.chown(path, -1, gid)
-drop_to_service([*paths, "/no/such/socket", "/etc/passwd"])
-"""
-    status = _after(code, str(tmp_path / "one"), str(tmp_path / "two"))
-    assert status["Groups"].split() == ["4321"]
+def test_the_agent_keeps_no_group() -> None:
+    """Not even that of a runtime's socket: the supervisor connects to those."""
+    status = _after("os.setgroups([4321]); app.give_up_rights(Config())")
+    assert status["Groups"].split() == []
+    assert status["Uid"].split() == status["Gid"].split() == ["65532"] * 4
 
 
 @as_root
