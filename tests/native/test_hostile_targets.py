@@ -15,7 +15,7 @@ from tests.native.harness.tracing import Tracing
 async def test_a_neighbour_of_tasks_that_cannot_be_attached(
     tracing: Tracing, container: Container, tracee: Start, what: tuple[str, int]
 ) -> None:
-    """Each of its calls would wait for the tracer thread, were that held up by the others (81 ms, and 30 ms, a call)."""
+    """Each of its calls would wait for the tracer thread, were that held up by the others: 81 and 30 ms a call."""
     with Container() as other:
         neighbour = tracee("echo", inside=other)
         await tracing.attach(other)
@@ -58,3 +58,19 @@ async def test_who_has_left_is_not_traced(tracing: Tracing, container: Container
         await until(lambda: not proc.all_traced([child]), "it is let go")
         assert tracing.counted(container).calls["getppid"] == 0
         assert stuck.wait() == 7
+
+
+@pytest.mark.parametrize("name", ["runc:[2:INIT]", "a-child"])
+async def test_a_child_that_hides_is_found_and_counted(
+    tracing: Tracing, container: Container, tracee: Start, name: str
+) -> None:
+    """It has not exec'ed and was not attached with its parent, as a runtime's process that has just joined."""
+    hiding = tracee("untraced", name)
+    await tracing.attach(container)
+    hiding.tell()
+    child = int(hiding.line())
+    await until(lambda: proc.all_traced([child]), "it is found")
+    hiding.tell()
+    hiding.expect("done")
+    assert hiding.wait() == 7
+    assert (await tracing.over(container)).calls["getppid"] == 1000

@@ -109,6 +109,30 @@ async def test_a_process_that_enters_later(
         await until(lambda n=wanted: tracing.counted(container).calls - before == n, "the same again")  # type: ignore[misc]
 
 
+async def test_a_program_in_memory_is_the_containers(
+    tracing: Tracing, container: Container, tracee: Start, programs: Programs, tmp_path: Path
+) -> None:
+    """Not the runtime's copy of itself, which is made before the container's root is (CVE-2019-5736)."""
+    tracee("echo")
+    await tracing.attach(container)
+    gate_in, gate_out = os.pipe()
+    last = ["in-memory", tmp_path, programs.path("shortlived", static=True)]
+    command = [programs.path("enter"), "0", str(gate_in), *container.procs, "--", *last]
+    entering = start(command, container, pass_fds=[gate_in])
+    os.close(gate_in)
+    try:
+        starting = Starting(entering, gate_out)
+        await until(lambda: proc.all_traced(container.pids()), "the process that entered is seized", 1.0)
+        starting.release()
+        assert entering.wait() == 7
+    finally:
+        entering.kill()
+    await until(lambda: tracing.counted(container).calls["exit_group"] == 1, "its end is counted")
+    counted = tracing.counted(container)
+    assert counted.calls["getpgid"] == 1000
+    assert counted.calls["execve"] + counted.calls["execveat"] == 1
+
+
 @pytest.mark.parametrize("levels", [0, 1])
 async def test_four_enter_at_once(
     tracing: Tracing, container: Container, tracee: Start, runtime: Runtime, reference: Counter[str], levels: int

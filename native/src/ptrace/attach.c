@@ -423,6 +423,8 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
+		task_root_read(tracee->tid, &tracee->root);
+		task_ran_read(tracee->tid, &tracee->ran);
 		seize(thread, tracee);
 		return;
 	}

@@ -14,16 +14,21 @@
 #define BUCKETS_AT_ONCE 64
 /* A runtime execs the container's program within this, or shows that it has not. */
 #define SETUP_NS (2 * NS_PER_S)
+/* It may also wait for a start that comes much later, but has little to do. */
+#define SETUP_CPU_NS (NS_PER_S / 2)
 #define IDLE_NS 2000000
 #define EXEC_NS (60 * NS_PER_S)
 
 static bool is_still_setup(const struct tracee *tracee, uint64_t now)
 {
 	struct file_identity exe;
+	struct task_ran ran;
 	bool in_memory = false;
 
 	if (now - tracee->found_ns < SETUP_NS || task_exe_read(tracee->tid, &exe, &in_memory) < 0)
 		return true;
+	if (task_ran_read(tracee->tid, &ran) == 0 && ran.cpu_ns - tracee->ran.cpu_ns > SETUP_CPU_NS)
+		return false;
 	return in_memory || task_is_runtime(tracee->tid);
 }
 

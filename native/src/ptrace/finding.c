@@ -85,7 +85,9 @@ static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *e
 
 	if (target->attaching && pass->processes >= CREATED_PROCESSES)
 		return false;
-	if (task_exe_read(pid, exe, &in_memory) < 0)
+	/* A tracee's child is none, though it was not attached with it: CLONE_UNTRACED, clone(2). */
+	if (task_exe_read(pid, exe, &in_memory) < 0 || task_status_read(pid, &status) < 0 ||
+	    registry_thread(status.ppid) != REGISTRY_NOBODY)
 		return false;
 	/* What was there when tracing began is the container's own, unless that is only created so far. What enters
 	 * later, and is no child of a tracee, comes from outside to become something else. */
@@ -96,10 +98,7 @@ static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *e
 	if (task_is_runtime(pid))
 		return true;
 	/* Found late: it may have become that already, so only what shows that it has not counts. */
-	return in_memory ||
-	       (task_status_read(pid, &status) == 0 && status.ppid && registry_thread(status.ppid) == REGISTRY_NOBODY &&
-	        task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && parent.device == exe->device &&
-	        parent.inode == exe->inode);
+	return in_memory || (task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && file_is(&parent, exe));
 }
 
 static void visit_process(pid_t pid, void *context)

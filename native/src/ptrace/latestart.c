@@ -57,8 +57,7 @@ enum late_start late_start_of(pid_t pid)
 			continue;
 		int error = task_exe_read(pid, &exe, &in_memory);
 
-		if (error == 0 && (in_memory || task_is_runtime(pid) ||
-		                   (exe.device == awaited[i].exe.device && exe.inode == awaited[i].exe.inode)))
+		if (error == 0 && (in_memory || task_is_runtime(pid) || file_is(&exe, &awaited[i].exe)))
 			return LATE_NOT_YET;
 		awaited[i].pid = 0;
 		return error == 0 ? LATE_NOW : LATE_NOT_YET;

@@ -182,17 +182,35 @@ int task_stat_read(pid_t tid, struct task_stat *out)
 	return length < 0 ? (int)length : task_stat_parse(text, out);
 }
 
-int task_exe_read(pid_t tid, struct file_identity *out, bool *in_memory)
+static int identify(const char *path, struct file_identity *out)
 {
-	char path[512], link[64];
 	struct statx status;
 
-	snprintf(path, sizeof(path), "%s/%d/exe", proc, tid);
 	/* What the file's server has to say is not waited for: the container may be that server (FUSE). */
 	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &status) < 0)
 		return -errno;
 	out->device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
 	out->inode = status.stx_ino;
+	return 0;
+}
+
+int task_root_read(pid_t tid, struct file_identity *out)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%d/root", proc, tid);
+	return identify(path, out);
+}
+
+int task_exe_read(pid_t tid, struct file_identity *out, bool *in_memory)
+{
+	char path[512], link[64];
+
+	snprintf(path, sizeof(path), "%s/%d/exe", proc, tid);
+	int error = identify(path, out);
+
+	if (error)
+		return error;
 	ssize_t length = readlink(path, link, sizeof(link) - 1);
 
 	link[length < 0 ? 0 : length] = '\0';

@@ -40,6 +40,11 @@ struct file_identity {
 	uint64_t device, inode;
 };
 
+static inline bool file_is(const struct file_identity *file, const struct file_identity *other)
+{
+	return file->device == other->device && file->inode == other->inode;
+}
+
 struct task_stat {
 	uint64_t flags;       /* PF_* */
 	uint64_t start_ticks; /* since boot, in clock ticks: with the ID, who it is */
@@ -60,8 +65,9 @@ int task_ran_read(pid_t tid, struct task_ran *out); /* -ENOENT without CONFIG_SC
 int task_stat_read(pid_t tid, struct task_stat *out);
 int task_exe_read(pid_t tid, struct file_identity *out,
                   bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
-bool task_is_runtime(pid_t tid);    /* it is runc's own set-up, and has not exec'ed yet */
-int task_exe_bits(pid_t tid);       /* 32 or 64, of its program; 0: unknown */
+int task_root_read(pid_t tid, struct file_identity *out);
+bool task_is_runtime(pid_t tid); /* it is runc's own set-up, and has not exec'ed yet */
+int task_exe_bits(pid_t tid);    /* 32 or 64, of its program; 0: unknown */
 
 /* Whom `viewer` calls `ns_pid`; -ENOTTY: Linux before 6.11 cannot say. */
 pid_t task_by_ns_pid(pid_t viewer, pid_t ns_pid);

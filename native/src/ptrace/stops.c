@@ -332,6 +332,7 @@ struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, 
 	if (parent->state == TRACEE_SETUP) {
 		child->state = TRACEE_SETUP;
 		child->exe = parent->exe;
+		child->root = parent->root;
 	}
 	return child;
 }
@@ -362,12 +363,15 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 /* The runtime's process became something else: from here on it is the container's. */
 static bool setup_is_over(struct tracee *tracee)
 {
-	struct file_identity exe;
+	struct file_identity exe, root;
 	bool in_memory;
 
-	if (task_exe_read(tracee->tid, &exe, &in_memory) < 0)
+	if (tracee->container->leader || task_exe_read(tracee->tid, &exe, &in_memory) < 0)
 		return true;
-	if (exe.device == tracee->exe.device && exe.inode == tracee->exe.inode)
+	/* What has the container's files for its own is started by the container, whatever it calls itself. */
+	if (task_root_read(tracee->tid, &root) == 0 && !file_is(&root, &tracee->root))
+		return true;
+	if (file_is(&exe, &tracee->exe))
 		return false;
 	/* runc runs from a sealed copy of itself in memory (CVE-2019-5736), to which it changes at its start. */
 	return !in_memory && !task_is_runtime(tracee->tid);

@@ -78,7 +78,7 @@ struct tracee {
 	uint64_t args[6];
 	uint64_t entry_ns, exit_ns, deadline_ns;
 
-	struct file_identity exe; /* SETUP: the runtime's */
+	struct file_identity exe, root; /* SETUP: the runtime's */
 	uint64_t found_ns, sampled_ns;
 	uint64_t retry_ns, backoff_ns; /* its seizing had to be broken off: when it is tried again */
 	uint64_t start_ticks;          /* who it was when it was found; 0: not looked at */

@@ -28,11 +28,19 @@ class Programs:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def path(self, name: str, *, bits: int = 64) -> Path:
+    def path(self, name: str, *, bits: int = 64, static: bool = False) -> Path:
         """The program of tracees/NAME.c, for 64 or 32 bits."""
-        program = self._directory / f"{name}-{bits}"
+        program = self._directory / (f"{name}-static" if static else f"{name}-{bits}")
         if not program.exists():
-            command = ["gcc", *FLAGS, f"-m{bits}", "-o", str(program), str(SOURCES / f"{name}.c")]
+            command = [
+                "gcc",
+                *FLAGS,
+                f"-m{bits}",
+                *(["-static"] if static else []),
+                "-o",
+                str(program),
+                str(SOURCES / f"{name}.c"),
+            ]
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
         return program
 

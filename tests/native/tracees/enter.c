@@ -2,11 +2,12 @@
  *
  * enter LEVELS GATE CGROUP_PROCS... -- PROGRAM ARG...: what a runtime does: makes LEVELS nested PID namespaces, and in the innermost process joins
  * the cgroups, makes set-up calls of its own (50 getpgid, 3 failing openat), waits for a byte from the descriptor GATE
- * (-1: does not wait), and becomes PROGRAM, by way of an exec of itself as runc has it: its executable (device and inode) is the same until
+ * (-1: does not wait), and becomes PROGRAM (after "in-memory ROOT": a copy of it in memory, with that root), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
  * the last exec. Says "entered" when it has joined. The outer processes pass the status on.
  */
 #include "tracee.h"
 #include <sched.h>
+#include <sys/mman.h>
 
 static void join(const char *path)
 {
@@ -35,6 +36,20 @@ static void nested(int levels)
 	}
 }
 
+static void exec_from_memory(const char *root, char **argv)
+{
+	int program = open(argv[0], O_RDONLY | O_CLOEXEC), copy = memfd_create("copy", MFD_CLOEXEC);
+	char page[4096];
+	ssize_t size;
+
+	CHECK(program >= 0 && copy >= 0);
+	while ((size = read(program, page, sizeof page)) > 0)
+		CHECK(write(copy, page, (size_t)size) == size);
+	CHECK(chroot(root) == 0 && chdir("/") == 0);
+	fexecve(copy, argv, environ);
+	_exit(96);
+}
+
 int main(int argc, char **argv)
 {
 	int levels = atoi(argv[1]), gate = atoi(argv[2]), i = 3;
@@ -50,6 +65,8 @@ int main(int argc, char **argv)
 			CHECK(read(gate, &byte, 1) == 1);
 		if (gate >= 0)
 			close(gate);
+		if (!strcmp(argv[3], "in-memory"))
+			exec_from_memory(argv[4], argv + 5);
 		execv(argv[3], argv + 3);
 		_exit(98);
 	}
