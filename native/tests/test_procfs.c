@@ -3,8 +3,14 @@
 #include "ptrace/procfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -136,6 +142,8 @@ static void ourselves(void)
 	CHECK_EQUAL(count_tasks(getpid()), 1);
 }
 
+static _Atomic uint64_t until_ns;
+
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static void containers_ids(void)
@@ -198,8 +206,8 @@ static void calls_that_notice_a_stop(void)
 	const struct wait_call *wait = wait_call_find(STL_ABI_X86_64, 232 /* epoll_wait */);
 
 	CHECK(wait && wait->kind == WAIT_REWOUND);
-	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), endless) == WAIT_FOREVER);
-	CHECK_EQUAL(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), one_second), 1000000000);
+	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), endless, &until_ns) == WAIT_FOREVER);
+	CHECK_EQUAL(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), one_second, &until_ns), 1000000000);
 	CHECK(wait_call_find(STL_ABI_I386, 256 /* epoll_wait */) == wait);
 	CHECK(wait_call_find(STL_ABI_AARCH64, 22 /* epoll_pwait */)->kind == WAIT_REWOUND);
 	CHECK(wait_call_find(STL_ABI_X86_64, 1 /* write */)->kind == WAIT_TRANSFER);
@@ -216,15 +224,15 @@ static void time_outs_in_memory(void)
 	const struct wait_call *wait = wait_call_find(STL_ABI_X86_64, 128 /* rt_sigtimedwait */);
 	uint64_t args[6] = {0};
 
-	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args) == WAIT_FOREVER);
+	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args, &until_ns) == WAIT_FOREVER);
 	args[2] = (uint64_t)(uintptr_t)&half;
-	CHECK_EQUAL(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args), 500000000);
+	CHECK_EQUAL(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args, &until_ns), 500000000);
 	args[2] = (uint64_t)(uintptr_t)&never;
-	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args) == WAIT_UNKNOWN);
+	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args, &until_ns) == WAIT_UNKNOWN);
 	args[2] = (uint64_t)(uintptr_t)&ages;
-	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args) == WAIT_FOREVER);
+	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args, &until_ns) == WAIT_FOREVER);
 	args[2] = 8; /* nothing is mapped there */
-	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args) == WAIT_UNKNOWN);
+	CHECK(wait_call_timeout(wait, STL_ABI_X86_64, getpid(), args, &until_ns) == WAIT_UNKNOWN);
 }
 
 static int unconfined(void)
@@ -236,10 +244,46 @@ static void memory_that_does_not_come(void)
 {
 	char bytes[PROBE_MOST];
 
-	CHECK_EQUAL(probe_memory(getpid(), (uint64_t)(uintptr_t)status, bytes, sizeof(bytes)), 0);
+	CHECK_EQUAL(probe_memory(getpid(), (uint64_t)(uintptr_t)status, bytes, sizeof(bytes), &until_ns), 0);
 	CHECK(memcmp(bytes, status, sizeof(bytes)) == 0);
-	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, sizeof(bytes)), -EFAULT);
-	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, PROBE_MOST + 1), -EINVAL);
+	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, sizeof(bytes), &until_ns), -EFAULT);
+	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, PROBE_MOST + 1, &until_ns), -EINVAL);
+}
+
+static void *served_by_nobody(void)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register range = {{(uintptr_t)page, size}, UFFDIO_REGISTER_MODE_MISSING, 0};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	CHECK(page != MAP_FAILED && ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &range) == 0);
+	return page;
+}
+
+/* userfaultfd(2): such a look ends when the page comes, or with a signal that kills. */
+static void probes_that_hang(void)
+{
+	uint64_t page = (uint64_t)(uintptr_t)served_by_nobody(), good = (uint64_t)(uintptr_t)status;
+	_Atomic uint64_t one = 0, another = 0, third = 0;
+	char bytes[PROBE_MOST];
+	int error;
+
+	if (!page) {
+		printf("  without userfaultfd(2)\n");
+		return;
+	}
+	CHECK_EQUAL(probe_memory(getpid(), page, bytes, 1, &one), -ETIMEDOUT);
+	CHECK_EQUAL(probe_memory(getpid(), good, bytes, 1, &one), -EBUSY);
+	CHECK_EQUAL(probe_memory(getpid(), good, bytes, 1, &third), 0);
+	CHECK_EQUAL(probe_memory(getpid(), page, bytes, 1, &another), -ETIMEDOUT);
+	CHECK_EQUAL(probe_memory(getpid(), good, bytes, 1, &third), -EBUSY);
+	for (int i = 0; i < 5000 && (error = probe_memory(getpid(), good, bytes, 1, &third)) == -EBUSY; i++)
+		usleep(1000);
+	CHECK_EQUAL(error, 0);
 }
 
 int main(void)
@@ -258,6 +302,7 @@ int main(void)
 		TEST(calls_that_notice_a_stop),
 		TEST(time_outs_in_memory),
 		TEST(memory_that_does_not_come),
+		TEST(probes_that_hang),
 	};
 
 	return RUN_TESTS(tests);

@@ -44,7 +44,7 @@ async def test_agent_is_ended(
     idle = tracee("echo")
     agent = await _agent(container)
     family = proc.descendants(agent.pid)
-    assert len(family) == 4  # the supervisor, its tracer, and that one's two probes
+    assert len(family) == 6  # the supervisor, its tracer, and that one's two probes, each with its keeper
     os.kill(agent.pid, number)
     try:
         status = await asyncio.to_thread(agent.process.wait, 10)

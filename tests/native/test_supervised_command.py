@@ -135,7 +135,7 @@ def test_one_that_no_tracer_takes_is_not_run(program: Path, tmp_path: Path) -> N
 def test_one_that_waits_ends_with_the_agent(program: Path, tmp_path: Path) -> None:
     with Supervisor(program, command=["touch", str(tmp_path / "ran")]).ready() as supervisor:
         family = proc.descendants(supervisor.process.pid)
-        assert len(family) == 4  # the tracer, its two probes, and the command
+        assert len(family) == 6  # the tracer, its two probes, each with its keeper, and the command
         supervisor.hang_up()
         poll_until(lambda: not any(map(proc.running, family)), "command and tracer have ended")
         assert not (tmp_path / "ran").exists()

@@ -136,7 +136,7 @@ static enum moment moment_inside(struct tracee *tracee, const struct task_syscal
 		return MOMENT_LATER;
 	if (wait->flags_arg >= 0 && (call->args[wait->flags_arg] & MSG_WAITALL))
 		return MOMENT_LATER;
-	int64_t timeout = wait_call_timeout(wait, abi, tracee->tid, call->args);
+	int64_t timeout = wait_call_timeout(wait, abi, tracee->tid, call->args, &tracee->container->hung_until_ns);
 
 	tracee->settled = timeout != WAIT_UNKNOWN;
 	if (timeout == WAIT_FOREVER || fresh || (timeout == WAIT_UNKNOWN && guessed_long_enough))

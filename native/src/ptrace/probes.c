@@ -16,12 +16,17 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PROBERS 2
-/* The tracee is held meanwhile, and others of its thread: one that took longer is left alone for a while. */
+/* The tracee is held meanwhile, and others of its thread: who took longer is left alone for a while. */
 #define PATIENCE_MS 20
 #define REST_NS (1 * NS_PER_S)
+#define HANGS_US 100000
+#define RESTART_NS (100 * NS_PER_MS)
+#define NEW 0 /* no request's serial: a prober has begun, and whatever the one before it owed is lost */
 
 enum look { LOOK_MEMORY, LOOK_RECEIVE_TIMEOUT, LOOK_SEND_TIMEOUT };
 
@@ -43,7 +48,6 @@ static struct prober {
 	int fd; /* 0: not started */
 	uint64_t serial;
 	bool owes; /* it has not answered the last request */
-	uint64_t rests_until_ns;
 } probers[PROBERS];
 
 static int look_at_memory(const struct request *request, char bytes[PROBE_MOST])
@@ -99,19 +103,53 @@ static void answer(int fd, const struct request *request)
 		_exit(0);
 }
 
-static _Noreturn void serve(int fd, pid_t parent, int (*confine)(void))
+static void die_with(pid_t parent)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+static _Noreturn void serve(pid_t parent, int (*confine)(void))
+{
+	const struct itimerval limit = {.it_value.tv_usec = HANGS_US}, none = {0};
+	const struct reply begun = {.serial = NEW};
 	struct request request;
+
+	die_with(parent);
+	signal(SIGALRM, SIG_DFL);
+	if (confine() < 0 || send(3, &begun, sizeof(begun), MSG_NOSIGNAL) < 0)
+		_exit(1);
+	while (recv(3, &request, sizeof(request), 0) == sizeof(request)) {
+		setitimer(ITIMER_REAL, &limit, NULL);
+		answer(3, &request);
+		setitimer(ITIMER_REAL, &none, NULL);
+	}
+	_exit(0);
+}
+
+/* Looks at nothing itself, and starts a prober anew when a hang has ended it. */
+static _Noreturn void keep(int fd, pid_t parent, int (*confine)(void))
+{
+	const struct timespec pause = {0, RESTART_NS};
+	pid_t self = getpid();
 
 	/* The tracer's other descriptors tell others that it lives: none may stay open here. */
 	if (dup2(fd, 3) < 0 || close_range(4, ~0U, 0) < 0)
 		_exit(1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != parent || confine() < 0)
-		_exit(1);
-	while (recv(3, &request, sizeof(request), 0) == sizeof(request))
-		answer(3, &request);
-	_exit(0);
+	die_with(parent);
+	signal(SIGCHLD, SIG_DFL);
+	for (;;) {
+		pid_t pid = fork();
+		int status = 0;
+
+		if (pid == 0)
+			serve(self, confine);
+		if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			_exit(0);
+		if (!WIFSIGNALED(status))
+			nanosleep(&pause, NULL);
+	}
 }
 
 void probes_start(int (*confine)(void))
@@ -126,7 +164,7 @@ void probes_start(int (*confine)(void))
 		pid_t pid = fork();
 
 		if (pid == 0)
-			serve(pair[1], parent, confine);
+			keep(pair[1], parent, confine);
 		close(pair[1]);
 		if (pid < 0) {
 			close(pair[0]);
@@ -137,68 +175,81 @@ void probes_start(int (*confine)(void))
 	}
 }
 
-/* Takes answers until the one to the last request; false: it is not there yet. */
-static bool take(struct prober *prober, struct reply *reply, int patience_ms)
+/* What has come in since the last request was given up: its answer, or word of a new prober. */
+static void catch_up(struct prober *prober)
+{
+	struct reply reply;
+
+	while (recv(prober->fd, &reply, sizeof(reply), MSG_DONTWAIT) == sizeof(reply)) {
+		if (reply.serial == prober->serial || reply.serial == NEW)
+			prober->owes = false;
+	}
+}
+
+static bool take(struct prober *prober, struct reply *reply)
 {
 	struct pollfd readable = {.fd = prober->fd, .events = POLLIN};
-	uint64_t until = clock_ns() + (uint64_t)patience_ms * NS_PER_MS;
+	uint64_t until = clock_ns() + PATIENCE_MS * NS_PER_MS;
 
-	for (;;) {
-		int ready = poll(&readable, 1, patience_ms);
+	for (uint64_t now = clock_ns(); now < until; now = clock_ns()) {
+		int ready = poll(&readable, 1, (int)((until - now) / NS_PER_MS) + 1);
 
-		if (ready > 0 && recv(prober->fd, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
+		/* A kick ends the poll early. */
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0 || recv(prober->fd, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
 			return false;
-		if (ready > 0 && reply->serial == prober->serial) {
+		if (reply->serial == prober->serial) {
 			prober->owes = false;
 			return true;
 		}
-		/* A kick ends the poll early. */
-		if (ready == 0 || (ready < 0 && errno != EINTR) || (ready < 0 && clock_ns() >= until))
-			return false;
 	}
+	return false;
 }
 
 static int ask(struct prober *prober, struct request *request, struct reply *reply)
 {
-	if ((prober->owes && !take(prober, reply, 0)) || clock_ns() < prober->rests_until_ns)
+	catch_up(prober);
+	if (prober->owes)
 		return -EBUSY;
 	request->serial = ++prober->serial;
 	if (send(prober->fd, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return -EBUSY;
 	prober->owes = true;
-	if (take(prober, reply, PATIENCE_MS))
-		return -reply->error;
-	prober->rests_until_ns = clock_ns() + REST_NS;
-	return -ETIMEDOUT;
+	return take(prober, reply) ? -reply->error : -ETIMEDOUT;
 }
 
-static int probe(struct request *request, void *buffer, size_t size)
+static int probe(struct request *request, void *buffer, size_t size, _Atomic uint64_t *until_ns)
 {
 	struct reply reply;
 	int error = -EBUSY;
 
+	if (clock_ns() < atomic_load(until_ns))
+		return -EBUSY;
 	for (int i = 0; i < PROBERS && error == -EBUSY; i++) {
 		if (!probers[i].fd || pthread_mutex_trylock(&probers[i].lock) != 0)
 			continue;
 		error = ask(&probers[i], request, &reply);
 		pthread_mutex_unlock(&probers[i].lock);
 	}
+	if (error == -ETIMEDOUT)
+		atomic_store(until_ns, clock_ns() + REST_NS);
 	if (error == 0)
 		memcpy(buffer, reply.bytes, size);
 	return error;
 }
 
-int probe_memory(pid_t tid, uint64_t address, void *buffer, size_t size)
+int probe_memory(pid_t tid, uint64_t address, void *buffer, size_t size, _Atomic uint64_t *until_ns)
 {
 	struct request request = {.where = address, .size = (uint32_t)size, .tid = tid, .look = LOOK_MEMORY};
 
-	return size <= PROBE_MOST ? probe(&request, buffer, size) : -EINVAL;
+	return size <= PROBE_MOST ? probe(&request, buffer, size, until_ns) : -EINVAL;
 }
 
-int probe_socket_timeout(pid_t tid, int descriptor, bool sends, int64_t *timeout_ns)
+int probe_socket_timeout(pid_t tid, int descriptor, bool sends, int64_t *timeout_ns, _Atomic uint64_t *until_ns)
 {
 	struct request request = {.where = (uint64_t)descriptor, .tid = tid};
 
 	request.look = sends ? LOOK_SEND_TIMEOUT : LOOK_RECEIVE_TIMEOUT;
-	return probe(&request, timeout_ns, sizeof(*timeout_ns));
+	return probe(&request, timeout_ns, sizeof(*timeout_ns), until_ns);
 }

@@ -43,7 +43,8 @@ void rewind_if_interrupted(struct thread *thread, struct tracee *tracee)
 		tracee->number = (int)regs.number;
 		tracee->entry_ns = tracee->began_ns ? tracee->began_ns : clock_ns();
 		tracee->exit_ns = clock_ns();
-		int64_t timeout = wait_call_timeout(wait, regs.abi, tracee->tid, regs.args);
+		int64_t timeout =
+			wait_call_timeout(wait, regs.abi, tracee->tid, regs.args, &tracee->container->hung_until_ns);
 
 		if (timeout >= 0 && timeout != WAIT_FOREVER)
 			timeout_set(thread, tracee, tracee->entry_ns + (uint64_t)timeout);
@@ -64,7 +65,8 @@ void settle_eintr(struct thread *thread, struct tracee *tracee)
 void undo_eintr(struct thread *thread, struct tracee *tracee)
 {
 	const struct wait_call *wait = wait_call_find(tracee->abi, tracee->number);
-	int64_t timeout = wait_call_timeout(wait, tracee->abi, tracee->tid, tracee->args);
+	int64_t timeout =
+		wait_call_timeout(wait, tracee->abi, tracee->tid, tracee->args, &tracee->container->hung_until_ns);
 	struct call_regs regs;
 
 	bool too_long = thread->draining && tracee->timed && clock_ns() - tracee->entry_ns > LENGTHENED_NS;

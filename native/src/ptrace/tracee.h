@@ -51,10 +51,10 @@ struct container {
 	bool descendants;      /* are traced too */
 	_Atomic uint32_t tracees;
 	_Atomic uint32_t pending;
-	_Atomic uint32_t seizing; /* tasks posted to a tracer thread that it has not looked at */
-	_Atomic bool leaving;     /* its tasks are let go, each at its next safe stop */
-	_Atomic uint64_t
-		stuck_until_ns; /* seizing one of its tasks had to be broken off: no other is tried until then */
+	_Atomic uint32_t seizing;        /* tasks posted to a tracer thread that it has not looked at */
+	_Atomic bool leaving;            /* its tasks are let go, each at its next safe stop */
+	_Atomic uint64_t stuck_until_ns; /* a seize of one of its tasks was broken off: none is tried until then */
+	_Atomic uint64_t hung_until_ns;  /* a look at one of them hung: probes.h */
 };
 
 struct tracee {

@@ -75,7 +75,7 @@ const struct wait_call *wait_call_find(int abi, int number)
 	return index ? &table[index - 1] : NULL;
 }
 
-static int64_t timespec_in(pid_t tid, int abi, int form, uint64_t address)
+static int64_t timespec_in(pid_t tid, int abi, int form, uint64_t address, _Atomic uint64_t *until_ns)
 {
 	union {
 		int64_t wide[2];
@@ -84,7 +84,7 @@ static int64_t timespec_in(pid_t tid, int abi, int form, uint64_t address)
 	bool narrow = abi == STL_ABI_I386 && form == FORM_TIMESPEC;
 	size_t size = narrow ? sizeof(value.narrow) : sizeof(value.wide);
 
-	if (probe_memory(tid, address, &value, size) < 0)
+	if (probe_memory(tid, address, &value, size, until_ns) < 0)
 		return WAIT_UNKNOWN;
 	int64_t seconds = narrow ? value.narrow[0] : value.wide[0];
 	int64_t nanoseconds = narrow ? value.narrow[1] : value.wide[1];
@@ -96,11 +96,11 @@ static int64_t timespec_in(pid_t tid, int abi, int form, uint64_t address)
 	return seconds * 1000000000 + nanoseconds;
 }
 
-static int64_t socket_timeout(pid_t tid, int descriptor, bool sends)
+static int64_t socket_timeout(pid_t tid, int descriptor, bool sends, _Atomic uint64_t *until_ns)
 {
 	int64_t timeout;
 
-	switch (probe_socket_timeout(tid, descriptor, sends, &timeout)) {
+	switch (probe_socket_timeout(tid, descriptor, sends, &timeout, until_ns)) {
 	case 0:
 		return timeout > 0 ? timeout : WAIT_FOREVER;
 	case -ENOTSOCK:
@@ -110,11 +110,12 @@ static int64_t socket_timeout(pid_t tid, int descriptor, bool sends)
 	}
 }
 
-int64_t wait_call_timeout(const struct wait_call *call, int abi, pid_t tid, const uint64_t args[6])
+int64_t wait_call_timeout(const struct wait_call *call, int abi, pid_t tid, const uint64_t args[6],
+                          _Atomic uint64_t *until_ns)
 {
 	switch (call->kind) {
 	case WAIT_SOCKET:
-		return socket_timeout(tid, (int)args[0], call->sends);
+		return socket_timeout(tid, (int)args[0], call->sends, until_ns);
 	case WAIT_REWOUND:
 		break;
 	default:
@@ -126,5 +127,5 @@ int64_t wait_call_timeout(const struct wait_call *call, int abi, pid_t tid, cons
 
 	if (call->timeout_form == FORM_MS)
 		return (int32_t)value < 0 ? WAIT_FOREVER : (int64_t)(int32_t)value * 1000000;
-	return value ? timespec_in(tid, abi, call->timeout_form, value) : WAIT_FOREVER;
+	return value ? timespec_in(tid, abi, call->timeout_form, value, until_ns) : WAIT_FOREVER;
 }

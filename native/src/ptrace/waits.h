@@ -36,6 +36,7 @@ void waits_prepare(void); /* once, before any thread */
 const struct wait_call *wait_call_find(int abi, int number);
 
 /* The call's time-out in ns, WAIT_FOREVER, or WAIT_UNKNOWN. Reads the tracee's memory where it lies there. */
-int64_t wait_call_timeout(const struct wait_call *call, int abi, pid_t tid, const uint64_t args[6]);
+int64_t wait_call_timeout(const struct wait_call *call, int abi, pid_t tid, const uint64_t args[6],
+                          _Atomic uint64_t *until_ns);
 
 #endif
