@@ -16,7 +16,7 @@
 
 /* ---- identifiers -------------------------------------------------------------------------------- */
 
-#define STL_VERSION 1
+#define STL_VERSION 2
 
 #define STL_ABI_X86_64 0
 #define STL_ABI_I386 1
@@ -25,9 +25,11 @@
 /* A row of this ABI counts a signal: its number is the signal's, its calls are in bucket 0. */
 #define STL_ABI_SIGNAL 4
 
-/* A number outside [0, STL_MAX_NUMBER) has no name and is booked as STL_NUMBER_UNKNOWN. */
+/* A number that has no name, such as one outside [0, STL_MAX_NUMBER), is booked as STL_NUMBER_UNKNOWN. */
 #define STL_MAX_NUMBER 1024
 #define STL_NUMBER_UNKNOWN -1
+/* What calls are booked as whose container may have no further row. */
+#define STL_NUMBER_OTHER -2
 
 #define STL_ID_SIZE 80
 #define STL_TEXT_SIZE 512
@@ -43,9 +45,13 @@
 #define STL_OCTAVES 35
 #define STL_BUCKETS 282
 #define STL_EDGES 281
-/* A row that has met this many different errnos is followed by another row of the same key. */
+/* A row whose places for errnos are taken, but for the last one, is followed by another row of the same key, up to
+ * STL_KEY_ROWS. Then the last place counts what has none of its own, as STL_ERROR_OTHER: a target's seccomp filter
+ * gives its calls any errno (seccomp(2), SECCOMP_RET_ERRNO). */
 #define STL_ROW_ERRNOS 16
+#define STL_KEY_ROWS 3
 #define STL_MAX_ERRNO 4095
+#define STL_ERROR_OTHER 4096
 
 /* ---- messages: fixed size, over SOCK_SEQPACKET ---------------------------------------------------- */
 
@@ -119,6 +125,7 @@ struct stl_info {
 	uint64_t created_ns; /* CLOCK_REALTIME */
 	uint64_t rows_used;
 	uint64_t rows_refused; /* calls that found no free row (they are in no row) */
+	uint64_t calls_folded; /* booked as STL_NUMBER_OTHER or STL_ERROR_OTHER */
 	uint32_t threads;      /* tracer threads now */
 	uint32_t slots_used;
 };
@@ -159,7 +166,7 @@ struct stl_error_cell {
 	uint32_t slot;
 	uint32_t abi;
 	int32_t number;
-	uint32_t error; /* a positive errno */
+	uint32_t error; /* a positive errno, or STL_ERROR_OTHER */
 	uint64_t serial;
 	uint64_t calls;
 };

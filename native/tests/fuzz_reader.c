@@ -31,7 +31,7 @@ static void check_cells(stl_reader *reader, int count, int n_edges)
 		uint64_t calls = 0;
 
 		CHECK(cells[i].slot < STL_SLOTS && cells[i].abi <= STL_ABI_SIGNAL && cells[i].serial);
-		CHECK(cells[i].number >= STL_NUMBER_UNKNOWN && cells[i].number < STL_MAX_NUMBER);
+		CHECK(cells[i].number >= STL_NUMBER_OTHER && cells[i].number < STL_MAX_NUMBER);
 		for (int bucket = 0; bucket <= n_edges; bucket++)
 			calls += cells[i].buckets[bucket];
 		CHECK(calls == cells[i].calls && calls);
@@ -47,8 +47,8 @@ static void check_errors(stl_reader *reader)
 	CHECK(count >= 0);
 	for (int i = 0; i < count && i < MAX_ERRORS; i++) {
 		CHECK(errors[i].slot < STL_SLOTS && errors[i].abi <= STL_ABI_SIGNAL && errors[i].serial);
-		CHECK(errors[i].number >= STL_NUMBER_UNKNOWN && errors[i].number < STL_MAX_NUMBER);
-		CHECK(errors[i].error >= 1 && errors[i].error <= STL_MAX_ERRNO);
+		CHECK(errors[i].number >= STL_NUMBER_OTHER && errors[i].number < STL_MAX_NUMBER);
+		CHECK(errors[i].error >= 1 && errors[i].error <= STL_ERROR_OTHER);
 	}
 }
 
@@ -80,6 +80,7 @@ static void reset(struct fixture *f)
 	memset(f->arena->slots, 0, FUZZED_SLOTS * sizeof(*f->arena->slots));
 	memset(f->arena->rows, 0, FUZZED_ROWS * sizeof(*f->arena->rows));
 	memset((char *)f->arena->rows_used, 0, sizeof(f->arena->rows_used));
+	f->arena->rows_taken = 0;
 	cache = row_cache_new(f->arena, 0);
 	for (int i = 0; i < 2; i++) {
 		struct stl_slot *slot = arena_slot_open(f->arena, i ? "one" : "other");

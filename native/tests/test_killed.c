@@ -135,6 +135,13 @@ static void a_call_is_counted_at_one_instruction(void)
 		steps += step_through(&f, cache, slot, error % 2 ? 100000 + error : 100 - error, error % 18);
 		row_cache_free(cache);
 	}
+	/* And one that has no place of its own left. */
+	struct row_cache *cache = row_cache_new(f.arena, 0);
+
+	for (int error = 100; error < 200; error++)
+		row_book(cache, row_find(cache, slot, 0, 0), 100, error);
+	steps += step_through(&f, cache, slot, 50, STL_ERROR_OTHER);
+	row_cache_free(cache);
 	printf("  looked at %d instructions\n", steps);
 	tear_down(&f);
 }
@@ -221,11 +228,13 @@ static void check_all(struct fixture *f, struct progress *progress)
 static void check_rows(struct stl_arena *arena)
 {
 	static const struct stl_row empty;
+	uint32_t used = 0;
 
 	for (uint32_t i = 0; i < 4 * STL_ROWS / STL_THREADS; i++) {
 		const struct stl_row *row = &arena->rows[i];
 
 		CHECK(row->seq % 2 == 0);
+		used += arena_row_used(arena, i);
 		if (arena_row_used(arena, i))
 			CHECK(row->serial && arena->slots[row->slot].serial == row->serial &&
 			      arena_slot_at(arena, row->slot));
@@ -233,6 +242,8 @@ static void check_rows(struct stl_arena *arena)
 			CHECK(!row->serial &&
 			      memcmp(&row->slot, &empty.slot, sizeof(empty) - offsetof(struct stl_row, slot)) == 0);
 	}
+	CHECK_EQUAL(arena->rows_taken, used);
+	CHECK_EQUAL(arena->slots[0].rows + arena->slots[1].rows, used);
 }
 
 static void nothing_is_lost_however_often_the_writer_is_killed(void)

@@ -194,7 +194,7 @@ static void *take_rows(void *argument)
 	struct row_cache *cache = row_cache_new(writer->fixture->arena, writer->thread);
 
 	CHECK(cache);
-	for (int number = 0; number < STL_MAX_NUMBER; number++)
+	for (int number = 0; number < NAMED; number++)
 		row_book(cache, row_find(cache, writer->slot, STL_ABI_X86_64, number), duration_of(number), 0);
 	row_cache_free(cache);
 	return NULL;
@@ -215,9 +215,9 @@ static void threads_share_the_pool(void)
 	for (int i = 0; i < 8; i++)
 		CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
 	stl_reader_info(f.reader, &info);
-	CHECK_EQUAL(info.rows_used, 8 * STL_MAX_NUMBER);
-	CHECK_EQUAL(stl_reader_snapshot(f.reader, NULL, 0), STL_MAX_NUMBER);
-	for (int number = 0; number < STL_MAX_NUMBER; number++)
+	CHECK_EQUAL(info.rows_used, 8 * NAMED);
+	CHECK_EQUAL(stl_reader_snapshot(f.reader, NULL, 0), NAMED);
+	for (int number = 0; number < NAMED; number++)
 		CHECK_EQUAL(cell_of(f.reader, 0, 0, number).calls, 8);
 	tear_down(&f);
 }

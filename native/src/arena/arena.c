@@ -98,21 +98,33 @@ static bool row_is_wanted(struct stl_arena *arena, const struct stl_row *row)
 	       arena->slots[slot].state != STL_SLOT_FREE && arena->slots[slot].serial == row->serial;
 }
 
+/* Who died between taking a row and counting it has left a count that is wrong. */
+static void count_rows(struct stl_arena *arena)
+{
+	arena->rows_taken = 0;
+	for (uint32_t i = 0; i < STL_ROWS; i++)
+		arena->rows_taken += arena_row_used(arena, i);
+}
+
 void arena_begin_generation(struct stl_arena *arena, uint32_t tracer_pid)
 {
 	for (uint32_t i = 0; i < STL_SLOTS; i++) {
 		arena->slots[i].tracees = 0;
 		arena->slots[i].pending = 0;
+		arena->slots[i].rows = 0;
 		if (arena->slots[i].state == STL_SLOT_RELEASING)
 			arena->slots[i].state = STL_SLOT_FREE;
 	}
+	count_rows(arena);
 	for (uint32_t i = 0; i < STL_ROWS; i++) {
 		if (!arena_row_used(arena, i))
 			continue;
-		if (row_is_wanted(arena, &arena->rows[i]))
+		if (row_is_wanted(arena, &arena->rows[i])) {
 			row_repair(&arena->rows[i]);
-		else
+			arena->slots[arena->rows[i].slot].rows++;
+		} else {
 			row_free(arena, i);
+		}
 	}
 	memset(arena->beats, 0, sizeof(arena->beats));
 	arena->threads = 0;

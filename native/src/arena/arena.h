@@ -31,7 +31,7 @@ struct stl_slot {
 	_Alignas(64) _Atomic uint32_t state; /* STL_SLOT_*; stored last when the slot is opened */
 	_Atomic uint32_t tracees;
 	_Atomic uint32_t pending;
-	uint32_t reserved;
+	_Atomic uint32_t rows;   /* how many it has */
 	_Atomic uint64_t serial; /* unique in this arena, never 0 */
 	_Atomic uint64_t first_ns;
 	_Atomic uint64_t end_ns;
@@ -70,7 +70,7 @@ struct stl_row {
 	_Atomic uint64_t min_inverted; /* ~min_ns, so that a zeroed row needs no first call told from the others */
 	_Atomic uint64_t max_ns;
 	_Alignas(64) struct stl_redo redo;
-	_Alignas(64) _Atomic uint32_t errors[STL_ROW_ERRNOS]; /* filled from the front; 0: free */
+	_Alignas(64) _Atomic uint32_t errors[STL_ROW_ERRNOS]; /* filled from the front; 0: free; the last: OTHER's */
 	_Atomic uint64_t error_calls[STL_ROW_ERRNOS];
 	_Atomic uint64_t buckets[STL_BUCKETS];
 };
@@ -85,8 +85,10 @@ struct stl_arena {
 	_Atomic uint32_t generation;
 	_Atomic uint32_t tracer_pid;
 	_Atomic uint32_t threads;
+	_Atomic uint32_t rows_taken; /* never more than there are bits in rows_used */
 	_Atomic uint64_t last_serial;
 	_Atomic uint64_t rows_refused;
+	_Atomic uint64_t calls_folded;
 	struct stl_beat beats[STL_THREADS + 1];    /* the last one is the control thread's */
 	_Atomic uint64_t rows_used[STL_ROWS / 64]; /* a bit for each row */
 	_Alignas(4096) struct stl_slot slots[STL_SLOTS];
@@ -118,10 +120,12 @@ void arena_slot_release(struct stl_arena *arena, struct stl_slot *slot);
 struct row_cache *row_cache_new(struct stl_arena *arena, uint32_t thread);
 void row_cache_free(struct row_cache *cache);
 void row_cache_forget(struct row_cache *cache, uint32_t slot);
-/* The row of that key, taken from the pool if need be. A number outside [0, STL_MAX_NUMBER) becomes
- * STL_NUMBER_UNKNOWN. NULL: no row is free; counted in rows_refused. */
+/* The row in which one call of that key is to be booked, taken from the pool if need be. A number without a name becomes
+ * STL_NUMBER_UNKNOWN; one for which the container may have no further row STL_NUMBER_OTHER, counted in calls_folded.
+ * NULL: no row is free; counted in rows_refused. */
 struct stl_row *row_find(struct row_cache *cache, const struct stl_slot *slot, int abi, int number);
-/* Books one call. error: 0 or a positive errno (others are booked as STL_MAX_ERRNO). */
+/* Books one call. error: 0 or a positive errno (others are booked as STL_MAX_ERRNO). An errno for which there is no
+ * place becomes STL_ERROR_OTHER, counted in calls_folded. */
 void row_book(struct row_cache *cache, struct stl_row *row, uint64_t duration_ns, int error);
 /* Adds to the time that the row's container was held in our stops. */
 void row_held(struct stl_row *row, uint64_t held_ns);

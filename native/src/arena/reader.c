@@ -82,6 +82,7 @@ int stl_reader_info(stl_reader *reader, struct stl_info *out)
 		.tracer_pid = LOAD(arena->tracer_pid),
 		.created_ns = arena->created_ns,
 		.rows_refused = LOAD(arena->rows_refused),
+		.calls_folded = LOAD(arena->calls_folded),
 		.threads = LOAD(arena->threads),
 	};
 	for (uint32_t word = 0; word < STL_ROWS / 64; word++)
@@ -219,7 +220,7 @@ static void apply_redo(const struct redo_copy *redo, struct row_copy *copy)
 
 static bool is_possible(const struct row_copy *copy)
 {
-	return copy->slot < STL_SLOTS && copy->abi <= STL_ABI_SIGNAL && copy->number >= STL_NUMBER_UNKNOWN &&
+	return copy->slot < STL_SLOTS && copy->abi <= STL_ABI_SIGNAL && copy->number >= STL_NUMBER_OTHER &&
 	       copy->number < STL_MAX_NUMBER;
 }
 

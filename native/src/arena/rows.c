@@ -19,6 +19,11 @@
 #define NO_KEY UINT32_MAX
 /* Rows whose pages are faulted in together, when the first of them is taken. */
 #define PREFAULT_ROWS 16u
+/* A container takes rows while it has less than this part of those that are left, so that some always are: the first
+ * that takes all it may leaves 8/9 of them, the twentieth a tenth. Rows for further errnos come to an end sooner. */
+#define ROW_SHARE 8
+#define FURTHER_SHARE 64
+#define OTHER_PLACE (STL_ROW_ERRNOS - 1u)
 
 struct entry {
 	uint32_t key;
@@ -41,7 +46,7 @@ struct row_cache {
 
 static uint32_t key_of(uint32_t slot, uint32_t abi, int32_t number)
 {
-	return slot << 14 | abi << 11 | (uint32_t)(number + 1);
+	return slot << 14 | abi << 11 | (uint32_t)(number - STL_NUMBER_OTHER);
 }
 
 static uint32_t key_slot(uint32_t key)
@@ -198,6 +203,8 @@ static void prefault(struct row_cache *cache, uint32_t index)
 /* The index of a row that is now this thread's, or STL_ROWS. */
 static uint32_t take_row(struct row_cache *cache)
 {
+	if (LOAD(cache->arena->rows_taken) == STL_ROWS)
+		return STL_ROWS;
 	for (uint32_t tried = 0; tried < WORDS; tried++) {
 		uint32_t word = (cache->word + tried) % WORDS;
 		_Atomic uint64_t *bits = &cache->arena->rows_used[word];
@@ -216,15 +223,21 @@ static uint32_t take_row(struct row_cache *cache)
 	return STL_ROWS;
 }
 
+/* Each thread asks by itself, so that all together they may take a few more. */
+static bool may_take(const struct row_cache *cache, uint32_t slot, uint32_t share)
+{
+	return LOAD(cache->arena->slots[slot].rows) < (STL_ROWS - LOAD(cache->arena->rows_taken)) / share;
+}
+
 static struct stl_row *new_row(struct row_cache *cache, uint32_t slot, uint64_t serial, uint32_t abi, int32_t number)
 {
 	uint32_t index = take_row(cache);
 	struct stl_row *row;
 
-	if (index == STL_ROWS) {
-		arena_add(&cache->arena->rows_refused, 1);
+	if (index == STL_ROWS)
 		return NULL;
-	}
+	atomic_fetch_add_explicit(&cache->arena->rows_taken, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cache->arena->slots[slot].rows, 1, memory_order_relaxed);
 	prefault(cache, index);
 	row = &cache->arena->rows[index];
 	STORE(row->slot, slot);
@@ -235,60 +248,105 @@ static struct stl_row *new_row(struct row_cache *cache, uint32_t slot, uint64_t 
 	return row;
 }
 
+/* The thread's row of that key, or NULL. */
+static inline struct stl_row *known_row(struct row_cache *cache, uint32_t slot, uint32_t abi, int32_t number)
+{
+	uint32_t key = key_of(slot, abi, number);
+	const struct entry *entry = probe(cache, key);
+	struct stl_row *row;
+
+	if (entry->key != key)
+		return NULL;
+	row = &cache->arena->rows[entry->row];
+	if (LOAD(row->serial) == LOAD(cache->arena->slots[slot].serial))
+		return row;
+	row_cache_forget(cache, slot); /* the slot was released before we came, and is another's now */
+	return NULL;
+}
+
+static struct stl_row *add_row(struct row_cache *cache, uint32_t slot, uint32_t abi, int32_t number)
+{
+	struct stl_row *row = new_row(cache, slot, LOAD(cache->arena->slots[slot].serial), abi, number);
+
+	if (!row || insert(cache, key_of(slot, abi, number), (uint32_t)(row - cache->arena->rows)))
+		return row;
+	row_free(cache->arena, (uint32_t)(row - cache->arena->rows));
+	atomic_fetch_sub_explicit(&cache->arena->slots[slot].rows, 1, memory_order_relaxed);
+	return NULL;
+}
+
+/* The row of a key that has none yet. */
+static struct stl_row *first_row(struct row_cache *cache, uint32_t slot, uint32_t abi, int32_t number)
+{
+	struct stl_row *row = NULL;
+
+	if (abi != STL_ABI_SIGNAL && number != STL_NUMBER_UNKNOWN && !stl_syscall_name((int)abi, number)) {
+		number = STL_NUMBER_UNKNOWN;
+		row = known_row(cache, slot, abi, number);
+	}
+	if (!row && may_take(cache, slot, ROW_SHARE))
+		row = add_row(cache, slot, abi, number);
+	if (row)
+		return row;
+	row = known_row(cache, slot, abi, STL_NUMBER_OTHER);
+	if (!row)
+		row = add_row(cache, slot, abi, STL_NUMBER_OTHER);
+	arena_add(row ? &cache->arena->calls_folded : &cache->arena->rows_refused, 1);
+	return row;
+}
+
 struct stl_row *row_find(struct row_cache *cache, const struct stl_slot *slot, int abi, int number)
 {
 	uint32_t index = arena_slot_index(cache->arena, slot);
 	uint32_t abi_index = abi >= 0 && abi <= STL_ABI_SIGNAL ? (uint32_t)abi : STL_ABI_UNKNOWN;
 	int32_t known = number >= 0 && number < STL_MAX_NUMBER ? number : STL_NUMBER_UNKNOWN;
-	uint32_t key = key_of(index, abi_index, known);
-	const struct entry *entry = probe(cache, key);
-	struct stl_row *row;
+	struct stl_row *row = known_row(cache, index, abi_index, known);
 
-	if (entry->key == key) {
-		row = &cache->arena->rows[entry->row];
-		if (LOAD(row->serial) == LOAD(slot->serial))
-			return row;
-		row_cache_forget(cache, index); /* the slot was released before we came, and is another's now */
-	}
-	row = new_row(cache, index, LOAD(slot->serial), abi_index, known);
-	if (row && !insert(cache, key, (uint32_t)(row - cache->arena->rows))) {
-		row_free(cache->arena, (uint32_t)(row - cache->arena->rows));
-		arena_add(&cache->arena->rows_refused, 1);
-		return NULL;
-	}
-	return row;
+	return row ? row : first_row(cache, index, abi_index, known);
 }
 
-/* Where the errno is counted in this row, or is to be; STL_ROW_ERRNOS: the row is full. */
+/* Where the errno is counted in this row, or is to be; OTHER_PLACE: the row is full. */
 static uint32_t error_place(const struct stl_row *row, uint32_t error)
 {
-	for (uint32_t i = 0; i < STL_ROW_ERRNOS; i++) {
+	for (uint32_t i = 0; i < OTHER_PLACE; i++) {
 		uint32_t there = LOAD(row->errors[i]);
 
 		if (there == error || there == 0)
 			return i;
 	}
-	return STL_ROW_ERRNOS;
+	return OTHER_PLACE;
 }
 
-/* The row of the same key that has a place for the errno, or NULL. */
-static struct stl_row *further_row(struct row_cache *cache, struct stl_row *row, uint32_t error, uint32_t *place)
+/* The row that follows, or NULL. */
+static struct stl_row *next_row(struct row_cache *cache, struct stl_row *row, uint32_t before)
 {
 	struct stl_arena *arena = cache->arena;
+	uint32_t next = LOAD(row->next);
+	struct stl_row *last;
 
-	while ((*place = error_place(row, error)) == STL_ROW_ERRNOS) {
-		uint32_t next = LOAD(row->next);
+	if (next)
+		return &arena->rows[next - 1];
+	if (before >= STL_KEY_ROWS || !may_take(cache, LOAD(row->slot), FURTHER_SHARE))
+		return NULL;
+	last = new_row(cache, LOAD(row->slot), LOAD(row->serial), LOAD(row->abi), LOAD(row->number));
+	if (last)
+		STORE(row->next, (uint32_t)(last - arena->rows) + 1);
+	return last;
+}
+
+/* The row of the same key that has a place for the errno, or for it among others. */
+static struct stl_row *further_row(struct row_cache *cache, struct stl_row *row, uint32_t *error, uint32_t *place)
+{
+	for (uint32_t rows = 1; (*place = error_place(row, *error)) == OTHER_PLACE; rows++) {
+		struct stl_row *next = next_row(cache, row, rows);
 
 		if (!next) {
-			struct stl_row *last =
-				new_row(cache, LOAD(row->slot), LOAD(row->serial), LOAD(row->abi), LOAD(row->number));
-
-			if (!last)
-				return NULL;
-			next = (uint32_t)(last - arena->rows) + 1;
-			STORE(row->next, next);
+			*error = STL_ERROR_OTHER;
+			if (LOAD(row->number) != STL_NUMBER_OTHER) /* or it is counted as folded already */
+				arena_add(&cache->arena->calls_folded, 1);
+			return row;
 		}
-		row = &arena->rows[next - 1];
+		row = next;
 	}
 	return row;
 }
@@ -324,9 +382,7 @@ void row_book(struct row_cache *cache, struct stl_row *row, uint64_t duration_ns
 	if (error) {
 		uint32_t known = error > 0 && error < STL_MAX_ERRNO ? (uint32_t)error : STL_MAX_ERRNO;
 
-		row = further_row(cache, row, known, &place);
-		if (!row)
-			return;
+		row = further_row(cache, row, &known, &place);
 		STORE(row->redo.error, known);
 		STORE(row->redo.error_calls, LOAD(row->error_calls[place]) + 1);
 	}
@@ -365,6 +421,7 @@ void row_free(struct stl_arena *arena, uint32_t index)
 	struct stl_row *row = &arena->rows[index];
 	uint32_t seq = LOAD(row->seq) | 1;
 
+	atomic_fetch_sub_explicit(&arena->rows_taken, 1, memory_order_relaxed);
 	/* Without a serial it is nobody's, whatever of the rest is done when the writer is killed. */
 	STORE(row->serial, 0);
 	atomic_store_explicit(&row->seq, seq, memory_order_release);

@@ -10,10 +10,10 @@
 
 #define FIRST_CAPACITY 256
 
-/* Key: slot, abi, number + 1, and in the low half the row: 10, 3, 11 and 16 bits. */
+/* Key: slot, abi, number + 2, and in the low half the row: 10, 3, 11 and 16 bits. */
 static uint64_t key_of(uint32_t slot, uint32_t abi, int32_t number, uint32_t row)
 {
-	return (uint64_t)(slot << 14 | abi << 11 | (uint32_t)(number + 1)) << 32 | row;
+	return (uint64_t)(slot << 14 | abi << 11 | (uint32_t)(number - STL_NUMBER_OTHER)) << 32 | row;
 }
 
 static int compare_keys(const void *left, const void *right)
@@ -97,7 +97,7 @@ static int collect_keys(stl_reader *reader)
 			uint32_t abi = atomic_load_explicit(&row->abi, memory_order_relaxed);
 			int32_t number = atomic_load_explicit(&row->number, memory_order_relaxed);
 
-			if (serial && slot < STL_SLOTS && abi <= STL_ABI_SIGNAL && number >= STL_NUMBER_UNKNOWN &&
+			if (serial && slot < STL_SLOTS && abi <= STL_ABI_SIGNAL && number >= STL_NUMBER_OTHER &&
 			    number < STL_MAX_NUMBER && reader->serials[slot] == serial)
 				reader->keys[count++] = key_of(slot, abi, number, index);
 		}
@@ -110,7 +110,7 @@ static int add_errors(stl_reader *reader, const struct row_copy *row, struct stl
 	for (int i = 0; i < STL_ROW_ERRNOS; i++) {
 		struct stl_error_cell *error;
 
-		if (!row->error_calls[i] || !row->errors[i] || row->errors[i] > STL_MAX_ERRNO)
+		if (!row->error_calls[i] || !row->errors[i] || row->errors[i] > STL_ERROR_OTHER)
 			continue;
 		error = new_error_cell(&reader->errors);
 		if (!error)
