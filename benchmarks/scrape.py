@@ -98,6 +98,9 @@ class Facts:
     def calls_uncounted(self) -> int:
         return 0
 
+    def calls_folded(self) -> int:
+        return 0
+
     def scrape_seconds(self) -> float:
         return 0.0
 

@@ -243,6 +243,10 @@ class Agent:
         """Calls that found no free row."""
         return self._session.reader.info().rows_refused
 
+    def calls_folded(self) -> int:
+        """Calls whose syscall or errno is counted as "other" for want of rows."""
+        return self._session.reader.info().calls_folded
+
     def scrape_seconds(self) -> float:
         """Of the last scrape."""
         return self._collector.scrape_seconds

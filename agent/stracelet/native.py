@@ -28,6 +28,9 @@ ABI_UNKNOWN: Final[int] = lib.STL_ABI_UNKNOWN
 ABI_SIGNAL: Final[int] = lib.STL_ABI_SIGNAL
 MAX_NUMBER: Final[int] = lib.STL_MAX_NUMBER
 NUMBER_UNKNOWN: Final[int] = lib.STL_NUMBER_UNKNOWN
+NUMBER_OTHER: Final[int] = lib.STL_NUMBER_OTHER
+ERROR_OTHER: Final[int] = lib.STL_ERROR_OTHER
+OTHER: Final = "other"
 SLOT_PROVISIONAL: Final[int] = lib.STL_SLOT_PROVISIONAL
 SLOT_TRACED: Final[int] = lib.STL_SLOT_TRACED
 SLOT_LEAVING: Final[int] = lib.STL_SLOT_LEAVING
@@ -42,13 +45,17 @@ _CONTAINER: Final = struct.Struct("=IIQQQQQQQQ6QII80s")
 
 
 class Info(NamedTuple):
-    """struct stl_info. `created_ns`: CLOCK_REALTIME; `rows_refused`: calls that found no free row."""
+    """struct stl_info. `created_ns`: CLOCK_REALTIME; `rows_refused`: calls that found no free row.
+
+    `calls_folded`: calls booked as NUMBER_OTHER or ERROR_OTHER.
+    """
 
     generation: int
     tracer_pid: int
     created_ns: int
     rows_used: int
     rows_refused: int
+    calls_folded: int
     threads: int
     slots_used: int
 
@@ -88,7 +95,7 @@ class Cell(NamedTuple):
 
 
 class ErrorCell(NamedTuple):
-    """struct stl_error_cell. `error` is a positive errno."""
+    """struct stl_error_cell. `error` is a positive errno, or ERROR_OTHER."""
 
     slot: int
     abi: int
@@ -202,7 +209,9 @@ def _text(pointer: Any) -> str | None:
 
 
 def syscall_name(abi: int, number: int) -> str | None:
-    """The name of a syscall, or None where the ABI has no such number."""
+    """The name of a syscall, OTHER for NUMBER_OTHER, or None where the ABI has no such number."""
+    if number == NUMBER_OTHER:
+        return OTHER
     known = 0 <= abi < ABI_SIGNAL and 0 <= number < MAX_NUMBER
     return _text(lib.stl_syscall_name(abi, number)) if known else None
 
@@ -214,12 +223,16 @@ def syscall_number(abi: int, name: str) -> int | None:
 
 
 def errno_name(error: int) -> str | None:
-    """`ENOENT` for 2; None where there is none, however large the number."""
+    """`ENOENT` for 2; OTHER for ERROR_OTHER; None where there is none, however large the number."""
+    if error == ERROR_OTHER:
+        return OTHER
     return _text(lib.stl_errno_name(error)) if 0 < error <= constants.STL_MAX_ERRNO else None
 
 
 def signal_name(signal: int) -> str | None:
-    """`SIGHUP` for 1; real-time signals as strace names them; None where there is none."""
+    """`SIGHUP` for 1; real-time signals as strace names them; OTHER for NUMBER_OTHER; None where there is none."""
+    if signal == NUMBER_OTHER:
+        return OTHER
     return _text(lib.stl_signal_name(signal)) if 0 < signal < MAX_NUMBER else None
 
 

@@ -67,6 +67,22 @@ async def test_calls_that_seccomp_denies(tracing: Tracing, container: Container,
     _assert_agree(claims, counted)
 
 
+async def test_more_errnos_and_numbers_than_there_is_room_for(
+    tracing: Tracing, container: Container, tracee: Start
+) -> None:
+    claims, counted = await _traced(tracing, container, tracee("errnos"))
+    for name, calls in claims.calls.items():
+        assert counted.calls[name] == sum(counted.buckets[name]) == calls
+        assert sum(n for (call, _), n in counted.errors.items() if call == name) == calls
+    assert counted.errors["getpriority", "EPERM"] == 1
+    assert counted.errors["getpriority", "other"] > 4000
+    assert counted.errors["unknown", "EPERM"] == 100
+    info = tracing.session.reader.info()
+    assert info.calls_folded == sum(n for (_, errno), n in counted.errors.items() if errno == "other")
+    assert info.rows_refused == 0
+    assert info.rows_used < 50
+
+
 async def test_hostile_numbers_handlers_and_cut_off_calls(
     tracing: Tracing, container: Container, tracee: Start
 ) -> None:

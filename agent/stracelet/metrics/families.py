@@ -63,4 +63,7 @@ TRACER_RESTARTS = Family("tracer_restarts", "counter", "Tracers that ended by th
 SOURCE_UP = Family("source_up", "gauge", "1 if the source of container names answers.", ("source",))
 BUILD_INFO = Family("build_info", "gauge", "The version of this agent.", ("version", "commit"))
 UNCOUNTED = Family("calls_uncounted", "counter", "Calls that found no free row in the arena.")
+FOLDED = Family(
+    "calls_folded", "counter", 'Calls whose syscall or errno is counted as "other" for want of rows in the arena.'
+)
 SCRAPE = Family("scrape_duration_seconds", "gauge", "How long the last scrape took to make.")

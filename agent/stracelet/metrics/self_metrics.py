@@ -25,6 +25,7 @@ class Facts(Protocol):
     def sources_up(self) -> Mapping[str, bool]: ...
     def tracer_restarts(self) -> Mapping[str, int]: ...
     def calls_uncounted(self) -> int: ...
+    def calls_folded(self) -> int: ...
     def scrape_seconds(self) -> float: ...
 
 
@@ -70,9 +71,11 @@ class _Own(Collector):
             restarts.add_metric([reason], counted.get(reason, 0), created=self.created)
         uncounted = _counter(families.UNCOUNTED)
         uncounted.add_metric([], self._facts.calls_uncounted(), created=self.created)
+        folded = _counter(families.FOLDED)
+        folded.add_metric([], self._facts.calls_folded(), created=self.created)
         scrape = _gauge(families.SCRAPE)
         scrape.add_metric([], self._facts.scrape_seconds())
-        return build, up, restarts, uncounted, scrape
+        return build, up, restarts, uncounted, folded, scrape
 
 
 def _gauge(family: families.Family) -> GaugeMetricFamily:

@@ -104,7 +104,7 @@ class Slot(Protocol):
 
 
 class Names(Protocol):
-    """Names of numbers; None where there is none."""
+    """Names of numbers; None where there is none. What the arena itself has folded together is called OTHER."""
 
     def syscall_name(self, abi: int, number: int) -> str | None: ...
     def errno_name(self, error: int) -> str | None: ...
@@ -330,7 +330,7 @@ class Series:
     def _syscall(self, group: ContainerSeries, name: str) -> SyscallSeries:
         """The syscall's own series, or that of "other" where the caps leave no room, for the container's life."""
         series = group.syscalls.get(name)
-        if series is None and not self._admit(group, "syscall", name, self._syscall_lines):
+        if series is None and name != OTHER and not self._admit(group, "syscall", name, self._syscall_lines):
             name = OTHER
             series = group.syscalls.get(name)
         if series is None:
@@ -344,13 +344,13 @@ class Series:
         return name
 
     def _signal(self, group: ContainerSeries, name: str) -> str:
-        if name not in group.signals and not self._admit(group, "signal", name, 1):
+        if name not in group.signals and name != OTHER and not self._admit(group, "signal", name, 1):
             name = OTHER
         group.signals.setdefault(name, 0)
         return name
 
     def _errno(self, group: ContainerSeries, errors: dict[str, int], syscall: str, name: str) -> str:
-        if name in errors or self._admit(group, f"{syscall} errno", name, 1):
+        if name in errors or name == OTHER or self._admit(group, f"{syscall} errno", name, 1):
             return name
         return OTHER
 

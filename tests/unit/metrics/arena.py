@@ -6,23 +6,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from stracelet.metrics.series import Identity, Labels
+from stracelet.metrics.series import OTHER, Identity, Labels
 
+NUMBER_OTHER, ERROR_OTHER = -2, 4096
 EDGES = (1000, 4000, 16000)
 SYSCALLS = {0: "read", 1: "write", 2: "openat", 3: "close", 4: "futex"}
 
 
 class Names:
-    """Five syscalls on two ABIs, whose numbers differ by one; two errnos; a signal."""
+    """Five syscalls on two ABIs, whose numbers differ by one; two errnos; a signal; what is folded together."""
 
     def syscall_name(self, abi: int, number: int) -> str | None:
-        return SYSCALLS.get(number - abi)
+        return OTHER if number == NUMBER_OTHER else SYSCALLS.get(number - abi)
 
     def errno_name(self, error: int) -> str | None:
-        return {2: "ENOENT", 4: "EINTR"}.get(error)
+        return {2: "ENOENT", 4: "EINTR", ERROR_OTHER: OTHER}.get(error)
 
     def signal_name(self, signal: int) -> str | None:
-        return {15: "SIGTERM"}.get(signal)
+        return {15: "SIGTERM", NUMBER_OTHER: OTHER}.get(signal)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from stracelet.metrics.series import ABI_SIGNAL, SLOT_ENDED, Identity, Labels, Series
-from tests.unit.metrics.arena import EDGES, FakeArena, Names, identity
+from tests.unit.metrics.arena import EDGES, ERROR_OTHER, NUMBER_OTHER, FakeArena, Names, identity
 
 SECOND = 10**9
 LINGER = 120 * SECOND
@@ -123,6 +123,23 @@ def test_signals_and_failures_are_sums_too() -> None:
         update(series, arena, names)
     (group,) = series.groups()
     assert (group.signals, group.failures[1], group.delayed) == ({"SIGTERM": 2}, 2, 4)
+
+
+def test_what_the_arena_has_folded_takes_the_lines_that_are_kept_free_for_it() -> None:
+    arena, series = FakeArena(), make(max_series_per_container=20)
+    slot = arena.open("a")
+    arena.book(slot, 0, error=ERROR_OTHER, times=3)
+    arena.book(slot, NUMBER_OTHER, error=ERROR_OTHER, times=4)
+    arena.book(slot, NUMBER_OTHER, abi=ABI_SIGNAL, times=5)
+    update(series, arena, {"a": identity("web")})
+    (group,) = series.groups()
+    assert calls(series, "web") == {"read": 3, "other": 4}
+    assert {name: syscall.errors for name, syscall in group.syscalls.items()} == {
+        "read": {"other": 3},
+        "other": {"other": 4},
+    }
+    assert group.signals == {"other": 5}
+    assert (group.diverted, group.lines) == (set(), 17)  # those of "other", and read's: 9 and 8
 
 
 def test_over_the_cap_of_a_container_later_syscalls_are_other_for_its_life() -> None:
