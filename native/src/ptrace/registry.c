@@ -11,6 +11,9 @@
 #define BUCKETS 4096
 #define SEARCHED 512
 #define SEARCH_NS (2 * NS_PER_MS)
+#define SWEEP_NS (100 * NS_PER_MS)
+#define SWEPT_BUCKETS 256
+#define SWEPT 512
 
 struct entry {
 	struct entry *next;
@@ -18,6 +21,12 @@ struct entry {
 	pid_t tid;
 	uint32_t thread;
 	uint64_t barred_until_ns; /* nobody has it, and nobody shall try before; 0: `thread` has it */
+	uint64_t barred_ticks;    /* boot_ticks() when it was barred */
+};
+
+struct barred {
+	pid_t tid;
+	uint64_t until_ns, ticks;
 };
 
 static struct entry *buckets[BUCKETS];
@@ -54,25 +63,54 @@ static enum registry_place place_of(const struct entry *entry)
 	return entry->barred_until_ns && entry->barred_until_ns <= clock_ns() ? REGISTRY_RETRY : REGISTRY_TAKEN;
 }
 
-bool registry_open(pid_t tid)
+static struct barred barred_of(const struct entry *entry)
+{
+	return (struct barred){entry->tid, entry->barred_until_ns, entry->barred_ticks};
+}
+
+/* Whether the task that was barred is no more, be it that its ID is another's now. */
+static bool is_gone(const struct barred *barred)
+{
+	struct task_stat stat;
+	int error = task_stat_read(barred->tid, &stat);
+
+	return error == -ENOENT || error == -ESRCH || (error == 0 && stat.start_ticks > barred->ticks);
+}
+
+static void unbar(const struct barred *barred)
 {
 	pthread_mutex_lock(&lock);
-	bool open = place_of(*find(tid)) != REGISTRY_TAKEN;
+	struct entry **at = find(barred->tid), *entry = *at;
 
+	if (entry && entry->barred_until_ns == barred->until_ns) {
+		*at = entry->next;
+		free(entry);
+	}
 	pthread_mutex_unlock(&lock);
-	return open;
+}
+
+bool registry_open(pid_t tid)
+{
+	struct barred barred = {0};
+
+	pthread_mutex_lock(&lock);
+	const struct entry *entry = *find(tid);
+	bool open = place_of(entry) != REGISTRY_TAKEN;
+
+	if (entry && entry->barred_until_ns)
+		barred = barred_of(entry);
+	pthread_mutex_unlock(&lock);
+	if (!barred.until_ns || !is_gone(&barred))
+		return open;
+	unbar(&barred);
+	return true;
 }
 
 enum registry_place registry_reserve(pid_t tid, uint32_t thread, struct container *container)
 {
-	enum registry_place place = REGISTRY_NEW;
-
 	pthread_mutex_lock(&lock);
-	const struct entry *entry = *find(tid);
+	enum registry_place place = place_of(*find(tid));
 
-	if (entry)
-		place = entry->barred_until_ns && entry->barred_until_ns <= clock_ns() ? REGISTRY_RETRY
-		                                                                       : REGISTRY_TAKEN;
 	if (place != REGISTRY_TAKEN && !make(tid, thread, container))
 		place = REGISTRY_TAKEN;
 	pthread_mutex_unlock(&lock);
@@ -129,9 +167,42 @@ void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns)
 	pthread_mutex_lock(&lock);
 	struct entry *entry = *find(tid);
 
-	if (entry && entry->thread == thread)
+	if (entry && entry->thread == thread) {
 		entry->barred_until_ns = until_ns;
+		entry->barred_ticks = boot_ticks();
+	}
 	pthread_mutex_unlock(&lock);
+}
+
+static uint32_t collect_expired(uint64_t now, struct barred expired[SWEPT])
+{
+	static uint32_t next;
+	uint32_t count = 0;
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < SWEPT_BUCKETS && count < SWEPT; i++, next = (next + 1) % BUCKETS) {
+		for (const struct entry *entry = buckets[next]; entry && count < SWEPT; entry = entry->next) {
+			if (entry->barred_until_ns && entry->barred_until_ns <= now)
+				expired[count++] = barred_of(entry);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+/* One that is not gone stays, for it is told from a new one by that (REGISTRY_RETRY). */
+void registry_sweep(uint64_t now)
+{
+	static uint64_t next_ns;
+	struct barred expired[SWEPT];
+
+	if (now < next_ns)
+		return;
+	next_ns = now + SWEEP_NS;
+	for (uint32_t i = 0, count = collect_expired(now, expired); i < count; i++) {
+		if (is_gone(&expired[i]))
+			unbar(&expired[i]);
+	}
 }
 
 struct candidates {

@@ -118,7 +118,7 @@ void tracee_each(const struct tracee_table *table, void (*each)(struct tracee *t
  */
 #define REGISTRY_NOBODY UINT32_MAX
 
-/* Nobody has it, and nobody bars it. */
+/* Nobody has it, and nobody bars it. A task that has the ID of one that was barred is not barred. */
 bool registry_open(pid_t tid);
 
 enum registry_place { REGISTRY_TAKEN, REGISTRY_NEW, REGISTRY_RETRY };
@@ -131,6 +131,8 @@ uint32_t registry_thread(pid_t tid); /* or REGISTRY_NOBODY */
 /* Keeps attaches from it until then. */
 void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns);
 void registry_forget(const struct container *container); /* the barred ones */
+/* Forgets a few of those whose bar is over and who are gone: nobody tells of their death. The control thread's own. */
+void registry_sweep(uint64_t now);
 /* The task of `container` that `viewer`, in its PID namespace, calls `ns_pid`; 0: none. */
 pid_t registry_by_ns_pid(const struct container *container, pid_t viewer, pid_t ns_pid);
 

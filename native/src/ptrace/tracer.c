@@ -199,6 +199,7 @@ int tracer_run(const struct tracer_options *options)
 		control_beat();
 		soon = threads_tick(now);
 		soon |= targets_tick(now);
+		registry_sweep(now);
 		tell_supervisor(&tracer);
 		notify_flush();
 	}
