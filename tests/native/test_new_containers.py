@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from stracelet.tracing.protocol import Ended, New, Seen, Timeout, Waiting
+from stracelet import native
+from stracelet.tracing.protocol import Ended, Hello, New, Seen, Timeout, Waiting
+from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container, hierarchies
 from tests.native.harness.proc import until
@@ -178,6 +181,24 @@ async def test_a_provisional_container_is_let_go(tracing: Tracing, unborn: Conta
     assert starting.tracee.line() == "pong 0"
     await until(lambda: not proc.tracers(unborn.pids()), "nobody traces it")
     await until(lambda: tracing.slot(unborn.id) is None, "its counts are thrown away")
+
+
+async def test_those_that_nobody_asked_for_leave_room_to_one_that_is(tmp_path: Path, tracee: Start) -> None:
+    (tmp_path / "cgroup.procs").touch()  # a tree that costs the machine nothing
+    wanted, asleep = secrets.token_hex(32), tracee("echo", inside=None)
+    (tmp_path / wanted).mkdir()
+    (tmp_path / wanted / "cgroup.procs").write_text(f"{asleep.pid}\n")
+    async with Tracing(await Session.start(cgroup_root=str(tmp_path))) as tracing:
+        await tracing.event(Hello)
+        tracing.session.policy(new_containers=True)
+        await asyncio.sleep(0.05)  # the policy is no request that is answered
+        for _ in range(native.SLOTS + 100):
+            (tmp_path / secrets.token_hex(32)).mkdir()
+        tracing.session.trace(wanted)
+        await until(lambda: proc.tracers([asleep.pid]), "what was asked for is traced")
+        assert tracing.session.reader.info().slots_used <= native.SLOTS * 3 // 4 + 1
+    asleep.tell()
+    assert asleep.line() == "pong 0"
 
 
 async def test_without_the_policy_nothing_new_is_traced(tracing: Tracing, unborn: Container, runtime: Runtime) -> None:

@@ -284,6 +284,20 @@ void targets_policy(bool new_containers)
 
 /* ---- the cgroup tree ----------------------------------------------------------------------------------- */
 
+/* Whoever may make cgroups can make them by the thousand: those that nobody has asked for (yet) have at most three
+ * quarters of the places that the others leave, so that a container that is asked for finds one. */
+static bool has_room_unasked(void)
+{
+	int unasked = 0, targets_left = 0, slots_left = 0;
+
+	for (int i = 0; i < STL_SLOTS; i++) {
+		unasked += targets[i].id[0] && !targets[i].wanted;
+		targets_left += !targets[i].id[0];
+		slots_left += !arena_slot_at(arena, (uint32_t)i);
+	}
+	return unasked < 3 * ((targets_left < slots_left ? targets_left : slots_left) - 1);
+}
+
 void target_appeared(const char *id, const char *path, bool late)
 {
 	struct target *target = find(id);
@@ -296,7 +310,7 @@ void target_appeared(const char *id, const char *path, bool late)
 			begin(target, !late);
 		return;
 	}
-	if (!policy || target) {
+	if (!policy || target || !has_room_unasked()) {
 		notify(STL_EV_SEEN, NULL, id, 0, 0, 0, path);
 		return;
 	}
