@@ -13,105 +13,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "groups.h"
+#include "members.h"
+
 #define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW)
 #define MAX_DEPTH 32
 #define BUCKETS 4096
 /* What a container can make us keep has an end. */
 #define MAX_DIRECTORIES 50000
-#define MAX_NESTED 64
 #define WORK_AT_ONCE 64
 
-/* A container, and its cgroups in all hierarchies. */
-struct group {
-	struct group *next;
-	char id[CONTAINER_ID_SIZE];
-	struct directory *directories;
-	uint32_t nested; /* IDs found below it */
-	bool nested_in;  /* it was found below another */
-	bool followed;
+struct hierarchy {
+	char path[PATH_MAX];
+	uid_t owner;
 };
 
 struct directory {
 	struct directory *next, *next_of_group;
 	char *path;
-	size_t root_length;                   /* of the hierarchy's root in `path` */
+	const struct hierarchy *hierarchy;
 	struct group *group;                  /* NULL: no container's */
+	struct group *outermost;              /* the container at the top of its path, which it holds */
+	int64_t namer;                        /* a uid, or NAMED_BY_ROOT */
+	int depth;                            /* below the hierarchy's root */
 	int watch, procs_watch, events_watch; /* inotify's, or -1 */
+	bool doubted;                         /* outside of containers, in one that is not believed */
 	bool seen;                            /* in the present scan */
 	bool version2;
 };
 
 static struct directory *directories[BUCKETS]; /* by watch */
-static struct group *groups[BUCKETS];
 static uint32_t directory_count;
 static int inotify = -1;
 static struct cgroup_watcher watcher;
 static bool quiet; /* the first scan calls nobody */
 static bool rescanning;
-static char roots[2][PATH_MAX];
-static int root_count;
-
-bool container_id_of(const char *name, char id[CONTAINER_ID_SIZE])
-{
-	const char *separator = strpbrk(name, "-:");
-
-	/* [PREFIX(-|:)]ID[.scope]: cri-containerd-ID.scope, crio-ID.scope, libpod-ID, system.slice:docker:ID */
-	for (; separator; separator = strpbrk(name, "-:")) {
-		/* Conmon's own cgroups carry the container's ID, and are not the container. */
-		if (separator - name >= 6 && strncmp(separator - 6, "conmon", 6) == 0)
-			return false;
-		name = separator + 1;
-	}
-	size_t length = strspn(name, "0123456789abcdef");
-
-	if (length != CONTAINER_ID_SIZE - 1 || (name[length] && strcmp(name + length, ".scope") != 0))
-		return false;
-	memcpy(id, name, length);
-	id[length] = '\0';
-	return true;
-}
+static struct hierarchy hierarchies[2];
+static int hierarchy_count;
 
 static struct directory **by_watch(int watch)
 {
 	return &directories[(unsigned int)watch % BUCKETS];
 }
 
-static struct group **group_of(const char *id)
-{
-	uint32_t hash = 0;
-
-	for (const char *at = id; *at; at++)
-		hash = hash * 31 + (unsigned char)*at;
-	struct group **at = &groups[hash % BUCKETS];
-
-	while (*at && strcmp((*at)->id, id) != 0)
-		at = &(*at)->next;
-	return at;
-}
-
-static struct group *make_group(const char *id)
-{
-	struct group **at = group_of(id);
-
-	if (!*at && (*at = calloc(1, sizeof(**at))) != NULL)
-		snprintf((*at)->id, sizeof((*at)->id), "%s", id);
-	return *at;
-}
-
-/* Without a cgroup, and with nobody who waits for one, it is forgotten. */
-static void drop_group(struct group *group)
-{
-	struct group **at = group_of(group->id);
-
-	if (group->directories || group->followed)
-		return;
-	*at = group->next;
-	free(group);
-}
-
 bool cgroups_has(const char *id)
 {
-	const struct group *group = *group_of(id);
+	const struct group *group = group_find(id);
 
 	return group && group->directories;
 }
@@ -135,7 +82,7 @@ static void follow(struct directory *directory)
 
 bool cgroups_follow(const char *id)
 {
-	struct group *group = make_group(id);
+	struct group *group = group_make(id);
 	bool version2 = false;
 
 	if (!group)
@@ -159,29 +106,51 @@ static void unfollow(struct directory *directory)
 
 void cgroups_unfollow(const char *id)
 {
-	struct group *group = *group_of(id);
+	struct group *group = group_find(id);
 
 	if (!group)
 		return;
 	group->followed = false;
 	for (struct directory *directory = group->directories; directory; directory = directory->next_of_group)
 		unfollow(directory);
-	drop_group(group);
+	group_drop(group);
 }
 
-static void leave_group(struct directory *directory)
+static void join_group(struct directory *directory, struct group *group)
+{
+	directory->group = group;
+	directory->next_of_group = group->directories;
+	group->directories = directory;
+	if (group->followed)
+		follow(directory);
+}
+
+/* Whether its last cgroup has gone. */
+static bool leave_group(struct directory *directory)
 {
 	struct group *group = directory->group;
 	struct directory **at = &group->directories;
-	char id[CONTAINER_ID_SIZE];
 
 	while (*at != directory)
 		at = &(*at)->next_of_group;
 	*at = directory->next_of_group;
+	directory->group = NULL;
+	unfollow(directory);
 	if (group->directories)
-		return;
+		return false;
+	group_end(group);
+	return true;
+}
+
+static void leave_and_tell(struct directory *directory)
+{
+	struct group *group = directory->group;
+	char id[CONTAINER_ID_SIZE];
+
 	memcpy(id, group->id, sizeof(id));
-	drop_group(group);
+	if (!leave_group(directory))
+		return;
+	group_drop(group);
 	watcher.gone(id);
 }
 
@@ -194,38 +163,88 @@ static void forget(struct directory *directory)
 	if (*at)
 		*at = directory->next;
 	directory_count--;
-	unfollow(directory);
 	if (directory->group)
-		leave_group(directory);
+		leave_and_tell(directory);
+	group_release(directory->outermost);
 	free(directory->path);
 	free(directory);
 }
 
-/* Whose cgroup it is. A container may make cgroups of its own, and name them as it likes: below one, an ID that is
- * another's already is not believed, and there is an end to how many are. */
-static struct group *owner_of(const char *path, struct group *outer)
+/* What had the ID is what is around it again; outside of containers, it and all below are no container's. */
+static void displace(struct group *group)
 {
-	char id[CONTAINER_ID_SIZE];
-	const char *name = strrchr(path, '/');
+	struct group *around = group->outermost;
 
-	if (!name || !container_id_of(name + 1, id))
-		return outer;
-	if (outer) {
-		const struct group *known = *group_of(id);
-
-		if (known == outer || (known && known->directories && !known->nested_in) || outer->nested >= MAX_NESTED)
-			return outer;
+	group_hold(group);
+	group_hold(around);
+	for (int i = 0; i < BUCKETS; i++) {
+		for (struct directory *each = directories[i]; each; each = each->next) {
+			if (around ? each->group != group : each->outermost != group)
+				continue;
+			if (each->group == group)
+				leave_group(each);
+			else if (each->group)
+				leave_and_tell(each);
+			if (around) {
+				join_group(each, around);
+				continue;
+			}
+			each->outermost = NULL;
+			each->doubted = true;
+			group_release(group);
+		}
 	}
-	struct group *group = make_group(id);
-
-	if (group && outer && !group->nested_in) {
-		group->nested_in = true;
-		outer->nested++;
-	}
-	return group ? group : outer;
+	group_release(around);
+	group->held--; /* and it stays, for it gets the other's cgroup */
 }
 
-static struct directory *make_directory(const char *path, size_t root_length, struct group *group, int watch)
+/* Who names what is in it. Asked each time, for a directory is made before it is given away. */
+static int64_t namer_below(const struct directory *directory)
+{
+	struct stat status;
+
+	if (directory->outermost || directory->namer != NAMED_BY_ROOT || stat(directory->path, &status) < 0)
+		return directory->namer;
+	bool ours = status.st_uid == 0 || status.st_uid == directory->hierarchy->owner;
+
+	return ours ? NAMED_BY_ROOT : (int64_t)status.st_uid;
+}
+
+/* Whose cgroup it is: of the container that it is named after, if that is believed; else of the one that it is in.
+ * Whether that container has just appeared in it. */
+static bool choose_group(struct directory *directory, const struct directory *parent)
+{
+	char id[CONTAINER_ID_SIZE];
+	const char *name = strrchr(directory->path, '/');
+	struct group *group = NULL;
+	struct claim claim = {.id = id, .outermost = directory->outermost, .namer = directory->namer};
+	bool appeared = false;
+
+	if (!directory->doubted && name && container_id_of(name + 1, id)) {
+		enum belief belief = group_judge(&claim);
+
+		group = belief == DOUBTED ? NULL : group_make(id);
+		if (group && belief == DISPLACES)
+			displace(group);
+		appeared = group && !group->directories;
+		if (appeared)
+			group_begin(group, &claim);
+		directory->doubted = !group && !directory->outermost;
+	}
+	if (!group && parent)
+		group = parent->group;
+	if (!group)
+		return false;
+	join_group(directory, group);
+	if (!directory->outermost) {
+		directory->outermost = group;
+		group_hold(group);
+	}
+	return appeared;
+}
+
+static struct directory *make_directory(const char *path, const struct hierarchy *hierarchy,
+                                        const struct directory *parent, int watch)
 {
 	char file[PATH_MAX];
 	struct directory *directory = calloc(1, sizeof(*directory));
@@ -234,25 +253,42 @@ static struct directory *make_directory(const char *path, size_t root_length, st
 		free(directory);
 		return NULL;
 	}
-	directory->root_length = root_length;
+	directory->hierarchy = hierarchy;
+	directory->namer = NAMED_BY_ROOT;
 	directory->watch = watch;
 	directory->procs_watch = directory->events_watch = -1;
 	directory->version2 = file_in(directory, "cgroup.events", file) && access(file, F_OK) == 0;
+	if (parent) {
+		directory->depth = parent->depth + 1;
+		directory->doubted = parent->doubted;
+		directory->outermost = parent->outermost;
+		group_hold(directory->outermost);
+	}
 	directory->next = *by_watch(watch);
 	*by_watch(watch) = directory;
-	directory->group = group;
-	if (group) {
-		directory->next_of_group = group->directories;
-		group->directories = directory;
-		if (group->followed)
-			follow(directory);
-	}
+	directory_count++;
 	return directory;
 }
 
-static void scan(const char *path, size_t root_length, struct group *outer, int depth);
+static void tell(const struct directory *directory, bool appeared, bool late)
+{
+	const struct group *group = directory->group;
 
-static void add(const char *path, size_t root_length, struct group *outer, int depth, bool late)
+	if (quiet || !group)
+		return;
+	bool followed = group->followed;
+
+	if (appeared)
+		watcher.appeared(group->id, directory->path + strlen(directory->hierarchy->path), late);
+	/* Also where another's cgroup was taken for it, and is traced. */
+	if (followed)
+		watcher.entered(group->id);
+}
+
+static void scan(const struct directory *directory);
+
+static void add(const char *path, const struct hierarchy *hierarchy, const struct directory *parent, int64_t namer,
+                bool late)
 {
 	if (directory_count >= MAX_DIRECTORIES)
 		return;
@@ -265,37 +301,33 @@ static void add(const char *path, size_t root_length, struct group *outer, int d
 	while (known && known->watch != watch)
 		known = known->next;
 	if (!known) {
-		struct group *group = owner_of(path, outer);
-		bool appeared = group && !group->directories;
-
-		known = make_directory(path, root_length, group, watch);
+		known = make_directory(path, hierarchy, parent, watch);
 		if (!known)
 			return;
-		if (++directory_count % WORK_AT_ONCE == 0)
+		known->namer = namer;
+		if (directory_count % WORK_AT_ONCE == 0)
 			watcher.working();
-		if (appeared && !quiet)
-			watcher.appeared(group->id, path + root_length, late);
-		else if (group && group->followed && !quiet)
-			watcher.entered(group->id);
+		bool appeared = choose_group(known, parent);
+
+		tell(known, appeared, late);
 	}
 	known->seen = true;
 	/* inotify is not recursive: what was made before the watch is listed once. */
-	scan(path, root_length, known->group, depth);
+	scan(known);
 }
 
-static void scan(const char *path, size_t root_length, struct group *outer, int depth)
+static void scan(const struct directory *directory)
 {
-	DIR *stream = depth < MAX_DEPTH ? opendir(path) : NULL;
+	DIR *stream = directory->depth < MAX_DEPTH ? opendir(directory->path) : NULL;
+	int64_t namer = namer_below(directory);
 
 	if (!stream)
 		return;
 	for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
 		char child[PATH_MAX];
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		if (snprintf(child, sizeof(child), "%s/%s", path, entry->d_name) < (int)sizeof(child))
-			add(child, root_length, outer, depth + 1, rescanning);
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && file_in(directory, entry->d_name, child))
+			add(child, directory->hierarchy, directory, namer, rescanning);
 	}
 	closedir(stream);
 }
@@ -307,8 +339,8 @@ static void scan_all(void)
 			directory->seen = false;
 	}
 	rescanning = true;
-	for (int i = 0; i < root_count; i++)
-		add(roots[i], strlen(roots[i]), NULL, 0, true);
+	for (int i = 0; i < hierarchy_count; i++)
+		add(hierarchies[i].path, &hierarchies[i], NULL, NAMED_BY_ROOT, true);
 	rescanning = false;
 	for (int i = 0; i < BUCKETS; i++) {
 		for (struct directory *directory = directories[i], *next; directory; directory = next) {
@@ -325,13 +357,20 @@ static bool add_root(const char *root, const char *name)
 {
 	char path[PATH_MAX * 2];
 
-	if (root_count == 2 ||
+	if (hierarchy_count == 2 ||
 	    snprintf(path, sizeof(path), "%s%s%s/cgroup.procs", root, *name ? "/" : "", name) >= PATH_MAX)
 		return false;
 	if (access(path, F_OK) < 0)
 		return false;
 	*strrchr(path, '/') = '\0';
-	return realpath(path, roots[root_count]) && ++root_count;
+	struct hierarchy *hierarchy = &hierarchies[hierarchy_count];
+	struct stat status;
+
+	if (!realpath(path, hierarchy->path) || stat(hierarchy->path, &status) < 0)
+		return false;
+	hierarchy->owner = status.st_uid;
+	hierarchy_count++;
+	return true;
 }
 
 int cgroups_open(const char *root, const struct cgroup_watcher *callbacks)
@@ -351,7 +390,7 @@ int cgroups_open(const char *root, const struct cgroup_watcher *callbacks)
 				break;
 		}
 	}
-	if (root_count == 0) {
+	if (hierarchy_count == 0) {
 		close(inotify);
 		return -ENOENT;
 	}
@@ -384,7 +423,7 @@ static void handle(const struct inotify_event *event)
 			char path[PATH_MAX];
 
 			if (file_in(directory, event->name, path))
-				add(path, directory->root_length, directory->group, 1, false);
+				add(path, directory->hierarchy, directory, namer_below(directory), false);
 		}
 		return;
 	}
@@ -416,67 +455,16 @@ void cgroups_read(void)
 	}
 }
 
-static int by_number(const void *left, const void *right)
-{
-	pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
-
-	return (a > b) - (a < b);
-}
-
-struct processes {
-	pid_t *pids;
-	size_t count, room;
-};
-
-static bool add_process(struct processes *processes, pid_t pid)
-{
-	if (processes->count == processes->room) {
-		size_t room = processes->room ? processes->room * 2 : 64;
-		pid_t *larger = reallocarray(processes->pids, room, sizeof(*larger));
-
-		if (!larger)
-			return false; /* the next look finds the rest */
-		processes->pids = larger;
-		processes->room = room;
-	}
-	processes->pids[processes->count++] = pid;
-	return true;
-}
-
-static void read_processes(const struct directory *directory, struct processes *processes)
-{
-	char path[PATH_MAX], line[32];
-
-	if (!file_in(directory, "cgroup.procs", path))
-		return;
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		return;
-	while (fgets(line, sizeof(line), file)) {
-		pid_t pid = (pid_t)strtol(line, NULL, 10);
-
-		/* 0: a process that our own PID namespace does not see */
-		if (pid > 0 && !add_process(processes, pid))
-			break;
-	}
-	fclose(file);
-}
-
 void cgroups_each_process(const char *id, void (*each)(pid_t pid, void *context), void *context)
 {
-	const struct group *group = *group_of(id);
-	struct processes processes = {0};
+	const struct group *group = group_find(id);
+	struct members members = {0};
+	char path[PATH_MAX];
 
 	for (const struct directory *directory = group ? group->directories : NULL; directory;
-	     directory = directory->next_of_group)
-		read_processes(directory, &processes);
-	/* Nearly all are in every hierarchy: with version 1, a dozen times. */
-	if (processes.count)
-		qsort(processes.pids, processes.count, sizeof(*processes.pids), by_number);
-	for (size_t i = 0; i < processes.count; i++) {
-		if (i == 0 || processes.pids[i] != processes.pids[i - 1])
-			each(processes.pids[i], context);
+	     directory = directory->next_of_group) {
+		if (file_in(directory, "cgroup.procs", path))
+			members_read(&members, path);
 	}
-	free(processes.pids);
+	members_each(&members, each, context);
 }
