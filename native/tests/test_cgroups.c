@@ -313,6 +313,18 @@ static void one_that_has_gone_makes_room_for_another_body(void)
 }
 OWN_PROCESS(one_that_has_gone_makes_room_for_another)
 
+static void a_directory_whose_name_begins_with_a_dot_body(void)
+{
+	make("docker/.hidden", 0);
+	make("docker/.hidden/" A, 10);
+	make("docker/...", 0);
+	make("docker/.../" B, 20);
+	open_tree();
+	CHECK_PIDS(A, "10 ");
+	CHECK_PIDS(B, "20 ");
+}
+OWN_PROCESS(a_directory_whose_name_begins_with_a_dot)
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -323,6 +335,7 @@ int main(void)
 		TEST(a_container_cannot_take_the_id_of_one_that_starts_later),
 		TEST(containers_in_containers_have_an_end),
 		TEST(one_that_has_gone_makes_room_for_another),
+		TEST(a_directory_whose_name_begins_with_a_dot),
 	};
 
 	return RUN_TESTS(tests);

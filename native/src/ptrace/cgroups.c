@@ -316,6 +316,11 @@ static void add(const char *path, const struct hierarchy *hierarchy, const struc
 	scan(known);
 }
 
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 static void scan(const struct directory *directory)
 {
 	DIR *stream = directory->depth < MAX_DEPTH ? opendir(directory->path) : NULL;
@@ -326,7 +331,7 @@ static void scan(const struct directory *directory)
 	for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
 		char child[PATH_MAX];
 
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && file_in(directory, entry->d_name, child))
+		if (entry->d_type == DT_DIR && !is_dots(entry->d_name) && file_in(directory, entry->d_name, child))
 			add(child, directory->hierarchy, directory, namer, rescanning);
 	}
 	closedir(stream);
