@@ -92,6 +92,9 @@ class Facts:
     def sources_up(self) -> dict[str, bool]:
         return {"docker": True}
 
+    def cgroups_unwatched(self) -> bool:
+        return False
+
     def tracer_restarts(self) -> dict[str, int]:
         return {}
 

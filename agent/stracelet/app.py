@@ -239,6 +239,10 @@ class Agent:
         """By reason."""
         return {reason: self._selection.restarts[number] for number, reason in RESTART_REASONS.items()}
 
+    def cgroups_unwatched(self) -> bool:
+        """Whether the tracer has to look for new containers, instead of being told of them."""
+        return self._selection.unwatched
+
     def calls_uncounted(self) -> int:
         """Calls that found no free row."""
         return self._session.reader.info().rows_refused

@@ -90,18 +90,19 @@ struct stl_message {
 #define STL_REQ_END 37     /* detach everything, answer STL_EV_END, exit */
 
 /* tracer -> agent: hints, never waited for; the arena's slots are the truth */
-#define STL_EV_HELLO 64    /* value: generation, pid */
-#define STL_EV_SEEN 65     /* id, text: path under its hierarchy's root: a container's cgroup appeared, not traced */
-#define STL_EV_NEW 66      /* slot, serial, id, text: as SEEN, and it is traced provisionally: trace or drop it */
-#define STL_EV_GONE 67     /* id: its cgroup is gone */
-#define STL_EV_ATTACHED 68 /* slot, serial, id; value: tasks attached, detail: tasks still waited for */
-#define STL_EV_FAILED 69   /* slot, serial, id, pid; value: enum STL_FAIL_*, detail: errno or the other tracer's PID */
-#define STL_EV_ENDED 70    /* slot, serial, id: no task is left, and none will come */
-#define STL_EV_WAITING 71  /* id: no such cgroup yet; it is traced as soon as it appears */
-#define STL_EV_TIMEOUT 72  /* slot, serial, id: provisional for 2 s without an answer: let go and thrown away */
-#define STL_EV_OVERFLOW 73 /* messages were lost: read the slots again */
-#define STL_EV_REFUSED 74  /* id, pid, detail: errno; text: why a request was refused */
-#define STL_EV_END 75      /* everything is detached */
+#define STL_EV_HELLO 64     /* value: generation, pid */
+#define STL_EV_SEEN 65      /* id, text: path under its hierarchy's root: a container's cgroup appeared, not traced */
+#define STL_EV_NEW 66       /* slot, serial, id, text: as SEEN, and it is traced provisionally: trace or drop it */
+#define STL_EV_GONE 67      /* id: its cgroup is gone */
+#define STL_EV_ATTACHED 68  /* slot, serial, id; value: tasks attached, detail: tasks still waited for */
+#define STL_EV_FAILED 69    /* slot, serial, id, pid; value: enum STL_FAIL_*, detail: errno or the other tracer's PID */
+#define STL_EV_ENDED 70     /* slot, serial, id: no task is left, and none will come */
+#define STL_EV_WAITING 71   /* id: no such cgroup yet; it is traced as soon as it appears */
+#define STL_EV_TIMEOUT 72   /* slot, serial, id: provisional for 2 s without an answer: let go and thrown away */
+#define STL_EV_OVERFLOW 73  /* messages were lost: read the slots again */
+#define STL_EV_REFUSED 74   /* id, pid, detail: errno; text: why a request was refused */
+#define STL_EV_END 75       /* everything is detached */
+#define STL_EV_UNWATCHED 76 /* detail: errno that keeps the cgroup tree from being watched; 0: it is */
 
 #define STL_FAIL_TRACED 0     /* somebody else traces it; detail: that tracer's thread ID */
 #define STL_FAIL_PERMISSION 1 /* detail: errno */

@@ -7,11 +7,13 @@
 #include "ptrace/cgroups.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +53,28 @@ static void count_entered(const char *id)
 
 static void nothing(void)
 {
+}
+
+/* In libc's place: another's inotify instances and watches count as ours, where he has our uid. */
+static int instance_error;
+static int watches_left = INT_MAX;
+
+int inotify_init1(int flags)
+{
+	if (!instance_error)
+		return (int)syscall(SYS_inotify_init1, flags);
+	errno = instance_error;
+	return -1;
+}
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	if (watches_left > 0) {
+		watches_left--;
+		return (int)syscall(SYS_inotify_add_watch, fd, path, mask);
+	}
+	errno = ENOSPC;
+	return -1;
 }
 
 static const struct cgroup_watcher watcher = {count_appeared, count_gone, count_entered, nothing};
@@ -94,7 +118,7 @@ static void take_away(const char *name)
 
 static void open_tree(void)
 {
-	CHECK(cgroups_open(root, &watcher) >= 0);
+	CHECK_EQUAL(cgroups_open(root, &watcher), 0);
 }
 
 static void add_pid(pid_t pid, void *context)
@@ -103,6 +127,16 @@ static void add_pid(pid_t pid, void *context)
 
 	sprintf(text + strlen(text), "%d ", (int)pid);
 }
+
+/* A scan waits for a multiple of what the last one took. */
+#define CHECK_SOON(condition)                                                                                          \
+	do {                                                                                                           \
+		for (int i = 0; i < 5000 && !(condition); i++) {                                                       \
+			usleep(1000);                                                                                  \
+			cgroups_poll(1);                                                                               \
+		}                                                                                                      \
+		CHECK(condition);                                                                                      \
+	} while (0)
 
 #define CHECK_PIDS(id, expected)                                                                                       \
 	do {                                                                                                           \
@@ -325,6 +359,108 @@ static void a_directory_whose_name_begins_with_a_dot_body(void)
 }
 OWN_PROCESS(a_directory_whose_name_begins_with_a_dot)
 
+static void a_tree_that_cannot_be_watched_body(void)
+{
+	make("docker/" A, 10);
+	instance_error = EMFILE;
+	open_tree();
+	CHECK_EQUAL(cgroups_fd(), -1);
+	CHECK_EQUAL(cgroups_unwatched(), EMFILE);
+	CHECK_PIDS(A, "10 ");
+	make("docker/" B, 20);
+	CHECK_SOON(cgroups_has(B));
+	CHECK_PIDS(B, "20 ");
+	take_away("docker/" A);
+	CHECK_SOON(!cgroups_has(A));
+	CHECK_EQUAL(appeared, 1);
+	CHECK_EQUAL(gone, 1);
+
+	instance_error = 0;
+	CHECK_SOON(cgroups_fd() >= 0);
+	CHECK_EQUAL(cgroups_unwatched(), 0);
+	make("docker/" A, 11);
+	take_away("docker/" B);
+	cgroups_read();
+	CHECK_PIDS(A, "11 ");
+	CHECK(!cgroups_has(B));
+	CHECK_EQUAL(appeared, 2);
+	CHECK_EQUAL(gone, 2);
+}
+OWN_PROCESS(a_tree_that_cannot_be_watched)
+
+static void directories_that_cannot_be_watched_body(void)
+{
+	open_tree();
+	CHECK_EQUAL(cgroups_unwatched(), 0);
+	watches_left = 0;
+	make("docker/" A, 10);
+	cgroups_read();
+	CHECK_EQUAL(cgroups_unwatched(), ENOSPC);
+	CHECK_PIDS(A, "10 ");
+	CHECK(cgroups_follow(A));
+	make("docker/" A "/inside", 11);
+	make("docker/" A "/" B, 20);
+	CHECK_SOON(cgroups_has(B));
+	CHECK_PIDS(A, "10 11 ");
+	CHECK_PIDS(B, "20 ");
+	CHECK_EQUAL(appeared, 2);
+	CHECK(entered > 0);
+	take_away("docker/" A "/" B);
+	CHECK_SOON(gone == 1);
+
+	watches_left = INT_MAX;
+	CHECK_SOON(!cgroups_unwatched());
+	CHECK_EQUAL(appeared, 2);
+	CHECK_EQUAL(gone, 1);
+	make("docker/" A "/" B, 21);
+	cgroups_read();
+	CHECK_PIDS(B, "21 ");
+	take_away("docker/" A "/inside");
+	take_away("docker/" A "/" B);
+	take_away("docker/" A);
+	cgroups_read();
+	CHECK(!cgroups_has(A));
+	CHECK_EQUAL(gone, 3);
+}
+OWN_PROCESS(directories_that_cannot_be_watched)
+
+static void a_look_that_fails_forgets_nothing_body(void)
+{
+	struct rlimit before, none;
+
+	make("docker/" A, 10);
+	instance_error = EMFILE;
+	open_tree();
+	CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
+	CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+	instance_error = ENFILE;
+	CHECK_SOON(cgroups_unwatched() == ENFILE);
+	CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+	CHECK_PIDS(A, "10 ");
+	CHECK_EQUAL(gone, 0);
+	instance_error = 0;
+	CHECK_SOON(!cgroups_unwatched());
+}
+OWN_PROCESS(a_look_that_fails_forgets_nothing)
+
+static void one_that_was_made_again_body(void)
+{
+	make("docker/" A, 10);
+	make("docker/" A "/" B, 11);
+	open_tree();
+	take_away("docker/" A "/" B);
+	take_away("docker/" A);
+	make("docker/" A, 20);
+	make("docker/" A "/" B, 21);
+	cgroups_read();
+	CHECK_PIDS(A, "20 ");
+	CHECK_PIDS(B, "21 ");
+	CHECK_EQUAL(gone, 2);
+	CHECK_EQUAL(appeared, 2);
+}
+OWN_PROCESS(one_that_was_made_again)
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -336,6 +472,10 @@ int main(void)
 		TEST(containers_in_containers_have_an_end),
 		TEST(one_that_has_gone_makes_room_for_another),
 		TEST(a_directory_whose_name_begins_with_a_dot),
+		TEST(a_tree_that_cannot_be_watched),
+		TEST(directories_that_cannot_be_watched),
+		TEST(a_look_that_fails_forgets_nothing),
+		TEST(one_that_was_made_again),
 	};
 
 	return RUN_TESTS(tests);

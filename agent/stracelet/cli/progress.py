@@ -74,6 +74,8 @@ class Progress:
                 self._failed.setdefault((event.id, event.reason), self._why(event))
             case protocol.Refused():
                 self._refused[event.id] = str(event)
+            case protocol.Unwatched() if event.error:
+                self._say(str(event), "unwatched")
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
                 self._say("the tracer ended unexpectedly; another one goes on", f"tracer {event.pid}")
         self.tell()

@@ -176,6 +176,21 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Unwatched:
+    """Not all of the cgroup tree can be watched, for this errno; 0: it is watched again."""
+
+    error: int
+
+    def __str__(self) -> str:
+        if not self.error:
+            return "the cgroup tree is watched again"
+        return (
+            f"the cgroup tree cannot be watched ({describe_error(self.error)}) and is looked at now and then:"
+            " what starts is traced late, and what is short may be missed; `stracelet doctor` says what to do"
+        )
+
+
+@dataclass(frozen=True)
 class TracerStarted:
     """The supervisor has started a tracer."""
 
@@ -215,7 +230,7 @@ class TracerDone:
 
 
 Event = (
-    Hello | Seen | New | Gone | Attached | Failed | Ended | Waiting | Timeout | Overflow | Refused
+    Hello | Seen | New | Gone | Attached | Failed | Ended | Waiting | Timeout | Overflow | Refused | Unwatched
     | TracerStarted | TracerEnded | CommandEnded | SessionLost | TracerDone
 )  # fmt: skip
 
@@ -263,6 +278,7 @@ _EVENTS: Final[dict[int, Callable[[Message], Event | ArenaPassed | Connected]]] 
     constants.STL_EV_OVERFLOW: lambda _: Overflow(),
     constants.STL_EV_REFUSED: lambda m: Refused(m.id, m.pid, m.detail, m.text),
     constants.STL_EV_END: lambda _: TracerDone(),
+    constants.STL_EV_UNWATCHED: lambda m: Unwatched(m.detail),
 }
 
 

@@ -136,6 +136,7 @@ class Selection:
         self.generation = 0
         self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0}
         self.answering = False
+        self.unwatched = False
 
     def kept(self, container_id: str) -> Kept | None:
         """Who it is, if its counts are to be shown; None for what is provisional or nobody asked for."""
@@ -203,6 +204,9 @@ class Selection:
             case protocol.Failed() | protocol.Refused():
                 self._complain(event)
                 self._look_for_room(event)
+            case protocol.Unwatched():
+                self.unwatched = event.error != 0
+                self._say_of_tree(event)
             case protocol.Overflow():
                 self._find_provisional()
             case protocol.TracerEnded():
@@ -213,7 +217,7 @@ class Selection:
     def _start_over(self, hello: protocol.Hello) -> None:
         if self.generation:
             logger.warning("another tracer is there, and attaches again", extra={"generation": hello.generation})
-        self.generation, self.answering = hello.generation, True
+        self.generation, self.answering, self.unwatched = hello.generation, True, False
         self._releasing.clear()
         self._retries.clear()
         self._requests.policy(new_containers=self._wanted.wants_new())
@@ -258,6 +262,13 @@ class Selection:
             self._said.add((event.id, kind))
             level = logging.WARNING if event.id in self._traced else logging.DEBUG  # nobody asked for it, yet
             logger.log(level, "%s", event, extra={"container": self.name(event.id)})
+
+    def _say_of_tree(self, event: protocol.Unwatched) -> None:
+        """Once: whoever makes it so can do it again and again."""
+        kind = -2 if event.error else -3
+        if ("", kind) not in self._said:
+            self._said.add(("", kind))
+            logger.log(logging.WARNING if event.error else logging.INFO, "%s", event)
 
     def _look_for_room(self, event: protocol.Failed | protocol.Refused) -> None:
         """What is refused for want of room is asked for again; until then the tracer is not to wait for it either."""

@@ -13,48 +13,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "groups.h"
+#include "clock.h"
+#include "directories.h"
 #include "members.h"
 
 #define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW)
 #define MAX_DEPTH 32
-#define BUCKETS 4096
 /* What a container can make us keep has an end. */
 #define MAX_DIRECTORIES 50000
 #define WORK_AT_ONCE 64
+/* A scan takes at most that part of the time. */
+#define SCAN_PART 10
+#define ABSENT (-2)
 
-struct hierarchy {
-	char path[PATH_MAX];
-	uid_t owner;
-};
-
-struct directory {
-	struct directory *next, *next_of_group;
-	char *path;
-	const struct hierarchy *hierarchy;
-	struct group *group;                  /* NULL: no container's */
-	struct group *outermost;              /* the container at the top of its path, which it holds */
-	int64_t namer;                        /* a uid, or NAMED_BY_ROOT */
-	int depth;                            /* below the hierarchy's root */
-	int watch, procs_watch, events_watch; /* inotify's, or -1 */
-	bool doubted;                         /* outside of containers, in one that is not believed */
-	bool seen;                            /* in the present scan */
-	bool version2;
-};
-
-static struct directory *directories[BUCKETS]; /* by watch */
-static uint32_t directory_count;
-static int inotify = -1;
-static struct cgroup_watcher watcher;
+static int watch_error, scan_error;
+static uint64_t scanned_ns, scan_ns; /* when the last scan ended, and what it took */
+static uint32_t visited;
 static bool quiet; /* the first scan calls nobody */
 static bool rescanning;
 static struct hierarchy hierarchies[2];
 static int hierarchy_count;
-
-static struct directory **by_watch(int watch)
-{
-	return &directories[(unsigned int)watch % BUCKETS];
-}
 
 bool cgroups_has(const char *id)
 {
@@ -63,45 +41,19 @@ bool cgroups_has(const char *id)
 	return group && group->directories;
 }
 
-static bool file_in(const struct directory *directory, const char *name, char path[PATH_MAX])
-{
-	return snprintf(path, PATH_MAX, "%s/%s", directory->path, name) < PATH_MAX;
-}
-
-static void follow(struct directory *directory)
-{
-	char path[PATH_MAX];
-
-	/* A write to cgroup.procs is an event of that file, not of its directory. */
-	if (directory->procs_watch < 0 && file_in(directory, "cgroup.procs", path))
-		directory->procs_watch = inotify_add_watch(inotify, path, IN_MODIFY);
-	/* clone3(2) into an empty cgroup writes no file, but changes this one. */
-	if (directory->version2 && directory->events_watch < 0 && file_in(directory, "cgroup.events", path))
-		directory->events_watch = inotify_add_watch(inotify, path, IN_MODIFY);
-}
-
 bool cgroups_follow(const char *id)
 {
 	struct group *group = group_make(id);
-	bool version2 = false;
+	bool eventless = false;
 
 	if (!group)
 		return true;
 	group->followed = true;
 	for (struct directory *directory = group->directories; directory; directory = directory->next_of_group) {
-		follow(directory);
-		version2 |= directory->version2;
+		directory_follow(directory);
+		eventless |= directory->version2 || directory->procs_watch < 0;
 	}
-	return version2;
-}
-
-static void unfollow(struct directory *directory)
-{
-	if (directory->procs_watch >= 0)
-		inotify_rm_watch(inotify, directory->procs_watch);
-	if (directory->events_watch >= 0)
-		inotify_rm_watch(inotify, directory->events_watch);
-	directory->procs_watch = directory->events_watch = -1;
+	return eventless;
 }
 
 void cgroups_unfollow(const char *id)
@@ -112,90 +64,8 @@ void cgroups_unfollow(const char *id)
 		return;
 	group->followed = false;
 	for (struct directory *directory = group->directories; directory; directory = directory->next_of_group)
-		unfollow(directory);
+		directory_unfollow(directory);
 	group_drop(group);
-}
-
-static void join_group(struct directory *directory, struct group *group)
-{
-	directory->group = group;
-	directory->next_of_group = group->directories;
-	group->directories = directory;
-	if (group->followed)
-		follow(directory);
-}
-
-/* Whether its last cgroup has gone. */
-static bool leave_group(struct directory *directory)
-{
-	struct group *group = directory->group;
-	struct directory **at = &group->directories;
-
-	while (*at != directory)
-		at = &(*at)->next_of_group;
-	*at = directory->next_of_group;
-	directory->group = NULL;
-	unfollow(directory);
-	if (group->directories)
-		return false;
-	group_end(group);
-	return true;
-}
-
-static void leave_and_tell(struct directory *directory)
-{
-	struct group *group = directory->group;
-	char id[CONTAINER_ID_SIZE];
-
-	memcpy(id, group->id, sizeof(id));
-	if (!leave_group(directory))
-		return;
-	group_drop(group);
-	watcher.gone(id);
-}
-
-static void forget(struct directory *directory)
-{
-	struct directory **at = by_watch(directory->watch);
-
-	while (*at && *at != directory)
-		at = &(*at)->next;
-	if (*at)
-		*at = directory->next;
-	directory_count--;
-	if (directory->group)
-		leave_and_tell(directory);
-	group_release(directory->outermost);
-	free(directory->path);
-	free(directory);
-}
-
-/* What had the ID is what is around it again; outside of containers, it and all below are no container's. */
-static void displace(struct group *group)
-{
-	struct group *around = group->outermost;
-
-	group_hold(group);
-	group_hold(around);
-	for (int i = 0; i < BUCKETS; i++) {
-		for (struct directory *each = directories[i]; each; each = each->next) {
-			if (around ? each->group != group : each->outermost != group)
-				continue;
-			if (each->group == group)
-				leave_group(each);
-			else if (each->group)
-				leave_and_tell(each);
-			if (around) {
-				join_group(each, around);
-				continue;
-			}
-			each->outermost = NULL;
-			each->doubted = true;
-			group_release(group);
-		}
-	}
-	group_release(around);
-	group->held--; /* and it stays, for it gets the other's cgroup */
 }
 
 /* Who names what is in it. Asked each time, for a directory is made before it is given away. */
@@ -210,66 +80,6 @@ static int64_t namer_below(const struct directory *directory)
 	return ours ? NAMED_BY_ROOT : (int64_t)status.st_uid;
 }
 
-/* Whose cgroup it is: of the container that it is named after, if that is believed; else of the one that it is in.
- * Whether that container has just appeared in it. */
-static bool choose_group(struct directory *directory, const struct directory *parent)
-{
-	char id[CONTAINER_ID_SIZE];
-	const char *name = strrchr(directory->path, '/');
-	struct group *group = NULL;
-	struct claim claim = {.id = id, .outermost = directory->outermost, .namer = directory->namer};
-	bool appeared = false;
-
-	if (!directory->doubted && name && container_id_of(name + 1, id)) {
-		enum belief belief = group_judge(&claim);
-
-		group = belief == DOUBTED ? NULL : group_make(id);
-		if (group && belief == DISPLACES)
-			displace(group);
-		appeared = group && !group->directories;
-		if (appeared)
-			group_begin(group, &claim);
-		directory->doubted = !group && !directory->outermost;
-	}
-	if (!group && parent)
-		group = parent->group;
-	if (!group)
-		return false;
-	join_group(directory, group);
-	if (!directory->outermost) {
-		directory->outermost = group;
-		group_hold(group);
-	}
-	return appeared;
-}
-
-static struct directory *make_directory(const char *path, const struct hierarchy *hierarchy,
-                                        const struct directory *parent, int watch)
-{
-	char file[PATH_MAX];
-	struct directory *directory = calloc(1, sizeof(*directory));
-
-	if (!directory || !(directory->path = strdup(path))) {
-		free(directory);
-		return NULL;
-	}
-	directory->hierarchy = hierarchy;
-	directory->namer = NAMED_BY_ROOT;
-	directory->watch = watch;
-	directory->procs_watch = directory->events_watch = -1;
-	directory->version2 = file_in(directory, "cgroup.events", file) && access(file, F_OK) == 0;
-	if (parent) {
-		directory->depth = parent->depth + 1;
-		directory->doubted = parent->doubted;
-		directory->outermost = parent->outermost;
-		group_hold(directory->outermost);
-	}
-	directory->next = *by_watch(watch);
-	*by_watch(watch) = directory;
-	directory_count++;
-	return directory;
-}
-
 static void tell(const struct directory *directory, bool appeared, bool late)
 {
 	const struct group *group = directory->group;
@@ -279,39 +89,71 @@ static void tell(const struct directory *directory, bool appeared, bool late)
 	bool followed = group->followed;
 
 	if (appeared)
-		watcher.appeared(group->id, directory->path + strlen(directory->hierarchy->path), late);
+		tree.watcher.appeared(group->id, directory->path + strlen(directory->hierarchy->path), late);
 	/* Also where another's cgroup was taken for it, and is traced. */
 	if (followed)
-		watcher.entered(group->id);
+		tree.watcher.entered(group->id);
 }
 
 static void scan(const struct directory *directory);
 
+static int watch_directory(const char *path)
+{
+	int watch = tree.inotify < 0 ? -1 : inotify_add_watch(tree.inotify, path, DIRECTORY_EVENTS);
+
+	if (watch >= 0)
+		return watch;
+	/* inotify_add_watch(2): ENOSPC is the limit of watches. All else is a directory that is gone, or is none. */
+	if (tree.inotify >= 0 && errno != ENOSPC && errno != ENOMEM)
+		return ABSENT;
+	if (tree.inotify >= 0)
+		watch_error = errno;
+	return UNWATCHED;
+}
+
+/* What is known of the directory that has this path and this watch now; `alias`: it has another path too. */
+static struct directory *find_directory(const char *path, int watch, bool *alias)
+{
+	struct directory *known = directory_find(path), *same = watch < 0 ? NULL : directory_of_watch(watch);
+
+	*alias = same && same != known && same->seen;
+	if (*alias)
+		return NULL;
+	if (same && same != known)
+		directory_forget(same); /* version 1 lets them be renamed */
+	if (known && known->watch >= 0 && known->watch != watch) {
+		directory_forget(known); /* it was removed, and made again */
+		known = NULL;
+	}
+	return known;
+}
+
 static void add(const char *path, const struct hierarchy *hierarchy, const struct directory *parent, int64_t namer,
                 bool late)
 {
-	if (directory_count >= MAX_DIRECTORIES)
+	if (tree.count >= MAX_DIRECTORIES)
 		return;
-	int watch = inotify_add_watch(inotify, path, DIRECTORY_EVENTS);
+	if (++visited % WORK_AT_ONCE == 0)
+		tree.watcher.working();
+	int watch = watch_directory(path);
+	bool alias, appeared = false;
 
-	if (watch < 0)
-		return; /* gone again; or the limit of watches, which doctor tells of */
-	struct directory *known = *by_watch(watch);
+	if (watch == ABSENT)
+		return;
+	struct directory *known = find_directory(path, watch, &alias), *made = NULL;
 
-	while (known && known->watch != watch)
-		known = known->next;
+	if (alias)
+		return;
 	if (!known) {
-		known = make_directory(path, hierarchy, parent, watch);
-		if (!known)
+		known = made = directory_make(path, hierarchy, parent, namer);
+		if (!made)
 			return;
-		known->namer = namer;
-		if (directory_count % WORK_AT_ONCE == 0)
-			watcher.working();
-		bool appeared = choose_group(known, parent);
-
-		tell(known, appeared, late);
+		appeared = directory_choose_group(made, parent);
 	}
 	known->seen = true;
+	directory_set_watch(known, watch);
+	if (made)
+		tell(made, appeared, late);
 	/* inotify is not recursive: what was made before the watch is listed once. */
 	scan(known);
 }
@@ -326,36 +168,83 @@ static void scan(const struct directory *directory)
 	DIR *stream = directory->depth < MAX_DEPTH ? opendir(directory->path) : NULL;
 	int64_t namer = namer_below(directory);
 
-	if (!stream)
+	if (!stream) {
+		if (directory->depth < MAX_DEPTH && errno != ENOENT && errno != EACCES)
+			scan_error = errno;
 		return;
+	}
 	for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
 		char child[PATH_MAX];
 
-		if (entry->d_type == DT_DIR && !is_dots(entry->d_name) && file_in(directory, entry->d_name, child))
+		if (entry->d_type == DT_DIR && !is_dots(entry->d_name) &&
+		    directory_file(directory, entry->d_name, child))
 			add(child, directory->hierarchy, directory, namer, rescanning);
 	}
 	closedir(stream);
 }
 
+static void forget_unseen(void)
+{
+	for (int i = 0; i < DIRECTORY_BUCKETS; i++) {
+		for (struct directory *directory = tree.directories[i], *next; directory; directory = next) {
+			next = directory->next;
+			if (directory->seen)
+				continue;
+			if (directory->watch >= 0)
+				inotify_rm_watch(tree.inotify, directory->watch);
+			directory_forget(directory);
+		}
+	}
+}
+
 static void scan_all(void)
 {
-	for (int i = 0; i < BUCKETS; i++) {
-		for (struct directory *directory = directories[i]; directory; directory = directory->next)
+	uint64_t begin = clock_ns();
+
+	for (int i = 0; i < DIRECTORY_BUCKETS; i++) {
+		for (struct directory *directory = tree.directories[i]; directory; directory = directory->next)
 			directory->seen = false;
 	}
+	scan_error = 0;
 	rescanning = true;
 	for (int i = 0; i < hierarchy_count; i++)
 		add(hierarchies[i].path, &hierarchies[i], NULL, NAMED_BY_ROOT, true);
 	rescanning = false;
-	for (int i = 0; i < BUCKETS; i++) {
-		for (struct directory *directory = directories[i], *next; directory; directory = next) {
-			next = directory->next;
-			if (directory->seen)
-				continue;
-			inotify_rm_watch(inotify, directory->watch);
-			forget(directory);
-		}
-	}
+	if (!scan_error)
+		forget_unseen(); /* what was not looked into may still be there */
+	scanned_ns = clock_ns();
+	scan_ns = scanned_ns - begin;
+}
+
+static void open_inotify(void)
+{
+	if (tree.inotify >= 0)
+		return;
+	tree.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (tree.inotify < 0)
+		watch_error = errno;
+}
+
+int cgroups_unwatched(void)
+{
+	if (hierarchy_count == 0)
+		return 0;
+	return tree.inotify < 0 || tree.unwatched ? watch_error : scan_error;
+}
+
+void cgroups_poll(uint64_t least_ns)
+{
+	uint64_t pause = scan_ns * SCAN_PART > least_ns ? scan_ns * SCAN_PART : least_ns;
+
+	if (!cgroups_unwatched() || clock_ns() - scanned_ns < pause)
+		return;
+	open_inotify();
+	scan_all();
+}
+
+int cgroups_fd(void)
+{
+	return tree.inotify;
 }
 
 static bool add_root(const char *root, const char *name)
@@ -384,10 +273,7 @@ int cgroups_open(const char *root, const struct cgroup_watcher *callbacks)
 	static const char *const first_version[] = {"pids",    "memory",  "cpu",    "cpu,cpuacct",
 	                                            "systemd", "freezer", "devices"};
 
-	watcher = *callbacks;
-	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (inotify < 0)
-		return -errno;
+	tree.watcher = *callbacks;
 	if (!add_root(root, "")) {
 		add_root(root, "unified");
 		for (size_t i = 0; i < sizeof(first_version) / sizeof(first_version[0]); i++) {
@@ -395,20 +281,19 @@ int cgroups_open(const char *root, const struct cgroup_watcher *callbacks)
 				break;
 		}
 	}
-	if (hierarchy_count == 0) {
-		close(inotify);
+	if (hierarchy_count == 0)
 		return -ENOENT;
-	}
+	open_inotify();
 	quiet = true;
 	scan_all();
 	quiet = false;
-	return inotify;
+	return 0;
 }
 
 void cgroups_close_copy(void)
 {
-	if (inotify >= 0)
-		close(inotify);
+	if (tree.inotify >= 0)
+		close(tree.inotify);
 }
 
 static void handle(const struct inotify_event *event)
@@ -417,28 +302,26 @@ static void handle(const struct inotify_event *event)
 		scan_all();
 		return;
 	}
-	struct directory *directory = *by_watch(event->wd);
+	struct directory *directory = directory_of_watch(event->wd);
 
-	while (directory && directory->watch != event->wd)
-		directory = directory->next;
 	if (directory) {
 		if (event->mask & (IN_DELETE_SELF | IN_IGNORED)) {
-			forget(directory);
+			directory_forget(directory);
 		} else if ((event->mask & IN_CREATE) && (event->mask & IN_ISDIR) && event->len) {
 			char path[PATH_MAX];
 
-			if (file_in(directory, event->name, path))
+			if (directory_file(directory, event->name, path))
 				add(path, directory->hierarchy, directory, namer_below(directory), false);
 		}
 		return;
 	}
 	if (!(event->mask & IN_MODIFY))
 		return;
-	for (int i = 0; i < BUCKETS; i++) {
-		for (directory = directories[i]; directory; directory = directory->next) {
+	for (int i = 0; i < DIRECTORY_BUCKETS; i++) {
+		for (directory = tree.directories[i]; directory; directory = directory->next) {
 			if (directory->procs_watch == event->wd || directory->events_watch == event->wd) {
 				if (directory->group)
-					watcher.entered(directory->group->id);
+					tree.watcher.entered(directory->group->id);
 				return;
 			}
 		}
@@ -450,7 +333,7 @@ void cgroups_read(void)
 	_Alignas(struct inotify_event) char buffer[16384];
 	ssize_t length;
 
-	while ((length = read(inotify, buffer, sizeof(buffer))) > 0) {
+	while ((length = read(tree.inotify, buffer, sizeof(buffer))) > 0) {
 		for (char *at = buffer; at < buffer + length;) {
 			const struct inotify_event *event = (const struct inotify_event *)at;
 
@@ -468,7 +351,7 @@ void cgroups_each_process(const char *id, void (*each)(pid_t pid, void *context)
 
 	for (const struct directory *directory = group ? group->directories : NULL; directory;
 	     directory = directory->next_of_group) {
-		if (file_in(directory, "cgroup.procs", path))
+		if (directory_file(directory, "cgroup.procs", path))
 			members_read(&members, path);
 	}
 	members_each(&members, each, context);

@@ -7,6 +7,7 @@
 #define STL_CGROUPS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CONTAINER_ID_SIZE 65
@@ -19,11 +20,17 @@ struct cgroup_watcher {
 	void (*working)(void);           /* now and then, while much is to be done */
 };
 
-/* Scans the tree once, without calling back, and watches it from then on; the descriptor to poll, or -errno. */
+/* Scans the tree once, without calling back, and watches it from then on; 0 or -errno. */
 int cgroups_open(const char *root, const struct cgroup_watcher *watcher);
 /* Closes the calling thread's own copy of the descriptor, where it has a table of its own. */
 void cgroups_close_copy(void);
+int cgroups_fd(void);    /* to poll; -1: there is none yet */
 void cgroups_read(void); /* after the descriptor became readable */
+/* Why not all of the tree is watched, as an errno: whoever may start processes as our user can use up all that inotify
+ * allows him (inotify(7), max_user_instances and max_user_watches). 0: it is watched. */
+int cgroups_unwatched(void);
+/* While it is not: looks at all of it again, if the last look was at least so long ago. */
+void cgroups_poll(uint64_t least_ns);
 bool cgroups_has(const char *id);
 /* Its processes are looked for as they join; true: some of its cgroups give no event for that, so it is to be polled. */
 bool cgroups_follow(const char *id);

@@ -20,6 +20,7 @@
 /* A process that clone3(2) puts into a populated cgroup leaves no event. */
 #define POLL_NS (20 * NS_PER_MS)
 #define JOIN_PASSES 4
+#define LOOK_NS (50 * NS_PER_MS)
 #define COMMAND_ID "command"
 
 static struct target targets[STL_SLOTS];
@@ -137,6 +138,8 @@ void target_trace(const char *id)
 	if (target->releasing)
 		return; /* it begins anew when its slot is free */
 	target->release_serial = 0;
+	if (!cgroups_has(id))
+		cgroups_poll(LOOK_NS); /* it may be there, where no event tells of it */
 	if (target->container && target->provisional) {
 		target->provisional = false;
 		atomic_store(&target->container->slot->state, STL_SLOT_TRACED);

@@ -32,7 +32,8 @@
 struct tracer {
 	const struct tracer_options *options;
 	struct stl_arena *arena;
-	int attention_fd, cgroups_fd;
+	int attention_fd;
+	int unwatched; /* as the agent was told */
 	bool ending;
 	bool command_told;
 };
@@ -110,13 +111,22 @@ static void tell_supervisor(struct tracer *tracer)
 		tracer->ending = true;
 }
 
+static void see_to_tree(struct tracer *tracer)
+{
+	cgroups_poll(NS_PER_S);
+	if (cgroups_unwatched() == tracer->unwatched)
+		return;
+	tracer->unwatched = cgroups_unwatched();
+	notify(STL_EV_UNWATCHED, NULL, NULL, 0, 0, tracer->unwatched, NULL);
+}
+
 static void look_round(struct tracer *tracer, int timeout_ms)
 {
 	uint64_t ignored;
 	struct pollfd fds[] = {
 		{.fd = tracer->options->control_fd, .events = POLLIN},
 		{.fd = tracer->options->supervisor_fd, .events = POLLIN},
-		{.fd = tracer->cgroups_fd, .events = POLLIN},
+		{.fd = cgroups_fd(), .events = POLLIN},
 		{.fd = tracer->attention_fd, .events = POLLIN},
 	};
 
@@ -184,17 +194,19 @@ int tracer_run(const struct tracer_options *options)
 	if (tracer.attention_fd < 0)
 		return 1;
 	control_beat();
-	tracer.cgroups_fd = cgroups_open(options->cgroup_root, &watcher);
+	int error = cgroups_open(options->cgroup_root, &watcher);
+
 	targets_open(tracer.arena, options);
 	if (options->command)
 		target_command(options->command, options->command_running);
 	notify(STL_EV_HELLO, NULL, NULL, getpid(), atomic_load(&tracer.arena->generation), 0, NULL);
-	if (tracer.cgroups_fd < 0)
-		notify(STL_EV_REFUSED, NULL, NULL, 0, 0, -tracer.cgroups_fd, "the cgroup tree cannot be watched");
+	if (error < 0)
+		notify(STL_EV_REFUSED, NULL, NULL, 0, 0, -error, "there is no cgroup tree");
 	while (!tracer.ending) {
 		uint64_t now;
 
 		look_round(&tracer, soon ? TICK_MS : BEAT_MS);
+		see_to_tree(&tracer);
 		now = clock_ns();
 		control_beat();
 		soon = threads_tick(now);

@@ -399,6 +399,19 @@ async def test_after_anything_exactly_what_is_wanted_is_traced(steps: list[tuple
     assert all(world.selection.kept(key) for key in wanted)
 
 
+def test_that_the_tree_cannot_be_watched_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.clear()
+    for error in (errno.ENOSPC, 0, errno.EMFILE):
+        world.selection.handle(protocol.Unwatched(error))
+        assert world.selection.unwatched == bool(error)
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [text.split(" and ")[0] for text in said] == [
+        "the cgroup tree cannot be watched (No space left on device (ENOSPC))"
+    ]
+    world.hello(2)
+    assert not world.selection.unwatched
+
+
 def test_a_failure_is_said_once_for_a_container_and_a_reason(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.name("a", "web")
     caplog.clear()
