@@ -92,6 +92,9 @@ class Facts:
     def sources_up(self) -> dict[str, bool]:
         return {"docker": True}
 
+    def cgroups_cut(self) -> int:
+        return 0
+
     def cgroups_unwatched(self) -> bool:
         return False
 

@@ -239,6 +239,10 @@ class Agent:
         """By reason."""
         return {reason: self._selection.restarts[number] for number, reason in RESTART_REASONS.items()}
 
+    def cgroups_cut(self) -> int:
+        """Cgroups that a bound kept out."""
+        return self._inventory.cut()
+
     def cgroups_unwatched(self) -> bool:
         """Whether the tracer has to look for new containers, instead of being told of them."""
         return self._selection.unwatched

@@ -25,6 +25,7 @@
 #define USER "user.slice/user@1000.service"
 #define OTHER_USER "user.slice/user@1001.service"
 #define MOST_NESTED 64
+#define MOST_OF_ONE 2000
 
 static char root[] = "/tmp/test_cgroups.XXXXXX";
 static int appeared, gone, entered;
@@ -359,6 +360,56 @@ static void a_directory_whose_name_begins_with_a_dot_body(void)
 }
 OWN_PROCESS(a_directory_whose_name_begins_with_a_dot)
 
+static void make_numbered(const char *in, int count)
+{
+	char name[PATH_MAX];
+
+	for (int i = 0; i < count; i++) {
+		CHECK(snprintf(name, sizeof(name), "%s/%d", in, i) < (int)sizeof(name));
+		make(name, 0);
+	}
+}
+
+static void a_container_has_its_share_of_the_directories_body(void)
+{
+	make("docker/" A, 10);
+	make_numbered("docker/" A, MOST_OF_ONE);
+	open_tree();
+	make("docker/" A "/one more", 11);
+	make("docker/" B, 20);
+	make("docker/" B "/inside", 21);
+	cgroups_read();
+	CHECK_PIDS(A, "10 ");
+	CHECK_PIDS(B, "20 21 ");
+	take_away("docker/" A "/0");
+	make("docker/" A "/another", 12);
+	cgroups_read();
+	CHECK_PIDS(A, "10 12 ");
+}
+OWN_PROCESS(a_container_has_its_share_of_the_directories)
+
+static void so_has_a_user_body(void)
+{
+	if (!may_give_away())
+		return;
+	give(USER, 1000);
+	give(OTHER_USER, 1001);
+	make_numbered(USER, MOST_OF_ONE - 1);
+	make(USER "/" A, 10);
+	open_tree();
+	make(USER "/" A "/inside", 11);
+	make(USER "/" B, 20);
+	make(OTHER_USER "/" C, 30);
+	cgroups_read();
+	CHECK_PIDS(A, "10 ");
+	CHECK(!cgroups_has(B));
+	CHECK_PIDS(C, "30 ");
+	make("docker/" B, 21);
+	cgroups_read();
+	CHECK_PIDS(B, "21 ");
+}
+OWN_PROCESS(so_has_a_user)
+
 static void a_tree_that_cannot_be_watched_body(void)
 {
 	make("docker/" A, 10);
@@ -472,6 +523,8 @@ int main(void)
 		TEST(containers_in_containers_have_an_end),
 		TEST(one_that_has_gone_makes_room_for_another),
 		TEST(a_directory_whose_name_begins_with_a_dot),
+		TEST(a_container_has_its_share_of_the_directories),
+		TEST(so_has_a_user),
 		TEST(a_tree_that_cannot_be_watched),
 		TEST(directories_that_cannot_be_watched),
 		TEST(a_look_that_fails_forgets_nothing),

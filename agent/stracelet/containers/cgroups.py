@@ -34,8 +34,9 @@ _POD = re.compile(r"(?:kubepods.*-)?pod(?P<uid>[0-9a-f]{8}[-_0-9a-f]{0,55}?)(?:\
 _PREFERRED = ("pids", "memory", "cpu", "systemd")
 DEMONSTRATION = "stracelet-demo"
 DEEPEST = 32
-MOST_DIRECTORIES = 20_000
-MOST_NESTED = 64  # as the tracer has it
+MOST_DIRECTORIES = 20_000  # of root's own, and as many of all others'; as the tracer has it, and so are these:
+MOST_OF_ONE = 2_000
+MOST_NESTED = 64
 ROOT, GONE = -1, -2
 
 
@@ -133,6 +134,22 @@ def _namer(path: str, roots: Iterable[Path]) -> int:
     return GONE
 
 
+def _owner(directory: Path, ours: tuple[int, ...]) -> int:
+    """Who makes what is below: ROOT, or the uid of whom it was given to."""
+    try:
+        owner = directory.stat().st_uid
+    except OSError:  # gone
+        return ROOT
+    return ROOT if owner in ours else owner
+
+
+def _has_room(shares: Counter[str | int], share: str | int) -> bool:
+    """One container, or one user, cannot use up what is for all, nor can all of them what is for root."""
+    if share == ROOT:
+        return shares[ROOT] < MOST_DIRECTORIES
+    return shares[share] < MOST_OF_ONE and shares.total() - shares[ROOT] < MOST_DIRECTORIES
+
+
 def _below(directory: Path) -> Iterator[str]:
     try:
         with os.scandir(directory) as entries:
@@ -147,19 +164,22 @@ class Cgroups:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.cut = 0
+        self._cutting = 0
         self._inside: dict[str, str] = {}
         self._believed: frozenset[str] = frozenset()
         self._not_believed: frozenset[str] = frozenset()
 
     def scan(self) -> dict[str, tuple[str, ...]]:
         """The cgroup directories of each container, by ID. Raises SourceError."""
-        self.cut = 0
-        found = [each for hierarchy in hierarchies(self.root) for each in self._containers(hierarchy.root)]
+        self._cutting = 0
+        shares: Counter[str | int] = Counter()
+        found = [each for hierarchy in hierarchies(self.root) for each in self._containers(hierarchy.root, shares)]
         outer = self._outer(each for each in found if each.outermost is None)
         nested = [each for each in found if each.outermost in outer]
         believed = [*outer, *self._believe(nested, {each.id for each in outer})]
         self._believed = frozenset(each.path for each in believed)
         self._not_believed = frozenset({each.path for each in found} - self._believed)
+        self.cut = self._cutting
         paths: dict[str, list[str]] = {}
         for each in believed:
             paths.setdefault(each.id, []).append(each.path)
@@ -197,29 +217,31 @@ class Cgroups:
                 continue
             if each.id not in self._inside:
                 if count[outermost] == MOST_NESTED:
-                    self.cut += 1
+                    self._cutting += 1
                     continue
                 count[outermost] += 1
                 self._inside[each.id] = outermost
             if self._inside[each.id] == outermost:
                 yield each
 
-    def _containers(self, root: Path) -> Iterator[_Found]:
-        waiting: list[tuple[Path, int, _Found | None]] = [(root, 0, None)]
-        seen = 0
+    def _containers(self, root: Path, shares: Counter[str | int]) -> Iterator[_Found]:
+        ours = (0, _owner(root, ()))
+        waiting: list[tuple[Path, int, _Found | None, str | int]] = [(root, 0, None, ROOT)]
         while waiting:
-            directory, depth, outermost = waiting.pop()
+            directory, depth, outermost, share = waiting.pop()
+            if share == ROOT:
+                share = outermost.id if outermost else _owner(directory, ours)
             for name in _below(directory):
-                seen += 1
-                if depth >= DEEPEST or seen > MOST_DIRECTORIES:
-                    self.cut += 1
+                if depth >= DEEPEST or not _has_room(shares, share):
+                    self._cutting += 1
                     continue
+                shares[share] += 1
                 path = directory / name
                 container_id = container_of_component(name)
                 found = _Found(container_id, str(path), outermost) if container_id else None
                 if found:
                     yield found
-                waiting.append((path, depth + 1, outermost or found))
+                waiting.append((path, depth + 1, outermost or found, share))
 
     def locate(self, path: str) -> tuple[str, ...]:
         """The directories that a path under a hierarchy's root stands for."""

@@ -153,6 +153,10 @@ class Inventory:
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback)
 
+    def cut(self) -> int:
+        """How many cgroups a bound kept out of the last scan."""
+        return self._cgroups.cut
+
     def states(self) -> Mapping[str, SourceState]:
         """How each source is, by name; `cgroup` among them. One that has not answered yet is left out."""
         return dict(self._states)

@@ -62,6 +62,7 @@ LIMITED = Family(
 TRACER_RESTARTS = Family("tracer_restarts", "counter", "Tracers that ended by themselves.", ("reason",))
 SOURCE_UP = Family("source_up", "gauge", "1 if the source of container names answers.", ("source",))
 BUILD_INFO = Family("build_info", "gauge", "The version of this agent.", ("version", "commit"))
+CUT = Family("cgroups_cut", "gauge", "Cgroups that a bound kept out of the last look at the tree.")
 UNWATCHED = Family("cgroups_unwatched", "gauge", "1 if not all of the cgroup tree can be watched for new containers.")
 UNCOUNTED = Family("calls_uncounted", "counter", "Calls that found no free row in the arena.")
 FOLDED = Family(

@@ -24,6 +24,7 @@ class Facts(Protocol):
 
     def sources_up(self) -> Mapping[str, bool]: ...
     def tracer_restarts(self) -> Mapping[str, int]: ...
+    def cgroups_cut(self) -> int: ...
     def cgroups_unwatched(self) -> bool: ...
     def calls_uncounted(self) -> int: ...
     def calls_folded(self) -> int: ...
@@ -70,6 +71,8 @@ class _Own(Collector):
         counted = self._facts.tracer_restarts()
         for reason in families.RESTART_REASONS.values():
             restarts.add_metric([reason], counted.get(reason, 0), created=self.created)
+        cut = _gauge(families.CUT)
+        cut.add_metric([], self._facts.cgroups_cut())
         unwatched = _gauge(families.UNWATCHED)
         unwatched.add_metric([], float(self._facts.cgroups_unwatched()))
         uncounted = _counter(families.UNCOUNTED)
@@ -78,7 +81,7 @@ class _Own(Collector):
         folded.add_metric([], self._facts.calls_folded(), created=self.created)
         scrape = _gauge(families.SCRAPE)
         scrape.add_metric([], self._facts.scrape_seconds())
-        return build, up, restarts, unwatched, uncounted, folded, scrape
+        return build, up, restarts, cut, unwatched, uncounted, folded, scrape
 
 
 def _gauge(family: families.Family) -> GaugeMetricFamily:

@@ -19,8 +19,6 @@
 
 #define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW)
 #define MAX_DEPTH 32
-/* What a container can make us keep has an end. */
-#define MAX_DIRECTORIES 50000
 #define WORK_AT_ONCE 64
 /* A scan takes at most that part of the time. */
 #define SCAN_PART 10
@@ -131,10 +129,10 @@ static struct directory *find_directory(const char *path, int watch, bool *alias
 static void add(const char *path, const struct hierarchy *hierarchy, const struct directory *parent, int64_t namer,
                 bool late)
 {
-	if (tree.count >= MAX_DIRECTORIES)
-		return;
 	if (++visited % WORK_AT_ONCE == 0)
 		tree.watcher.working();
+	if (!directory_find(path) && !directory_has_room(parent, namer))
+		return;
 	int watch = watch_directory(path);
 	bool alias, appeared = false;
 

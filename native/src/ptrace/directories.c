@@ -8,6 +8,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+/* What others can make us keep has an end, and none of them can use up what is for all; as the agent has it. */
+#define MAX_DIRECTORIES 20000
+#define MAX_SHARE 2000
+
 struct tree tree = {.inotify = -1};
 static struct directory *watched[DIRECTORY_BUCKETS]; /* by watch */
 
@@ -114,10 +118,16 @@ void directory_forget(struct directory *directory)
 		*by_watch(directory->watch) = directory->next_of_watch;
 	else
 		tree.unwatched--;
-	tree.count--;
+	if (directory->share) {
+		directory->share->below--;
+		tree.made_by_others--;
+	} else {
+		tree.made_by_root--;
+	}
 	if (directory->group)
 		leave_and_tell(directory);
 	group_release(directory->outermost);
+	group_release(directory->share);
 	free(directory->path);
 	free(directory);
 }
@@ -181,6 +191,33 @@ bool directory_choose_group(struct directory *directory, const struct directory 
 	return appeared;
 }
 
+/* A container that root named, or the user to whom the tree was given further up. */
+static struct group *share_below(const struct directory *parent, int64_t namer)
+{
+	char user[CONTAINER_ID_SIZE];
+
+	if (parent->share)
+		return parent->share;
+	if (parent->outermost)
+		return parent->outermost;
+	if (namer == NAMED_BY_ROOT)
+		return NULL;
+	snprintf(user, sizeof(user), "uid %lld", (long long)namer);
+	return group_make(user);
+}
+
+bool directory_has_room(const struct directory *parent, int64_t namer)
+{
+	struct group *share = parent ? share_below(parent, namer) : NULL;
+
+	if (!share)
+		return tree.made_by_root < MAX_DIRECTORIES;
+	bool room = share->below < MAX_SHARE && tree.made_by_others < MAX_DIRECTORIES;
+
+	group_drop(share);
+	return room;
+}
+
 struct directory *directory_make(const char *path, const struct hierarchy *hierarchy, const struct directory *parent,
                                  int64_t namer)
 {
@@ -201,9 +238,16 @@ struct directory *directory_make(const char *path, const struct hierarchy *hiera
 		directory->doubted = parent->doubted;
 		directory->outermost = parent->outermost;
 		group_hold(directory->outermost);
+		directory->share = share_below(parent, namer);
+		group_hold(directory->share);
+	}
+	if (directory->share) {
+		directory->share->below++;
+		tree.made_by_others++;
+	} else {
+		tree.made_by_root++;
 	}
 	*by_path(path) = directory;
-	tree.count++;
 	tree.unwatched++;
 	return directory;
 }

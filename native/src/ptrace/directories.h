@@ -26,6 +26,7 @@ struct directory {
 	const struct hierarchy *hierarchy;
 	struct group *group;                  /* NULL: no container's */
 	struct group *outermost;              /* the container at the top of its path, which it holds */
+	struct group *share;                  /* which it counts to, and holds; NULL: root made it */
 	int64_t namer;                        /* a uid, or NAMED_BY_ROOT */
 	int depth;                            /* below the hierarchy's root */
 	int watch, procs_watch, events_watch; /* inotify's, or UNWATCHED */
@@ -36,7 +37,7 @@ struct directory {
 
 struct tree {
 	struct directory *directories[DIRECTORY_BUCKETS]; /* by path */
-	uint32_t count, unwatched;
+	uint32_t made_by_root, made_by_others, unwatched;
 	_Atomic int inotify; /* or -1; also a starting thread reads it */
 	struct cgroup_watcher watcher;
 };
@@ -45,6 +46,8 @@ extern struct tree tree;
 
 struct directory *directory_find(const char *path);
 struct directory *directory_of_watch(int watch);
+/* Whether one more may be made below this one. */
+bool directory_has_room(const struct directory *parent, int64_t namer);
 /* Not watched yet, and of no container. NULL: no memory. */
 struct directory *directory_make(const char *path, const struct hierarchy *hierarchy, const struct directory *parent,
                                  int64_t namer);

@@ -16,7 +16,7 @@
 
 struct directory;
 
-/* A container, and its cgroups in all hierarchies. */
+/* A container, and its cgroups in all hierarchies; or, without any, a user to whom a part of the tree was given. */
 struct group {
 	struct group *next;
 	char id[CONTAINER_ID_SIZE];
@@ -24,6 +24,7 @@ struct group {
 	struct group *outermost; /* the container that its cgroups are in; NULL: in none */
 	int64_t namer;
 	uint32_t nested; /* IDs that are believed in it */
+	uint32_t below;  /* directories of its share */
 	uint32_t held;   /* by what points to it */
 	bool followed;
 };

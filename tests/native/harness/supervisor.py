@@ -24,7 +24,7 @@ def build(folder: Path) -> Path:
     """Compiles the real supervisor with the stub in the engine's place."""
     program = folder / "stracelet-tracer"
     sources = [NATIVE / "tests" / "supervisor_stub.c", *sorted((NATIVE / "src" / "supervisor").glob("*.c"))]
-    sources += [NATIVE / "src" / "ptrace" / name for name in ("procfs.c", "probes.c", "cgroups.c")]
+    sources += [NATIVE / "src" / "ptrace" / name for name in ("procfs.c", "probes.c", "groups.c")]
     sources += [NATIVE / "src" / "arena" / name for name in ("arena.c", "rows.c", "histogram.c")]
     include = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}"]
     subprocess.run(["gcc", *FLAGS, *include, "-o", program, *sources], check=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stracelet.containers.cgroups import (
     MOST_NESTED,
+    MOST_OF_ONE,
     Cgroups,
     container_of_component,
     container_of_path,
@@ -174,6 +175,29 @@ def test_a_container_of_one_user_s_stays_his(tmp_path: Path) -> None:
         (tmp_path / OTHER / name / "cgroup.procs").write_text(f"{number}\n")
         give(tmp_path / OTHER, 1001)
         assert cgroups.pids(cgroups.scan()[A]) == [10]
+
+
+def test_a_container_has_its_share_of_the_directories(tmp_path: Path) -> None:
+    mount(Tree({f"docker/{A}": [10], f"docker/{B}/inside": [20]}, {}), tmp_path, "v2")
+    for i in range(MOST_OF_ONE):
+        (tmp_path / f"docker/{A}/{i}/{i}").mkdir(parents=True)
+    (tmp_path / f"docker/{A}/zzz" / C).mkdir(parents=True)
+    cgroups = Cgroups(tmp_path)
+    assert {A, B} <= cgroups.scan().keys()
+    assert cgroups.cut == MOST_OF_ONE + 1
+
+
+@as_root
+def test_so_has_a_user(tmp_path: Path) -> None:
+    mount(Tree({f"docker/{A}": [], f"{OTHER}/{B}": [], USER: []}, {}), tmp_path, "v2")
+    for i in range(MOST_OF_ONE + 5):
+        (tmp_path / USER / f"{i:064x}").mkdir()
+    give(tmp_path / USER, 1000)
+    give(tmp_path / OTHER, 1001)
+    cgroups = Cgroups(tmp_path)
+    found = cgroups.scan()
+    assert {A, B} <= found.keys()
+    assert (len(found), cgroups.cut) == (2 + MOST_OF_ONE, 5)
 
 
 def test_an_id_in_two_containers_stays_with_the_first(tmp_path: Path) -> None:

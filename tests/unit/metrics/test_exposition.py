@@ -33,6 +33,9 @@ class Facts:
     def tracer_restarts(self) -> dict[str, int]:
         return {"died": 2}
 
+    def cgroups_cut(self) -> int:
+        return 3
+
     def cgroups_unwatched(self) -> bool:
         return True
 
@@ -105,6 +108,7 @@ async def test_the_parser_reads_what_was_counted(accept: str) -> None:
     assert value("tracer_restarts_total", reason="stalled") == 0
     assert value("calls_uncounted_total") == 7
     assert value("calls_folded_total") == 8
+    assert value("cgroups_cut") == 3
     assert value("cgroups_unwatched") == 1
     assert value("build_info", version="1.2", commit="abc") == 1
     info = {"container_id": "a", "image": "image:1", "runtime": "docker", "engine": "ptrace"}
