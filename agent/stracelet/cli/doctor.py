@@ -17,6 +17,7 @@ from stracelet.cli.checks.attach import check_attach
 from stracelet.cli.checks.host import check_host, has_capability, own_status
 from stracelet.cli.checks.processes import check_processes
 from stracelet.cli.checks.sources import check_cgroups, check_sources
+from stracelet.cli.checks.watches import check_watches
 from stracelet.cli.picking import Request
 from stracelet.cli.ps import look
 from stracelet.containers.procfs import Procfs
@@ -57,6 +58,7 @@ async def examine(wanted: arguments.Wanted) -> list[Finding]:
     findings = list(check_host(proc, Path("/sys")))
     findings += await check_attach(wanted.config)
     findings += check_cgroups(wanted.config)
+    findings.append(check_watches(Path(wanted.config.cgroup_root), proc))
     inventory = await look(wanted.config)
     findings += check_sources(inventory.states())
     request = Request.of(wanted)
