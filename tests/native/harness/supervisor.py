@@ -26,6 +26,7 @@ def build(folder: Path) -> Path:
     sources = [NATIVE / "tests" / "supervisor_stub.c", *sorted((NATIVE / "src" / "supervisor").glob("*.c"))]
     sources += [NATIVE / "src" / "ptrace" / name for name in ("procfs.c", "probes.c", "groups.c")]
     sources += [NATIVE / "src" / "arena" / name for name in ("arena.c", "rows.c", "histogram.c")]
+    sources += sorted((NATIVE / "src" / "syscalls").glob("*.c"))
     include = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}"]
     subprocess.run(["gcc", *FLAGS, *include, "-o", program, *sources], check=True)
     return program
