@@ -112,6 +112,29 @@ async def test_a_process_that_enters_later(
         await until(lambda n=wanted: tracing.counted(container).calls - before == n, "the same again")  # type: ignore[misc]
 
 
+async def test_one_that_enters_in_the_midst_of_an_exec(
+    tracing: Tracing, container: Container, tracee: Start, programs: Programs, reference: Counter[str]
+) -> None:
+    """A seize waits for the exec (ptrace(2) takes cred_guard_mutex), longer than others can wait for the seize."""
+    tracee("echo")
+    await tracing.attach(container)
+    before = tracing.counted(container).calls
+    gate_in, gate_out = os.pipe()
+    last = ["slowly", programs.path("shortlived")]
+    entering = start(
+        [programs.path("enter"), "0", str(gate_in), *container.procs, "--", *last], container, pass_fds=[gate_in]
+    )
+    os.close(gate_in)
+    try:
+        starting = Starting(entering, gate_out)
+        await until(lambda: proc.all_traced(container.pids()), "it is seized after its exec", 0.6)
+        starting.release()
+        assert entering.wait() == 7
+    finally:
+        entering.kill()
+    await until(lambda: tracing.counted(container).calls - before == reference, "from its first exec to its last call")
+
+
 async def test_a_program_in_memory_is_the_containers(
     tracing: Tracing, container: Container, tracee: Start, programs: Programs, tmp_path: Path
 ) -> None:

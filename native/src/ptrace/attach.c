@@ -36,6 +36,7 @@
  * that never ends, and then spends but a hundredth of its tracer thread's time. */
 #define PATIENCE_NS (200 * 1000)
 #define PATIENCE_SETUP_NS (2 * NS_PER_MS)
+#define SETUP_EXEC_NS (NS_PER_S / 2)
 #define STUCK_REST_NS (20 * NS_PER_MS)
 #define STUCK_BACKOFF_MAX_NS (1 * NS_PER_S)
 
@@ -266,30 +267,47 @@ static void be_patient(const struct thread *thread, uint64_t patience_ns)
 		timer_settime(thread->patience, 0, &limit, NULL);
 }
 
-static int try_seize(const struct thread *thread, pid_t tid, uint64_t patience_ns)
+static int try_seize(pid_t tid)
 {
-	seizing_until_ns = clock_ns() + patience_ns;
-	be_patient(thread, patience_ns);
 	if (sigsetjmp(escape, 0) == 0) {
 		seizing = 1;
 		int error = ptrace(PTRACE_SEIZE, tid, NULL, OPTIONS) < 0 ? errno : 0;
 
 		seizing = 0;
-		be_patient(thread, 0);
 		return error;
 	}
 	seizing = 0;
 	return is_attached(tid) ? 0 : EAGAIN;
 }
 
-/* It is left for later, and so are the others of its container, which may have as many such tasks as it likes. */
+/* Without the timer, the control thread's next tick has to do. Setting it takes as long as the seize, in a virtual
+ * machine, so it is for those that have been waited for. */
+static int seize_within(const struct thread *thread, const struct tracee *tracee, uint64_t patience_ns)
+{
+	bool timed = tracee->backoff_ns || atomic_load(&tracee->container->stuck_until_ns);
+
+	seizing_until_ns = clock_ns() + patience_ns;
+	if (timed)
+		be_patient(thread, patience_ns);
+	int error = try_seize(tracee->tid);
+
+	if (timed)
+		be_patient(thread, 0);
+	return error;
+}
+
+/* It is left for later, and so are the others of its container, which may have as many such tasks as it likes. A
+ * runtime's is to be had between this exec and the next. */
 static void put_off(struct tracee *tracee)
 {
 	uint64_t now = clock_ns(), backoff = tracee->backoff_ns ? 2 * tracee->backoff_ns : STUCK_REST_NS;
 
+	if (tracee->state != TRACEE_SETUP)
+		atomic_store(&tracee->container->stuck_until_ns, now + STUCK_REST_NS);
+	else if (now - tracee->found_ns < SETUP_EXEC_NS)
+		backoff = SAMPLE_NS;
 	tracee->backoff_ns = backoff < STUCK_BACKOFF_MAX_NS ? backoff : STUCK_BACKOFF_MAX_NS;
 	tracee->retry_ns = now + tracee->backoff_ns;
-	atomic_store(&tracee->container->stuck_until_ns, now + STUCK_REST_NS);
 }
 
 static bool belongs(const struct tracee *tracee)
@@ -323,14 +341,18 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 
 	if (!setup && clock_ns() < atomic_load(&tracee->container->stuck_until_ns))
 		return false;
-	int error = try_seize(thread, tracee->tid, setup ? PATIENCE_SETUP_NS : PATIENCE_NS);
+	uint64_t patience_ns = setup && !tracee->backoff_ns ? PATIENCE_SETUP_NS : PATIENCE_NS;
+	int error = seize_within(thread, tracee, patience_ns);
 
-	if (error == EAGAIN && !setup) {
+	/* Somebody else may have had our CPU meanwhile. */
+	if (error == EAGAIN && !tracee->backoff_ns)
+		error = seize_within(thread, tracee, patience_ns);
+	if (error == EAGAIN) {
 		put_off(tracee);
 		return false;
 	}
 	if (error) {
-		give_up(thread, tracee, error == EAGAIN ? ESRCH : error);
+		give_up(thread, tracee, error);
 		return false;
 	}
 	tracee->seized = true;
@@ -339,9 +361,24 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 	return true;
 }
 
+static void seize_setup(struct thread *thread, struct tracee *tracee)
+{
+	pend(thread, tracee); /* so that there are ticks */
+	if (!seize(thread, tracee))
+		return;
+	attach_forget(thread, tracee);
+	/* The exec that was waited for may have been the last. */
+	if (setup_has_execed(tracee))
+		attach_late(thread, tracee);
+}
+
 /* It is not seized before it is interrupted: even a task that is only seized is woken by signals that it ignores. */
 static void look_at(struct thread *thread, struct tracee *tracee)
 {
+	if (tracee->state == TRACEE_SETUP) {
+		seize_setup(thread, tracee);
+		return;
+	}
 	bool first = tracee->sampled_ns == 0;
 
 	if (moment_of(thread, tracee) == MOMENT_NOW) {
@@ -425,10 +462,9 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 		tracee->exe = mail->exe;
 		task_root_read(tracee->tid, &tracee->root);
 		task_ran_read(tracee->tid, &tracee->ran);
-		seize(thread, tracee);
-		return;
+	} else {
+		pend(thread, tracee);
 	}
-	pend(thread, tracee);
 	look_at(thread, tracee);
 }
 

@@ -360,6 +360,20 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 	tracee_resume(thread, tracee, 0);
 }
 
+static bool has_become_other(const struct tracee *tracee, const struct file_identity *exe, bool in_memory)
+{
+	/* runc runs from a sealed copy of itself in memory (CVE-2019-5736), to which it changes at its start. */
+	return !file_is(exe, &tracee->exe) && !in_memory && !task_is_runtime(tracee->tid);
+}
+
+bool setup_has_execed(const struct tracee *tracee)
+{
+	struct file_identity exe;
+	bool in_memory;
+
+	return task_exe_read(tracee->tid, &exe, &in_memory) == 0 && has_become_other(tracee, &exe, in_memory);
+}
+
 /* The runtime's process became something else: from here on it is the container's. */
 static bool setup_is_over(struct tracee *tracee)
 {
@@ -371,10 +385,7 @@ static bool setup_is_over(struct tracee *tracee)
 	/* What has the container's files for its own is started by the container, whatever it calls itself. */
 	if (task_root_read(tracee->tid, &root) == 0 && !file_is(&root, &tracee->root))
 		return true;
-	if (file_is(&exe, &tracee->exe))
-		return false;
-	/* runc runs from a sealed copy of itself in memory (CVE-2019-5736), to which it changes at its start. */
-	return !in_memory && !task_is_runtime(tracee->tid);
+	return has_become_other(tracee, &exe, in_memory);
 }
 
 static void first_exec(struct tracee *tracee, uint64_t now)

@@ -107,6 +107,8 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
 void tracee_lost(struct thread *thread, struct tracee *tracee);
 /* It is gone, and its ID another's: its call is over, and its files in /proc are the other's. */
 void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now);
+/* Whether a runtime's process was the container's already when it was seized. */
+bool setup_has_execed(const struct tracee *tracee);
 bool tracee_is_leaving(const struct tracee *tracee);
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);

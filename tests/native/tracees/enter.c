@@ -2,12 +2,11 @@
  *
  * enter LEVELS GATE CGROUP_PROCS... -- PROGRAM ARG...: what a runtime does: makes LEVELS nested PID namespaces, and in the innermost process joins
  * the cgroups, makes set-up calls of its own (50 getpgid, 3 failing openat), waits for a byte from the descriptor GATE
- * (-1: does not wait), and becomes PROGRAM (after "in-memory ROOT": a copy of it in memory, with that root), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
+ * (-1: does not wait), and becomes PROGRAM (after "in-memory ROOT": a copy of it in memory, with that root; after "slowly": by an exec of itself that takes 0.3 s), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
  * the last exec. Says "entered" when it has joined. The outer processes pass the status on.
  */
-#include "tracee.h"
+#include "faults.h"
 #include <sched.h>
-#include <sys/mman.h>
 
 static void join(const char *path)
 {
@@ -71,8 +70,14 @@ int main(int argc, char **argv)
 		_exit(98);
 	}
 	nested(levels);
+	for (int k = i; k + 1 < argc; k++) {
+		if (!strcmp(argv[k], "--") && !strcmp(argv[k + 1], "slowly"))
+			make_exec_slow(300000); /* whose page comes from outside of the container */
+	}
 	for (; i < argc && strcmp(argv[i], "--"); i++)
 		join(argv[i]);
+	if (!strcmp(argv[i + 1], "slowly"))
+		argv[++i] = "--";
 	CHECK(i + 1 < argc);
 	say("entered");
 	argv[i - 2] = argv[0];
