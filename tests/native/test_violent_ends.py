@@ -96,9 +96,13 @@ async def test_tracer(load: Load, number: signal.Signals) -> None:
 async def _kill_tracer(tracing: Tracing, load: Load, number: signal.Signals) -> None:
     load.disturb()
     await _moment()
-    before, tracer = tracing.counted(load.container).calls, tracing.tracer
+    before, tracer, supervisor = tracing.counted(load.container).calls, tracing.tracer, tracing.supervisor
     os.kill(tracer, number)
-    await until(lambda: tracing.tracer != tracer, "another tracer", 10)
+    try:
+        await until(lambda: tracing.tracer != tracer, "another tracer", 20)
+    except AssertionError as error:
+        family = "\n".join(proc.waits_where([supervisor, *proc.descendants(supervisor)]))
+        raise AssertionError(f"{error}; came: {tracing.events}\n{family}") from None
     await load.assert_unharmed(traced=True)
     await tracing.attached(load.container)
     after = tracing.counted(load.container).calls

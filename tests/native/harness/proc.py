@@ -46,6 +46,19 @@ def command_name(pid: int) -> str:
     return status(pid).get("Name", "")
 
 
+def waits_where(pids: Iterable[int]) -> list[str]:
+    """For a failure's message: each task, its state, and the function of the kernel that it waits in."""
+    said = []
+    for pid in pids:
+        for task in tasks(pid):
+            try:
+                where = Path(f"/proc/{task}/wchan").read_text()
+            except OSError:
+                continue
+            said.append(f"{pid}/{task} {command_name(task)} {status(task).get('State', '')} {where}")
+    return said
+
+
 def running(pid: int) -> bool:
     """Whether the process is there and no zombie."""
     return status(pid).get("State", "Z")[0] not in "ZX"
