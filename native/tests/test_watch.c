@@ -31,7 +31,7 @@ static void begin(void)
 	for (uint32_t i = 0; i <= STL_THREADS; i++)
 		beats[i].tid = 1000 + i;
 	now_ns = START;
-	watch_start(&watch, now_ns);
+	watch_start(&watch, 999, now_ns);
 }
 
 static void beat(int thread)
@@ -164,6 +164,18 @@ static void who_wants_a_cpu_and_gets_none_has_not_stalled(void)
 	}
 }
 
+static void who_gets_no_cpu_may_begin_late(void)
+{
+	begin();
+	task.runnable = true;
+	for (int i = 0; i < 600; i++) {
+		now_ns += 100 * MS;
+		CHECK(!watch_look(&watch, beats, starving, now_ns));
+	}
+	task.runnable = false;
+	CHECK_EQUAL(stalled_after(6000, -1), 5100);
+}
+
 static void who_runs_and_does_not_beat_has(void)
 {
 	int looks = 0;
@@ -190,6 +202,7 @@ int main(void)
 		TEST(a_beat_may_be_younger_than_the_clock_was_read),
 		TEST(a_beat_out_of_the_far_future_is_none),
 		TEST(who_wants_a_cpu_and_gets_none_has_not_stalled),
+		TEST(who_gets_no_cpu_may_begin_late),
 		TEST(who_runs_and_does_not_beat_has),
 	};
 

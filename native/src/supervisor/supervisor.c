@@ -139,7 +139,7 @@ static void start_tracer(struct supervisor *s, uint64_t now)
 		s->start_ns = now + BACKOFF_MOST_NS;
 		return;
 	}
-	watch_start(&s->watch, now);
+	watch_start(&s->watch, (uint32_t)s->tracer.pid, now);
 	s->tick_ns = now + WATCH_TICK_NS;
 	if (!channel_has_room(&s->agent))
 		return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watch.h"
 
-void watch_start(struct watch *watch, uint64_t now_ns)
+void watch_start(struct watch *watch, uint32_t pid, uint64_t now_ns)
 {
-	*watch = (struct watch){.started_ns = now_ns, .window_ns = now_ns, .looked_ns = now_ns};
+	*watch = (struct watch){.pid = pid, .started_ns = now_ns, .window_ns = now_ns, .looked_ns = now_ns};
 }
 
 static bool is_silent(const struct stl_beat *beat, uint64_t window_ns, uint64_t now_ns)
@@ -18,19 +18,35 @@ static bool is_silent(const struct stl_beat *beat, uint64_t window_ns, uint64_t 
 	return now_ns - (last_ns > window_ns ? last_ns : window_ns) > WATCH_SILENT_NS;
 }
 
+/* Whether the task wants a CPU, and has had next to none since the last look at it. */
+static bool is_starved(struct watch *watch, struct watch_task task)
+{
+	uint64_t ran_ns = task.cpu_ns - watch->suspect_cpu_ns;
+
+	watch->suspect_cpu_ns = task.cpu_ns;
+	return task.runnable && ran_ns < WATCH_STARVED_NS;
+}
+
+/* The time in which it gets no CPU does not count. */
+static bool has_not_begun(struct watch *watch, watch_task_look look, uint64_t passed_ns, uint64_t now_ns)
+{
+	if (is_starved(watch, look(watch->pid)))
+		watch->started_ns += passed_ns;
+	return now_ns - watch->started_ns > WATCH_START_NS;
+}
+
 /* The first look at a silent thread is for the second one: has it run in between, if it wants to? */
 static bool has_stalled(struct watch *watch, const struct stl_beat *beats, int silent, watch_task_look look,
                         uint64_t now_ns)
 {
-	struct watch_task task = look(atomic_load_explicit(&beats[silent].tid, memory_order_relaxed));
+	uint32_t tid = atomic_load_explicit(&beats[silent].tid, memory_order_relaxed);
+	bool starved = is_starved(watch, look(tid));
 	bool again = watch->suspect == silent + 1;
-	uint64_t ran_ns = task.cpu_ns - watch->suspect_cpu_ns;
 
 	watch->suspect = silent + 1;
-	watch->suspect_cpu_ns = task.cpu_ns;
 	if (!again)
 		return false;
-	if (task.runnable && ran_ns < WATCH_STARVED_NS) {
+	if (starved) {
 		watch->window_ns = now_ns;
 		return false;
 	}
@@ -51,7 +67,7 @@ bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1
 	if (atomic_load_explicit(&beats[STL_THREADS].active, memory_order_acquire))
 		watch->begun = true;
 	else if (!watch->begun)
-		return now_ns - watch->started_ns > WATCH_START_NS;
+		return has_not_begun(watch, task, passed_ns, now_ns);
 	/* The control thread first: it is what makes the others come round. */
 	for (int i = STL_THREADS; i >= 0; i--) {
 		if (is_silent(&beats[i], watch->window_ns, now_ns))

@@ -29,6 +29,7 @@ typedef struct watch_task (*watch_task_look)(uint32_t tid);
 #define WATCH_STARVED_NS UINT64_C(10000000)
 
 struct watch {
+	uint32_t pid;
 	uint64_t started_ns;
 	uint64_t window_ns; /* silence is counted from here on */
 	uint64_t looked_ns;
@@ -37,7 +38,7 @@ struct watch {
 	uint64_t suspect_cpu_ns;
 };
 
-void watch_start(struct watch *watch, uint64_t now_ns);
+void watch_start(struct watch *watch, uint32_t pid, uint64_t now_ns);
 /* To be called every WATCH_TICK_NS; true: stalled, at two looks in a row. A call that comes late says that we ourselves were held up, and so
  * perhaps the tracer: all silence is forgotten then. */
 bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], watch_task_look task,

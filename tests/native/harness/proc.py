@@ -6,6 +6,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+# Where nothing is said of how long a thing takes. Linux from 6.13 to 6.18.44 may leave a task that wants a CPU without
+# one for many seconds where a group of tasks beside it wakes and sleeps as often as traced ones do: the group's lag is
+# reckoned anew, and wrongly, at each change of its weight (kernel commit 101f3498b4bd).
+PATIENCE = 60.0
+
 
 def status(task: int) -> dict[str, str]:
     """The fields of /proc/TASK/status; empty when the task is gone."""
@@ -47,15 +52,17 @@ def command_name(pid: int) -> str:
 
 
 def waits_where(pids: Iterable[int]) -> list[str]:
-    """For a failure's message: each task, its state, and the function of the kernel that it waits in."""
+    """For a failure's message: each task, its state, its pending signals and where in the kernel it waits."""
     said = []
     for pid in pids:
         for task in tasks(pid):
             try:
-                where = Path(f"/proc/{task}/wchan").read_text()
+                stack = Path(f"/proc/{task}/stack").read_text().split("\n")[:8]
             except OSError:
                 continue
-            said.append(f"{pid}/{task} {command_name(task)} {status(task).get('State', '')} {where}")
+            shown, where = status(task), " < ".join(line.removeprefix("[<0>] ").split("+")[0] for line in stack)
+            pending = f"{shown.get('SigPnd')}/{shown.get('ShdPnd')}"
+            said.append(f"{pid}/{task} {command_name(task)} {shown.get('State', '')} pending {pending}: {where}")
     return said
 
 
@@ -99,7 +106,7 @@ def stopped(pids: Iterable[int]) -> list[str]:
     return bad
 
 
-async def until(condition: Callable[[], object], what: str, deadline: float = 5.0) -> float:
+async def until(condition: Callable[[], object], what: str, deadline: float = PATIENCE) -> float:
     """Polls until the condition is true; returns the seconds that it took; AssertionError after the deadline."""
     start = time.monotonic()
     while not condition():

@@ -3,7 +3,7 @@
 
 import subprocess
 
-from tests.native.harness.proc import until
+from tests.native.harness.proc import PATIENCE, until
 from tests.native.harness.tracee import Programs, Tracee
 
 
@@ -29,7 +29,7 @@ class Queue:
             assert self._sender.wait(30) == 0
             self._sender = None
 
-    async def all_received(self, deadline: float = 20.0) -> None:
+    async def all_received(self, deadline: float = PATIENCE) -> None:
         """Every signal has arrived once and in order."""
         self.finish()
         await until(lambda: self.numbers()["received"] >= self._sent, f"{self._sent} queued signals received", deadline)

@@ -14,6 +14,7 @@ from typing import Self
 
 from stracelet.native import constants
 from stracelet.tracing.protocol import MESSAGE_SIZE, Message
+from tests.native.harness.proc import PATIENCE
 
 NATIVE = Path(__file__).parents[3] / "native"
 FLAGS = ["-std=gnu11", "-O1", "-g", "-pthread", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -69,7 +70,7 @@ class Supervisor:
         self.agent.close()
         self.control.close()
 
-    def receive(self, timeout: float = 5.0) -> tuple[Message, list[int]]:
+    def receive(self, timeout: float = PATIENCE) -> tuple[Message, list[int]]:
         """The supervisor's next message, and the descriptors that came with it."""
         assert select.select([self.agent], [], [], timeout)[0], f"no message within {timeout} s"
         data, control, _, _ = self.agent.recvmsg(MESSAGE_SIZE + 1, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)
@@ -79,7 +80,7 @@ class Supervisor:
             descriptors.frombytes(content)
         return Message.decode(data), list(descriptors)
 
-    def expect(self, kind: int, timeout: float = 5.0) -> Message:
+    def expect(self, kind: int, timeout: float = PATIENCE) -> Message:
         """The next message, which has to be of this type."""
         message, descriptors = self.receive(timeout)
         assert message.type == kind, message
@@ -108,7 +109,7 @@ class Supervisor:
         """Tells the tracer what to do."""
         self.control.send(Message(ORDER, text=order).encode())
 
-    def answer(self, kind: int = constants.STL_EV_REFUSED, timeout: float = 5.0) -> Message:
+    def answer(self, kind: int = constants.STL_EV_REFUSED, timeout: float = PATIENCE) -> Message:
         """What the tracer says next."""
         assert select.select([self.control], [], [], timeout)[0], f"the tracer said nothing within {timeout} s"
         message = Message.decode(self.control.recv(MESSAGE_SIZE + 1))
@@ -116,7 +117,7 @@ class Supervisor:
         return message
 
 
-def poll_until(condition: Callable[[], bool], what: str, timeout: float = 5.0) -> float:
+def poll_until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> float:
     """Waits for a condition; the seconds that it took."""
     start = time.monotonic()
     while not condition():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import PATIENCE
 
 SOURCES = Path(__file__).parent.parent / "tracees"
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-pthread"]
@@ -84,7 +85,7 @@ class Tracee:
     def pid(self) -> int:
         return self.process.pid
 
-    def line(self, deadline: float = 20.0) -> str:
+    def line(self, deadline: float = PATIENCE) -> str:
         """The next line that it prints; AssertionError when it prints none in time or has ended."""
         assert self.process.stdout is not None
         end = time.monotonic() + deadline
@@ -99,7 +100,7 @@ class Tracee:
         text, _, self._pending = self._pending.partition(b"\n")
         return text.decode()
 
-    def expect(self, wanted: str, deadline: float = 20.0) -> None:
+    def expect(self, wanted: str, deadline: float = PATIENCE) -> None:
         """Reads one line, which has to be this one."""
         got = self.line(deadline)
         assert got == wanted, f"expected {wanted!r}, got {got!r}"
@@ -115,7 +116,7 @@ class Tracee:
         assert self.process.stdout is not None
         return bool(self._pending or select.select([self.process.stdout], [], [], 0)[0])
 
-    def report(self, deadline: float = 60.0) -> list[str]:
+    def report(self, deadline: float = PATIENCE) -> list[str]:
         """The lines up to "end"."""
         end = time.monotonic() + deadline
         lines: list[str] = []
@@ -123,15 +124,15 @@ class Tracee:
             lines.append(line)
         return lines
 
-    def claims(self, deadline: float = 60.0) -> Claims:
+    def claims(self, deadline: float = PATIENCE) -> Claims:
         return Claims.parse(self.report(deadline))
 
-    def ask(self, text: str = "status", deadline: float = 20.0) -> list[str]:
+    def ask(self, text: str = "status", deadline: float = PATIENCE) -> list[str]:
         """Tells it this and returns its report."""
         self.tell(text)
         return self.report(deadline)
 
-    def wait(self, deadline: float = 20.0) -> int:
+    def wait(self, deadline: float = PATIENCE) -> int:
         """Its exit status, as Popen's; the end of its stdin is what most of them end at."""
         assert self.process.stdin is not None
         if not self.process.stdin.closed:

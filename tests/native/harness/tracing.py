@@ -13,7 +13,7 @@ from stracelet.tracing import protocol
 from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container
-from tests.native.harness.proc import until
+from tests.native.harness.proc import PATIENCE, until
 
 EventT = TypeVar("EventT", bound=protocol.Event)
 
@@ -83,7 +83,7 @@ class Tracing:
         start = time.monotonic()
         if not self._ended:
             self._ended = True
-            await asyncio.wait_for(self.session.end(timeout), timeout + 2)
+            await asyncio.wait_for(self.session.end(timeout), PATIENCE)
             self._collector.cancel()
             await asyncio.gather(self._collector, return_exceptions=True)
             self.session.close()
@@ -104,7 +104,7 @@ class Tracing:
         found = [entry for entry in self.session.reader.containers() if entry.id == container_id]
         return max(found, key=lambda entry: entry.serial, default=None)
 
-    async def attach(self, *containers: Container, deadline: float = 10.0) -> float:
+    async def attach(self, *containers: Container, deadline: float = PATIENCE) -> float:
         """Asks for the containers and waits until every task inside is traced; the seconds that it took."""
         start = time.monotonic()
         for container in containers:
@@ -112,7 +112,7 @@ class Tracing:
         await self.attached(*containers, deadline=deadline)
         return time.monotonic() - start
 
-    async def attached(self, *containers: Container, deadline: float = 10.0) -> None:
+    async def attached(self, *containers: Container, deadline: float = PATIENCE) -> None:
         """Waits until every task of these is traced, none of them pending."""
 
         def complete() -> bool:
@@ -126,7 +126,7 @@ class Tracing:
 
         await until(complete, "every task is traced", deadline)
 
-    async def detach(self, container: Container, *, discard: bool = False, deadline: float = 10.0) -> float:
+    async def detach(self, container: Container, *, discard: bool = False, deadline: float = PATIENCE) -> float:
         """Drops a container and waits until no task of it is traced, but for those that sleep in a call.
 
         Those are let go when they wake. Returns the seconds that it took.
@@ -140,7 +140,9 @@ class Tracing:
         await until(dropped, "the drop is obeyed", deadline)
         return await until(lambda: not proc.traced_and_awake(container.pids()), "no task is traced", deadline)
 
-    async def event(self, kind: type[EventT], wanted: Callable[[EventT], bool] = bool, deadline: float = 5.0) -> EventT:
+    async def event(
+        self, kind: type[EventT], wanted: Callable[[EventT], bool] = bool, deadline: float = PATIENCE
+    ) -> EventT:
         """The first event of this kind that is wanted, past ones too."""
 
         def found() -> EventT | None:
@@ -154,7 +156,7 @@ class Tracing:
         assert event is not None
         return event
 
-    async def over(self, container: Container, deadline: float = 10.0) -> Counted:
+    async def over(self, container: Container, deadline: float = PATIENCE) -> Counted:
         """What was counted, once the tracer has seen the last task of the container die."""
 
         def none_left() -> bool:

@@ -4,12 +4,12 @@
 from collections.abc import Callable, Iterable
 
 from tests.native.harness import proc
-from tests.native.harness.proc import until
+from tests.native.harness.proc import PATIENCE, until
 from tests.native.harness.tracee import Progress
 
 
 async def assert_unharmed(
-    pids: Iterable[int], progress: Progress | None = None, *, traced: bool = False, within: float = 5.0
+    pids: Iterable[int], progress: Progress | None = None, *, traced: bool = False, within: float = PATIENCE
 ) -> None:
     """Each of these still runs, none is stopped or (unless `traced`) has a tracer, and all make progress."""
     pids = list(pids)
