@@ -10,6 +10,7 @@ from cffi import FFI
 
 NATIVE = Path(__file__).resolve().parent.parent
 HEADER = NATIVE / "include" / "stracelet.h"
+PARTS = ("arena", "syscalls", "records", "decode", "constants")
 BEGIN, END = "/* cdef: begin */", "/* cdef: end */"
 
 
@@ -24,7 +25,7 @@ def declarations(header: str) -> str:
 
 def sources() -> list[str]:
     """The library's C files, relative to the project's root as setuptools wants them."""
-    files = sorted(path for part in ("arena", "syscalls") for path in (NATIVE / "src" / part).glob("*.c"))
+    files = sorted(path for part in PARTS for path in (NATIVE / "src" / part).glob("*.c"))
     return [str(path.relative_to(NATIVE.parent)) for path in files]
 
 

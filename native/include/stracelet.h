@@ -16,7 +16,7 @@
 
 /* ---- identifiers -------------------------------------------------------------------------------- */
 
-#define STL_VERSION 2
+#define STL_VERSION 3
 
 #define STL_ABI_X86_64 0
 #define STL_ABI_I386 1
@@ -53,6 +53,10 @@
 #define STL_MAX_ERRNO 4095
 #define STL_ERROR_OTHER 4096
 
+/* ---- the rings: records, one ring for each tracer thread ------------------------------------------- */
+
+#define STL_RING_SIZE 4194304
+
 /* ---- messages: fixed size, over SOCK_SEQPACKET ---------------------------------------------------- */
 
 struct stl_message {
@@ -72,6 +76,7 @@ struct stl_message {
 #define STL_SUP_TRACER_ENDED 3   /* value: enum STL_END_*, detail: wait status */
 #define STL_SUP_COMMAND_ENDED 4  /* pid, detail: wait status; value: errno if its exec failed, text: what failed */
 #define STL_SUP_CONNECTED 5      /* value: index, detail: 0 and SCM_RIGHTS: the socket; or an errno */
+#define STL_SUP_POSITIONS 6      /* SCM_RIGHTS: the memfd with the rings' read positions, which the agent writes */
 /* agent -> supervisor */
 #define STL_SUP_CONNECT 16 /* value: index into the supervisor's --connect list */
 #define STL_SUP_SIGNAL 17  /* value: SIGHUP, SIGINT, SIGQUIT or SIGTERM, for the command */
@@ -86,6 +91,9 @@ struct stl_message {
 #define STL_REQ_PID 34  /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
 #define STL_REQ_DROP 35 /* id: stop tracing it; value: 1: throw away what was counted */
 #define STL_REQ_RELEASE 36 /* slot, serial: its statistics are not needed any more */
+#define STL_REQ_FILTER 38  /* text: `detail` bytes of struct stl_filter, from its offset `value` on */
+#define STL_REQ_RECORD 39  /* value: STL_RECORD_*, 0: no records; detail: string limit; after the filter */
+#define STL_REQ_COMMAND 40 /* what there was to ask for is asked: the command may exec */
 #define STL_REQ_HANG 47    /* only in a build for tests: every tracer thread hangs */
 #define STL_REQ_END 37     /* detach everything, answer STL_EV_END, exit */
 
@@ -196,6 +204,150 @@ const char *stl_syscall_name(int abi, int number); /* NULL: no such syscall */
 int stl_syscall_number(int abi, const char *name); /* -ENOENT */
 const char *stl_errno_name(int error);             /* NULL: none */
 const char *stl_signal_name(int signal);           /* "SIGHUP"; "SIGRT_2" as strace; NULL: none */
+
+/* ---- records: which are wanted, and what is captured for them ------------------------------------------ */
+
+#define STL_RECORD_ON 1
+#define STL_RECORD_VERBOSE 2     /* -v: whole arrays, the environment's strings */
+#define STL_RECORD_DESCRIPTORS 4 /* -y: what descriptors are */
+#define STL_RECORD_ADDRESSES 8   /* -yy: of sockets their addresses, of devices their numbers */
+#define STL_RECORD_PIDS 16       /* -Y, --decode-pids=pidns: whose a PID is */
+#define STL_RECORD_LOSSLESS 32   /* a full ring is waited for; without it, records are dropped and counted */
+#define STL_RECORD_NO_DATA 64    /* no file or socket data */
+
+#define STL_STATUS_SUCCESSFUL 1
+#define STL_STATUS_FAILED 2
+#define STL_STATUS_UNFINISHED 4
+#define STL_STATUS_UNAVAILABLE 8
+#define STL_STATUS_DETACHED 16
+#define STL_STATUS_ALL 31
+
+#define STL_FILTER_WORDS 16 /* of 64 bits: STL_MAX_NUMBER */
+
+/* Applied by the tracer at a call's entry (calls) and exit (the rest), and by the printer. */
+struct stl_filter {
+	uint64_t calls[48]; /* STL_FILTER_WORDS for each of the ABIs x86-64, i386, aarch64: bit n: number n is wanted */
+	uint64_t signals[2]; /* bit n: signal n */
+	uint64_t min_duration_ns;
+	uint32_t status;  /* STL_STATUS_* */
+	uint32_t unknown; /* 1: calls whose number has no name too */
+	uint64_t
+		dump_reads[4]; /* bit n: what is read from descriptor n is shown whole; all bits: of every descriptor */
+	uint64_t dump_writes[4];
+};
+
+/* ---- the stream: the rings' records, in order of time --------------------------------------------------- */
+
+typedef struct stl_stream stl_stream;
+
+struct stl_stream_info {
+	uint64_t produced; /* records that passed the filter, those dropped included */
+	uint64_t dropped;
+	uint64_t read; /* from the rings */
+};
+
+int stl_stream_open(int arena_fd, int positions_fd, stl_stream **out); /* -EINVAL: not of this version */
+void stl_stream_close(stl_stream *stream);
+/* Copies whole records, checked, in order of time, and frees their place; how many bytes, 0: none that are surely in
+ * order yet. all: also the youngest, which a slower thread's could still go before. size: RECORD_MAX or more. */
+int64_t stl_stream_read(stl_stream *stream, void *buffer, size_t size, int all);
+int stl_stream_info(stl_stream *stream, struct stl_stream_info *out);
+
+/* ---- the printer: records to text, JSON or counts ------------------------------------------------------- */
+
+#define STL_FORMAT_TEXT 0
+#define STL_FORMAT_JSON 1
+#define STL_FORMAT_COUNTS 2 /* nothing is printed; stl_printer_cells() has the sums */
+
+#define STL_CONSTANTS_ABBREV 0 /* -X */
+#define STL_CONSTANTS_RAW 1
+#define STL_CONSTANTS_VERBOSE 2
+
+#define STL_TIME_NONE 0
+#define STL_TIME_SECONDS 1      /* -t: 12:34:56 */
+#define STL_TIME_MICROSECONDS 2 /* -tt */
+#define STL_TIME_EPOCH 3        /* -ttt */
+#define STL_TIME_RELATIVE 4     /* -r */
+
+#define STL_PRINT_DURATION 1    /* -T */
+#define STL_PRINT_IP 2          /* -i */
+#define STL_PRINT_VERBOSE 4     /* -v */
+#define STL_PRINT_DESCRIPTORS 8 /* -y */
+#define STL_PRINT_ADDRESSES 16  /* -yy */
+#define STL_PRINT_COMMS 32      /* -Y */
+#define STL_PRINT_PIDNS 64      /* --decode-pids=pidns */
+#define STL_PRINT_NO_DATA 128   /* file and socket data as addresses */
+#define STL_PRINT_MASK_EXEC 256 /* argv and envp masked */
+#define STL_PRINT_ALWAYS_PID                                                                                           \
+	512                   /* "1234 " before each line, as strace -f -o FILE; else "[pid 1234] " when of several */
+#define STL_PRINT_NO_PID 1024 /* -ff: a file for each */
+#define STL_PRINT_CONTAINER 2048 /* a prefix names the container */
+#define STL_PRINT_COLOUR 4096
+#define STL_PRINT_NO_ATTACH 8192     /* -q: nothing of attaching and detaching */
+#define STL_PRINT_NO_EXIT 16384      /* -qq: no "+++ exited with" */
+#define STL_PRINT_NAME_UNKNOWN 32768 /* records of containers that nobody has named are printed at once */
+
+struct stl_print_options {
+	uint32_t format, string_limit, column; /* column: -a, 40 */
+	uint32_t hex;                          /* 1: -x, 2: -xx */
+	uint32_t constants, time, flags, reserved;
+	uint64_t limit; /* lines, then nothing more; 0: no limit */
+	char node[64];
+};
+
+/* Of a container whose records come; UNKNOWN ones wait, at most 2 s of their own time, for one of the others. */
+#define STL_NAMED_UNKNOWN 0
+#define STL_NAMED_KEPT 1
+#define STL_NAMED_DROPPED 2
+
+struct stl_named {
+	uint32_t slot;
+	uint32_t state; /* STL_NAMED_* */
+	uint64_t serial;
+	char id[80];
+	char name[256], pod[256], namespace[256];
+};
+
+typedef struct stl_printer stl_printer;
+
+int stl_printer_new(const struct stl_print_options *options, const struct stl_filter *filter, stl_printer **out);
+void stl_printer_free(stl_printer *printer);
+int stl_printer_path(stl_printer *printer, const char *path);    /* -P: these alone; several may be given */
+int stl_printer_mask(stl_printer *printer, const char *pattern); /* what matches (regex(7)) is printed as [masked] */
+int stl_printer_container(stl_printer *printer, const struct stl_named *named);
+/* Records as stl_stream_read() gives them; how many bytes of output wait. -EINVAL: what is no record was met. */
+int64_t stl_printer_feed(stl_printer *printer, const void *records, size_t size);
+/* No more will come: lines that are begun are ended. */
+int64_t stl_printer_end(stl_printer *printer);
+/* Takes output, all of it of one task: *tid (with STL_PRINT_NO_PID, else 0). Whole lines, but for a call in progress. */
+int64_t stl_printer_take(stl_printer *printer, char *out, size_t size, int32_t *tid);
+int stl_printer_done(stl_printer *printer);       /* 1: `limit` lines have been printed */
+uint64_t stl_printer_lines(stl_printer *printer); /* printed */
+int stl_printer_cells(stl_printer *printer, struct stl_cell *out,
+                      int max); /* of STL_FORMAT_COUNTS; buckets are empty */
+
+/* What is in a set of calls: bit b of classes[i] says that call i, of STL_CALLS, is in class b; for -e trace=%class. */
+int stl_call_count(void);
+const char *stl_call_name(int call);
+uint64_t stl_call_classes(int call); /* bits: STL_CLASS_* */
+
+#define STL_CLASS_FILE 1
+#define STL_CLASS_DESC 2
+#define STL_CLASS_NETWORK 4
+#define STL_CLASS_PROCESS 8
+#define STL_CLASS_SIGNAL 16
+#define STL_CLASS_IPC 32
+#define STL_CLASS_MEMORY 64
+#define STL_CLASS_CREDS 128
+#define STL_CLASS_STAT 256
+#define STL_CLASS_LSTAT 512
+#define STL_CLASS_FSTAT 1024
+#define STL_CLASS_STAT_LIKE 2048
+#define STL_CLASS_STATFS 4096
+#define STL_CLASS_FSTATFS 8192
+#define STL_CLASS_STATFS_LIKE 16384
+#define STL_CLASS_PURE 32768
+#define STL_CLASS_CLOCK 65536
 
 /* cdef: end */
 
