@@ -66,6 +66,7 @@ struct stl_record {
 #define CAPTURED_STRINGS                                                                                               \
 	4 /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
                                * that were captured, each ended by NUL */
+#define CAPTURED_STACK 5 /* address: the stack pointer, and the bytes that were there */
 
 /* struct stl_capture's phase */
 #define PHASE_ENTRY 0

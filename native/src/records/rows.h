@@ -34,6 +34,7 @@ enum take {
 	TAKE_RESULT_FD, /* the result is a descriptor */
 	TAKE_PID,       /* the argument is a PID: whose, where that is wanted */
 	TAKE_RESULT_PID,
+	TAKE_STACK, /* `size` bytes from the stack pointer on: what rt_sigreturn(2) restores; `arg` has no meaning */
 };
 
 enum when {
