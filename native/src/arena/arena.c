@@ -36,20 +36,32 @@ static int write_header(int fd)
 	return 0;
 }
 
-int arena_create(void)
+/* A new memfd of that size, not sealed yet; or -errno. */
+static int create(size_t size)
 {
 	int fd = memfd_create("stracelet", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	int error;
 
 	/* Linux before 6.3 does not know MFD_NOEXEC_SEAL: memfd_create(2) */
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("stracelet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, sizeof(struct stl_arena)) < 0) {
-		error = -errno;
-		goto fail;
+	if (ftruncate(fd, (off_t)size) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
 	}
+	return fd;
+}
+
+int arena_create(void)
+{
+	int fd = create(sizeof(struct stl_arena));
+	int error;
+
+	if (fd < 0)
+		return fd;
 	error = write_header(fd);
 	if (error)
 		goto fail;
@@ -88,6 +100,42 @@ int arena_map(int fd, struct stl_arena **out)
 void arena_unmap(struct stl_arena *arena)
 {
 	munmap(arena, sizeof(*arena));
+}
+
+int positions_create(void)
+{
+	int fd = create(sizeof(struct stl_positions));
+
+	if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int positions_map(int fd, bool writable, struct stl_positions **out)
+{
+	struct stat status;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	*out = NULL;
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &status) < 0 ||
+	    status.st_size != (off_t)sizeof(struct stl_positions))
+		return -EINVAL;
+	void *mapped = mmap(NULL, sizeof(struct stl_positions), writable ? PROT_READ | PROT_WRITE : PROT_READ,
+	                    MAP_SHARED, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return -errno;
+	*out = mapped;
+	return 0;
+}
+
+void positions_unmap(const struct stl_positions *positions)
+{
+	munmap((void *)positions, sizeof(*positions));
 }
 
 static bool row_is_wanted(struct stl_arena *arena, const struct stl_row *row)

@@ -75,6 +75,26 @@ struct stl_row {
 	_Atomic uint64_t buckets[STL_BUCKETS];
 };
 
+/* Written by one tracer thread, as bytes that are read in order: records/ring.h. Who reads it says in struct
+ * stl_positions, which the agent writes, how far it has come. */
+struct stl_ring {
+	_Alignas(64) _Atomic uint64_t head; /* bytes that were ever written; stored last, so that they are there */
+	_Atomic uint64_t written;           /* records among them, without those that tell of dropped ones */
+	_Atomic uint64_t dropped;           /* records for which there was no room */
+	_Atomic uint64_t told;              /* how many of them a RECORD_DROPPED tells of */
+	_Atomic uint64_t dropping_ns;       /* CLOCK_REALTIME of the first that none tells of yet */
+	_Alignas(4096) unsigned char data[STL_RING_SIZE];
+};
+
+struct stl_position {
+	_Alignas(64) _Atomic uint64_t tail; /* bytes of the ring that were ever read */
+};
+
+/* A memfd of its own. The tracer believes it nothing but how much of a ring may be written over. */
+struct stl_positions {
+	struct stl_position rings[STL_THREADS];
+};
+
 /* Virtual memory for everything that could be; only what is used is ever touched. */
 struct stl_arena {
 	uint64_t magic;
@@ -93,6 +113,7 @@ struct stl_arena {
 	_Atomic uint64_t rows_used[STL_ROWS / 64]; /* a bit for each row */
 	_Alignas(4096) struct stl_slot slots[STL_SLOTS];
 	_Alignas(4096) struct stl_row rows[STL_ROWS];
+	_Alignas(4096) struct stl_ring rings[STL_THREADS];
 };
 
 struct row_cache;
@@ -102,6 +123,10 @@ int arena_create(void);
 /* Maps it for writing; 0 or -errno, -EINVAL: not an arena of this version. */
 int arena_map(int fd, struct stl_arena **out);
 void arena_unmap(struct stl_arena *arena);
+/* Likewise the rings' read positions; who writes them is the agent. */
+int positions_create(void);
+int positions_map(int fd, bool writable, struct stl_positions **out);
+void positions_unmap(const struct stl_positions *positions);
 /* Repairs what a dead tracer half wrote, sets all slots' tracees and pending to 0. Before any thread is started. */
 void arena_begin_generation(struct stl_arena *arena, uint32_t tracer_pid);
 
