@@ -161,7 +161,9 @@ void print_iovec(struct decoder *d, uint64_t address, uint64_t count, uint64_t l
 
 /* ---- constants -------------------------------------------------------------------------------------- */
 
-/* Tables are generated (constants/): sorted by value, of several names of one value the first counts. */
+/* Tables are generated (constants/), in the order in which they are specified: flags are printed in that order, and it is
+ * not always that of the values (EFD_CLOEXEC|EFD_NONBLOCK, R_OK|W_OK, STATX_ALL before its bits). Of several names of
+ * one value the first counts. */
 struct constant {
 	uint64_t value;
 	const char *name;
@@ -171,6 +173,7 @@ struct constants {
 	const struct constant *items;
 	size_t count;
 	const char *unknown; /* "O_???" */
+	bool unsorted;       /* the order is not that of the values: a value is looked for from the front */
 };
 
 /* NULL: it has no name. */
