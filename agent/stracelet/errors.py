@@ -3,6 +3,7 @@
 
     StraceletError                      1
       UsageError                        2   the command line
+        PatternError                    2   a regular expression that is none
       ConfigError                       2   the configuration file
       TargetNotFound (LookupError)      3   nothing has that name
         AmbiguousTarget                 2   several things have it
@@ -12,6 +13,8 @@
       ArenaError                        1   its shared memory
       SourceError                       1   a runtime or the cgroup tree
       ServerError                       1   the address that the metrics are served on
+      RecordFileError                   1   a file of records
+      OutputError                       1   where lines or records are written to
 
 An error's text is one line: what failed, for which target. Its `help_text` says what to do about it.
 """
@@ -37,6 +40,10 @@ class UsageError(StraceletError):
     """The command line does not make sense."""
 
     exit_code = 2
+
+
+class PatternError(UsageError):
+    """A regular expression is none."""
 
 
 class ConfigError(StraceletError):
@@ -84,3 +91,11 @@ class SourceError(StraceletError):
 
 class ServerError(StraceletError):
     """The metrics cannot be served on the address that was asked for."""
+
+
+class RecordFileError(StraceletError):
+    """A file of records cannot be read, or not to its end."""
+
+
+class OutputError(StraceletError):
+    """What lines or records were written to takes no more."""

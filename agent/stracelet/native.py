@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The native library: the arena's reader, the names of numbers, and the constants of native/include/stracelet.h.
+"""The native library: the arena's reader, its records, the printer, names of numbers, the constants of stracelet.h.
 
 The only module that knows cffi, and the one that turns the library's codes into exceptions.
 """
@@ -10,11 +10,12 @@ import errno
 import os
 import struct
 import threading
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from stracelet._native import ffi, lib
-from stracelet.errors import ArenaError
+from stracelet.errors import ArenaError, PatternError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +37,11 @@ SLOT_TRACED: Final[int] = lib.STL_SLOT_TRACED
 SLOT_LEAVING: Final[int] = lib.STL_SLOT_LEAVING
 SLOT_ENDED: Final[int] = lib.STL_SLOT_ENDED
 SLOTS: Final[int] = lib.STL_SLOTS
+NAMED_UNKNOWN: Final[int] = lib.STL_NAMED_UNKNOWN
+NAMED_KEPT: Final[int] = lib.STL_NAMED_KEPT
+NAMED_DROPPED: Final[int] = lib.STL_NAMED_DROPPED
+STREAM_BUFFER: Final = 1 << 20
+OUTPUT_AT_ONCE: Final = 1 << 18
 BUCKETS: Final[int] = lib.STL_BUCKETS
 MAX_EDGES: Final[int] = lib.STL_MAX_EDGES
 
@@ -192,6 +198,135 @@ class Reader:
             [Cell._make((*fields[:3], *fields[4:10], fields[10:end])) for fields in _unpack(_CELL, cells)],
             [ErrorCell._make(fields) for fields in _unpack(_ERROR_CELL, errors)],
         )
+
+
+class StreamInfo(NamedTuple):
+    """struct stl_stream_info. `produced`: records that passed the filter, those dropped included."""
+
+    produced: int
+    dropped: int
+    read: int
+
+
+class Stream:
+    """The records of an arena's rings, in order of time. One thread at a time."""
+
+    def __init__(self, arena_fd: int, positions_fd: int) -> None:
+        """Maps both; the descriptors may be closed afterwards. ArenaError: they are not of this version."""
+        out = ffi.new("stl_stream **")
+        _check(lib.stl_stream_open(arena_fd, positions_fd, out), "the records' shared memory cannot be mapped")
+        self._stream = ffi.gc(out[0], lib.stl_stream_close)
+
+    def close(self) -> None:
+        """Unmaps it; closing twice is nothing."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            ffi.release(stream)
+
+    def read(self, buffer: bytearray, *, all_: bool = False) -> int:
+        """Puts whole records into `buffer`, of STREAM_BUFFER bytes or more; how many. `all_`: the youngest too."""
+        with ffi.from_buffer(buffer, require_writable=True) as place:
+            return _check(lib.stl_stream_read(self._stream, place, len(buffer), all_), "records cannot be read")
+
+    def info(self) -> StreamInfo:
+        """Counts since the stream was opened."""
+        out = ffi.new("struct stl_stream_info *")
+        _check(lib.stl_stream_info(self._stream, out), "records cannot be counted")
+        return StreamInfo(out.produced, out.dropped, out.read)
+
+
+class Named(NamedTuple):
+    """struct stl_named: whose records those of a slot are. `state`: NAMED_*."""
+
+    slot: int
+    serial: int
+    state: int
+    id: str
+    name: str = ""
+    pod: str = ""
+    namespace: str = ""
+
+
+class Printer:
+    """Records to text, JSON or counts. One thread at a time."""
+
+    def __init__(self, *, filter_: bytes, node: str, **options: int) -> None:
+        """`filter_`: struct stl_filter; `options`: fields of struct stl_print_options."""
+        wanted = ffi.new("struct stl_print_options *", options)
+        wanted.node = node.encode("utf-8", "replace")[: len(wanted.node) - 1]
+        out = ffi.new("stl_printer **")
+        with ffi.from_buffer("struct stl_filter *", filter_, require_writable=False) as chosen:
+            _check(lib.stl_printer_new(wanted, chosen, out), "the printer cannot be made")
+        self._printer = ffi.gc(out[0], lib.stl_printer_free)
+        self._out = bytearray(OUTPUT_AT_ONCE)
+        self._tid = ffi.new("int32_t *")
+
+    def path(self, path: str) -> None:
+        """Prints what is about this path alone, or about others that were given."""
+        _check(lib.stl_printer_path(self._printer, os.fsencode(path)), f"-P {path}")
+
+    def mask(self, pattern: str) -> None:
+        """Hides what matches this regular expression, of regex(7). PatternError: it is none."""
+        if lib.stl_printer_mask(self._printer, pattern.encode("utf-8", "surrogateescape")) < 0:
+            raise PatternError(f"--mask: not a regular expression: {pattern}")
+
+    def name(self, named: Named) -> None:
+        """Whose records come from a slot, or that they are nobody's."""
+        out = ffi.new("struct stl_named *", {"slot": named.slot, "serial": named.serial, "state": named.state})
+        for field in ("id", "name", "pod", "namespace"):
+            place = getattr(out, field)
+            setattr(out, field, getattr(named, field).encode("utf-8", "surrogateescape")[: len(place) - 1])
+        _check(lib.stl_printer_container(self._printer, out), "a container cannot be named")
+
+    def feed(self, records: memoryview | bytes) -> None:
+        """Whole records, as Stream.read() gives them. ArenaError: what is no record was among them."""
+        with ffi.from_buffer(records, require_writable=False) as place:
+            _check(lib.stl_printer_feed(self._printer, place, len(records)), "what was recorded is no record")
+
+    def end(self) -> None:
+        """Nothing more will come: ends lines that are begun."""
+        _check(lib.stl_printer_end(self._printer), "the printer cannot end")
+
+    def take(self) -> tuple[memoryview, int]:
+        """Output, all of it of one task, whose ID is the second (0: of several); empty: there is none. Valid until the
+        next call."""
+        with ffi.from_buffer(self._out, require_writable=True) as place:
+            taken = lib.stl_printer_take(self._printer, place, len(self._out), self._tid)
+        return memoryview(self._out)[: _check(taken, "the printer gives nothing")], self._tid[0]
+
+    @property
+    def done(self) -> bool:
+        """Whether as many lines are printed as there may be."""
+        return bool(lib.stl_printer_done(self._printer))
+
+    @property
+    def lines(self) -> int:
+        return int(lib.stl_printer_lines(self._printer))
+
+    def cells(self) -> list[Cell]:
+        """What was counted (FORMAT_COUNTS); without buckets."""
+        count = _check(lib.stl_printer_cells(self._printer, ffi.NULL, 0), "nothing was counted")
+        cells = ffi.new("struct stl_cell[]", count)
+        lib.stl_printer_cells(self._printer, cells, count)
+        return [Cell._make((*fields[:3], *fields[4:10], ())) for fields in islice(_unpack(_CELL, cells), count)]
+
+
+@cache
+def call_classes() -> dict[str, int]:
+    """All calls of all ABIs by name, each with the classes that it is in (STL_CLASS_*)."""
+    names = (_text(lib.stl_call_name(call)) for call in range(lib.stl_call_count()))
+    return {name: int(lib.stl_call_classes(call)) for call, name in enumerate(names) if name}
+
+
+@cache
+def call_numbers() -> dict[str, list[tuple[int, int]]]:
+    """The same calls by name, each with its numbers: pairs of an ABI and what it is there."""
+    numbers: dict[str, list[tuple[int, int]]] = {}
+    for abi in (ABI_X86_64, ABI_I386, ABI_AARCH64):
+        for number in range(MAX_NUMBER):
+            if name := _text(lib.stl_syscall_name(abi, number)):
+                numbers.setdefault(name, []).append((abi, number))
+    return numbers
 
 
 def bucket_edge(bucket: int) -> int:

@@ -29,7 +29,11 @@ REQ_TRACE: Final[int] = constants.STL_REQ_TRACE
 REQ_PID: Final[int] = constants.STL_REQ_PID
 REQ_DROP: Final[int] = constants.STL_REQ_DROP
 REQ_RELEASE: Final[int] = constants.STL_REQ_RELEASE
+REQ_FILTER: Final[int] = constants.STL_REQ_FILTER
+REQ_RECORD: Final[int] = constants.STL_REQ_RECORD
+REQ_COMMAND: Final[int] = constants.STL_REQ_COMMAND
 REQ_END: Final[int] = constants.STL_REQ_END
+TEXT_SIZE: Final[int] = constants.STL_TEXT_SIZE
 
 _MESSAGE: Final = struct.Struct(f"=IIQqqq{constants.STL_ID_SIZE}s{constants.STL_TEXT_SIZE}s")
 MESSAGE_SIZE: Final = _MESSAGE.size
@@ -37,7 +41,7 @@ MESSAGE_SIZE: Final = _MESSAGE.size
 
 @dataclass(frozen=True)
 class Message:
-    """One struct stl_message; what its fields mean depends on its type."""
+    """One struct stl_message; what its fields mean depends on its type. `raw`: bytes in the place of the text."""
 
     type: int
     slot: int = 0
@@ -47,13 +51,15 @@ class Message:
     detail: int = 0
     id: str = ""
     text: str = ""
+    raw: bytes = b""
 
     def encode(self) -> bytes:
-        """As it goes over the socket. TracerError: the ID or the text is too long."""
+        """As it goes over the socket. TracerError: the ID, the text or the bytes are too long."""
         container, text = self.id.encode(), self.text.encode()
-        if len(container) >= constants.STL_ID_SIZE or len(text) >= constants.STL_TEXT_SIZE:
+        if len(container) >= constants.STL_ID_SIZE or len(text) >= TEXT_SIZE or len(self.raw) > TEXT_SIZE:
             raise TracerError(f"too long for a message to the tracer: {self.id or self.text!r}")
-        return _MESSAGE.pack(self.type, self.slot, self.serial, self.pid, self.value, self.detail, container, text)
+        content = self.raw or text
+        return _MESSAGE.pack(self.type, self.slot, self.serial, self.pid, self.value, self.detail, container, content)
 
     @classmethod
     def decode(cls, data: bytes) -> Message:
@@ -241,6 +247,11 @@ class ArenaPassed:
 
 
 @dataclass(frozen=True)
+class PositionsPassed:
+    """The descriptor of the rings' read positions comes with it."""
+
+
+@dataclass(frozen=True)
 class Connected:
     """The answer to SUP_CONNECT; `error` is an errno, or 0 and a socket comes with it."""
 
@@ -260,8 +271,9 @@ _FAILURES: Final[dict[int, Callable[[int], str]]] = {
     constants.STL_FAIL_LIMIT: lambda _: "there is no room for more",
 }
 
-_EVENTS: Final[dict[int, Callable[[Message], Event | ArenaPassed | Connected]]] = {
+_EVENTS: Final[dict[int, Callable[[Message], Event | ArenaPassed | PositionsPassed | Connected]]] = {
     constants.STL_SUP_ARENA: lambda _: ArenaPassed(),
+    constants.STL_SUP_POSITIONS: lambda _: PositionsPassed(),
     constants.STL_SUP_TRACER_STARTED: lambda m: TracerStarted(m.value, m.pid),
     constants.STL_SUP_TRACER_ENDED: lambda m: TracerEnded(m.pid, m.value, m.detail),
     constants.STL_SUP_COMMAND_ENDED: lambda m: CommandEnded(m.pid, m.detail, m.value, m.text),
@@ -282,7 +294,7 @@ _EVENTS: Final[dict[int, Callable[[Message], Event | ArenaPassed | Connected]]] 
 }
 
 
-def decode(data: bytes) -> Event | ArenaPassed | Connected:
+def decode(data: bytes) -> Event | ArenaPassed | PositionsPassed | Connected:
     """What a message from the supervisor or the tracer says. TracerError: it is none of this version."""
     message = Message.decode(data)
     make = _EVENTS.get(message.type)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet.errors import SessionLost, SourceError, StraceletError, TargetNotFound, TracerError
-from stracelet.native import Reader
+from stracelet.native import Reader, Stream
 from stracelet.tracing import protocol
 from stracelet.tracing.link import Link
 from stracelet.tracing.protocol import Message
@@ -92,6 +92,10 @@ class Session:
         self._done = asyncio.Event()
         self._connecting: defaultdict[int, deque[asyncio.Future[socket.socket]]] = defaultdict(deque)
         self._arena: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # What the stream of records is mapped from: the arena and the read positions.
+        self._mapped: list[int] = []
+        self._positions: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._recording: tuple[bytes, ...] = ()
         agent.follow(self._take, self._lost)
         control.follow(self._take, lambda: None)
 
@@ -149,6 +153,34 @@ class Session:
         """Whether new containers are traced provisionally, from their first exec on."""
         self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers)).encode())
 
+    def record(self, filter_: bytes, *, capture: int, string_limit: int) -> None:
+        """What passes the filter (struct stl_filter) is recorded, by this tracer and by later ones. `capture`:
+        STL_RECORD_*; of a string no more than `string_limit` bytes are copied."""
+        size = protocol.TEXT_SIZE
+        parts = [(at, filter_[at : at + size]) for at in range(0, len(filter_), size)]
+        messages = [Message(protocol.REQ_FILTER, value=at, detail=len(part), raw=part) for at, part in parts]
+        messages.append(Message(protocol.REQ_RECORD, value=capture, detail=string_limit))
+        self._recording = tuple(message.encode() for message in messages)
+        self._ask_to_record()
+
+    def _ask_to_record(self) -> None:
+        for message in self._recording:
+            self._control.send(message)
+
+    async def stream(self) -> Stream:
+        """The records, once. TracerError: the native program has none."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._positions
+        except TimeoutError:
+            raise TracerError("the native program passes no records") from None
+        arena, positions = self._mapped
+        return Stream(arena, positions)
+
+    def begin_command(self) -> None:
+        """All that there was to ask for is asked: the command may run."""
+        self._control.send(Message(protocol.REQ_COMMAND).encode())
+
     async def events(self) -> AsyncIterator[protocol.Event]:
         """What happens, until the end of the session; SessionLost is the last one where the end was not ours.
 
@@ -201,6 +233,8 @@ class Session:
         """Hangs up and unmaps the arena: the supervisor ends itself and the tracer."""
         self._hang_up()
         self.reader.close()
+        while self._mapped:
+            os.close(self._mapped.pop())
 
     def _hang_up(self) -> None:
         self._ending = True
@@ -232,8 +266,9 @@ class Session:
             for answer in waiting:
                 if not answer.done():
                     answer.set_exception(SourceError("no connection can be made: the native program has gone"))
-        if not self._arena.done():
-            self._arena.cancel()
+        for passed in (self._arena, self._positions):
+            if not passed.done():
+                passed.cancel()
 
     def _start_time(self, pid: int) -> int:
         """In clock ticks since the boot: with it a PID that is used again is not taken for the first one."""
@@ -266,6 +301,10 @@ class Session:
             event = protocol.Overflow()
         if isinstance(event, protocol.ArenaPassed) and descriptors and not self._arena.done():
             self._map(descriptors[0])
+        elif isinstance(event, protocol.PositionsPassed):
+            if descriptors and self._arena.done() and not self._positions.done():
+                self._mapped.append(os.dup(descriptors[0]))
+                self._positions.set_result(None)
         elif isinstance(event, protocol.Connected):
             self._connected(event, descriptors)
             descriptors = ()
@@ -278,11 +317,14 @@ class Session:
     def _map(self, descriptor: int) -> None:
         try:
             self.reader = Reader(descriptor)
+            self._mapped = [os.dup(descriptor)]
             self._arena.set_result(None)
         except StraceletError as error:
             self._arena.set_exception(error)
 
     def _put(self, event: protocol.Event) -> None:
+        if isinstance(event, protocol.Hello) and event.generation > 1:  # it knows nothing of what was asked before
+            self._ask_to_record()
         if isinstance(event, protocol.TracerDone) or (
             isinstance(event, protocol.TracerEnded) and event.reason == protocol.END_EXITED
         ):
