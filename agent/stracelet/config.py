@@ -87,6 +87,12 @@ def _empty_filter(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    if not value:
+        raise ValueError("an empty expression matches everything")
+    return value
+
+
 def _listen(value: Any) -> Any:
     if isinstance(value, str):
         parse_listen(value)
@@ -230,12 +236,29 @@ class Log(Model):
     format: Literal["text", "json"] = Field(default="text", description="Lines for people, or one JSON object a line.")
 
 
+class Trace(Model):
+    """What `stracelet trace` leaves out of its lines, whatever its flags say: for what is shipped to a log store."""
+
+    data: bool = Field(
+        default=True, strict=True, description="`false`: data of files and sockets is neither copied nor shown."
+    )
+    mask: tuple[Annotated[str, pydantic.AfterValidator(_pattern)], ...] = Field(
+        default=(),
+        description="Regular expressions, regex(7), extended; what matches in strings, paths, argv and environments is "
+        "shown as `[masked]`.",
+    )
+    mask_exec: bool = Field(
+        default=False, strict=True, description="`true`: arguments and environment of exec are shown as `[masked]`."
+    )
+
+
 class Config(Model):
     """One file; every key may be left out."""
 
     monitor: Monitor = Field(default=Monitor(), description="What is traced always.")
     metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
     limits: Limits = Field(default=Limits(), description="Bounds of the traces that are asked of an agent.")
+    trace: Trace = Field(default=Trace(), description="What traces leave out.")
     sources: Sources = Field(default=Sources(), description="Where names come from.")
     log: Log = Field(default=Log(), description="What is said on standard error.")
     procfs: Directory = Field(default="/proc", description="The procfs that shows the host's PIDs. Needs a restart.")

@@ -14,8 +14,9 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from stracelet import __version__, log
-from stracelet.cli import agent, doctor, ps, trace
+from stracelet.cli import agent, doctor, ps, record, replay, trace
 from stracelet.cli.demo import command as demo
+from stracelet.cli.trace_flags import tell_w_apart
 from stracelet.errors import StraceletError, UsageError
 from stracelet.text import printable, printable_lines
 
@@ -50,7 +51,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def commands() -> Sequence[Command]:
-    return (trace.Trace(), ps.Ps(), doctor.Doctor(), agent.Agent(), demo.Demo())
+    return (trace.Trace(), record.Record(), replay.Replay(), ps.Ps(), doctor.Doctor(), agent.Agent(), demo.Demo())
 
 
 def build_parser() -> Parser:
@@ -74,7 +75,8 @@ def build_parser() -> Parser:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The subcommand and its arguments. What follows `--` is set apart first: it is another program's. UsageError."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    args = build_parser().parse_args(arguments[:end])
+    own = arguments[:end]
+    args = build_parser().parse_args(tell_w_apart(own) if own[:1] == ["trace"] else own)
     args.command_line = None
     if end < len(arguments):
         if not args.command.takes_command_line:

@@ -3,94 +3,103 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
-from pathlib import Path
+import os
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stracelet.cli import arguments, trace_command, trace_targets
-from stracelet.cli.report import Layout
-from stracelet.cli.summary import DEFAULT_COLUMNS, by_time, parse_columns, parse_order
-from stracelet.errors import StraceletError, UsageError
+from stracelet.cli import arguments, trace_flags
+from stracelet.cli.outputs import STDERR, STDOUT, open_outputs
+from stracelet.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
-    from typing import TextIO
+
+    from stracelet.cli.trace_flags import Wish
 
 EXAMPLES = """\
 examples:
-  stracelet trace -c docker/redis --duration 10s    what it does for ten seconds
-  stracelet trace -c --wait docker/job              a container that is not there yet, from its first exec on
-  stracelet trace -c -l app=web -A -S calls         all containers of these pods, what is called most first
-  stracelet trace -c -- ls /                        a command of your own, as strace does
+  stracelet trace docker/redis -e trace=network -y    its network calls, and what their descriptors are
+  stracelet trace pod/web-0 -Z --min-duration 10ms    what fails after 10 ms or more
+  stracelet trace docker/redis --format json          the same as data, one object a line
+  stracelet trace -c docker/redis --duration 10s      what it does for ten seconds, as a table
+  stracelet trace --wait docker/job                   a container that is not there yet, from its first exec on
+  stracelet trace -c -l app=web -A -S calls           all containers of these pods, what is called most first
+  stracelet trace -- ls /                             a command of your own, as strace does
 """
 
 
 class Trace:
     name = "trace"
-    summary = "trace containers by name, or a command, and print what they called"
+    summary = "trace containers by name, or a command, and print what they call"
     takes_command_line = True
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         parser.epilog = EXAMPLES
-        parser.usage = "stracelet trace -c [options] TARGET...\n       stracelet trace -c [options] -- COMMAND [ARG...]"
+        parser.usage = "stracelet trace [options] TARGET...\n       stracelet trace [options] -- COMMAND [ARG...]"
         arguments.add_targets(parser)
-        arguments.add_config(parser)
-        parser.add_argument(
-            "-c", "--summary-only", action="store_true", help="count calls, errors and time; print tables"
-        )
-        parser.add_argument("-w", "--summary-wall-clock", action="store_true", help="wall time (it always is)")
-        parser.add_argument("-f", "--follow-forks", action="store_true", help="follow children (they always are)")
-        parser.add_argument(
-            "-S", "--summary-sort-by", metavar="COLUMN", help="sort by this column, as strace does (time)"
-        )
-        parser.add_argument("-U", "--summary-columns", metavar="COLUMNS", help="columns to show, as strace names them")
-        parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the tables to this file")
-        parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors on the way")
-        parser.add_argument("--duration", metavar="D", type=arguments.duration, help="end after 500ms, 10s, 2m, ...")
-        parser.add_argument("--wait", action="store_true", help="wait for what does not exist yet; end by Ctrl-C")
+        add_run(parser)
+        trace_flags.add_filters(parser)
+        trace_flags.add_capture(parser)
+        trace_flags.add_display(parser)
+        trace_flags.add_summaries(parser)
+        trace_flags.add_recording(parser)
+        trace_flags.add_redaction(parser)
+        trace_flags.add_refused(parser)
 
     def run(self, args: argparse.Namespace) -> int:
-        layout = Layout(
-            DEFAULT_COLUMNS if args.summary_columns is None else parse_columns(args.summary_columns),
-            by_time if args.summary_sort_by is None else parse_order(args.summary_sort_by),
-        )
-        if not args.summary_only:
-            raise UsageError(
-                "single calls are not shown in this version, only summaries", help_text="Add -c: stracelet trace -c ..."
-            )
-        if args.command_line is not None:
-            return self._command(args, layout)
+        check_target(args)
+        wanted = arguments.Wanted.of(args)
+        wish = trace_flags.wish_of(args, wanted.config, node=os.uname().nodename)
+        return trace(args, wanted, wish)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """How long, and from when."""
+    arguments.add_config(parser)
+    parser.add_argument("--duration", metavar="D", type=arguments.duration, help="end after 500ms, 10s, 2m, ...")
+    parser.add_argument("--wait", action="store_true", help="wait for what does not exist yet; end by Ctrl-C")
+
+
+def check_target(args: argparse.Namespace) -> None:
+    """UsageError: there is nothing to trace, or two things that do not go together."""
+    if args.command_line is None:
         if not args.targets and args.selector is None:
             raise UsageError(
                 "nothing to trace: no TARGET, no -l SELECTOR, no `-- COMMAND`",
                 help_text="`stracelet ps` lists the containers on this node.",
             )
-        # strace writes to stderr because stdout is its command's; here there is no other output.
-        with destination(args.output, sys.stdout) as out:
-            return trace_targets.run(arguments.Wanted.of(args), layout, out, quiet=args.quiet)
-
-    def _command(self, args: argparse.Namespace, layout: Layout) -> int:
-        if args.targets or args.selector is not None:
-            raise UsageError("targets and `-- COMMAND` do not go together: trace one or the other")
-        if not args.command_line:
-            raise UsageError("nothing after `--`: expected a command")
-        if args.wait:
-            raise UsageError("--wait waits for containers: it does not go with `-- COMMAND`")
-        with destination(args.output, sys.stderr) as out:
-            return trace_command.run(args.command_line, layout, out, duration=args.duration)
-
-
-@contextmanager
-def destination(path: Path | None, otherwise: TextIO) -> Iterator[TextIO]:
-    """The file to write to, opened while all rights are still here. Raises StraceletError."""
-    if path is None:
-        yield otherwise
         return
-    try:
-        file = path.open("w", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise StraceletError(f"-o: {path} cannot be written: {error.strerror}") from error
-    with file:
-        yield file
+    if args.targets or args.selector is not None:
+        raise UsageError("targets and `-- COMMAND` do not go together: trace one or the other")
+    if not args.command_line:
+        raise UsageError("nothing after `--`: expected a command")
+    if args.wait:
+        raise UsageError("--wait waits for containers: it does not go with `-- COMMAND`")
+
+
+def trace(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int:
+    """Traces the targets or the command; the exit status. Raises StraceletError."""
+    if args.command_line is not None:
+        return _command(args.command_line, wish, args.duration)
+    return _targets(wanted, wish)
+
+
+def _targets(wanted: arguments.Wanted, wish: Wish) -> int:
+    from stracelet.cli import trace_targets  # noqa: PLC0415 - what a command of one's own never needs
+
+    request = trace_targets.checked_request(wanted)
+    wish = wish.with_flags(container=request.endless or len(request.targets) > 1)
+    with ExitStack() as stack:
+        outputs = open_outputs(stack, wish, STDOUT, keeps_rights=False, named=not request.endless, command=False)
+        return trace_targets.run(wanted, request, wish, outputs)
+
+
+def _command(command: list[str], wish: Wish, duration: float | None) -> int:
+    from stracelet.cli import trace_command  # noqa: PLC0415 - what targets never need
+
+    wish = replace(wish, lossless=True).with_flags(name_unknown=True)
+    with ExitStack() as stack:
+        # strace writes to stderr because stdout is its command's.
+        outputs = open_outputs(stack, wish, STDERR, keeps_rights=True, named=True, command=True)
+        return trace_command.run(command, wish, outputs, duration=duration)

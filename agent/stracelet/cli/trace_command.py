@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`trace -c -- COMMAND`: runs a command under trace, prints what it called, and ends as it ended."""
+"""`trace -- COMMAND`: runs a command under trace, prints what it calls, and ends as it ended."""
 
 from __future__ import annotations
 
@@ -9,43 +9,47 @@ import signal
 from typing import TYPE_CHECKING
 
 from stracelet.cli.interrupts import on_signals
-from stracelet.cli.report import Part, report
+from stracelet.cli.recording import Records
+from stracelet.cli.report import Part
 from stracelet.errors import StraceletError
-from stracelet.native import ABI_SIGNAL, syscall_name
 from stracelet.tracing import protocol
 from stracelet.tracing.privileges import drop_privileges
 from stracelet.tracing.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
 
-    from stracelet.cli.report import Layout
+    from stracelet.cli.outputs import Outputs
+    from stracelet.cli.trace_flags import Wish
 
 COMMAND = "command"  # the ID of its slot (native/src/ptrace/targets.c)
 
 
-def run(command: Sequence[str], layout: Layout, out: TextIO, *, duration: float | None) -> int:
+def run(command: Sequence[str], wish: Wish, outputs: Outputs, *, duration: float | None) -> int:
     """The command's exit status, or the negative of the signal that ended it; 0 if we stopped before its end."""
-    return asyncio.run(_trace(command, layout, out, duration))
+    return asyncio.run(_trace(command, wish, outputs, duration))
 
 
-async def _trace(command: Sequence[str], layout: Layout, out: TextIO, duration: float | None) -> int:
+async def _trace(command: Sequence[str], wish: Wish, outputs: Outputs, duration: float | None) -> int:
     session = await Session.start(command=command)
+    records = Records(session, wish, outputs)
     try:
         # The caller's own identity, less every capability: enough to pass a signal on to the command, no more.
         drop_privileges(os.getuid(), os.getgid(), os.getgroups())
-        running = Running(session)
+        await records.start()
+        running = Running(session, records)
         with on_signals(running.signalled):
+            session.begin_command()
             await running.follow(duration)
     finally:
         await session.end()
+        await records.stop()
     try:
         if running.ended is not None and running.ended.error:
             raise StraceletError(running.ended.text)
-        cells = [cell for cell in session.reader.snapshot(()).cells if cell.abi != ABI_SIGNAL]
-        out.write(report([Part(COMMAND, cells)], layout, syscall_name))
-        out.flush()
+        records.check()
+        cells = outputs.counted.cells() if outputs.counted else session.reader.snapshot(()).cells
+        records.table([Part(COMMAND, cells)])
     finally:
         session.close()
     return os.waitstatus_to_exitcode(running.ended.status) if running.ended is not None else 0
@@ -54,8 +58,8 @@ async def _trace(command: Sequence[str], layout: Layout, out: TextIO, duration: 
 class Running:
     """The command while it is traced. As strace -f does, we wait for its descendants too."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, records: Records) -> None:
+        self._session, self._records = session, records
         self._stop = asyncio.Event()
         self._signalled = False
         self.ended: protocol.CommandEnded | None = None
@@ -64,14 +68,16 @@ class Running:
         """Until the command and all that it started have ended, we are told to stop, or the time is over."""
         events = asyncio.create_task(self._events())
         stop = asyncio.create_task(self._stop.wait())
+        written = asyncio.create_task(self._records.ended())
         try:
-            await asyncio.wait({events, stop}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({events, stop, written}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if events.done():
                 events.result()
         finally:
             events.cancel()
             stop.cancel()
-            await asyncio.gather(events, stop, return_exceptions=True)
+            written.cancel()
+            await asyncio.gather(events, stop, written, return_exceptions=True)
 
     async def _events(self) -> None:
         untraced = False

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`trace -c TARGET...`: follows what the targets mean until they end or somebody says so, then prints."""
+"""`trace TARGET...`: follows what the targets mean until they end or somebody says so, and prints what they do."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,31 +15,39 @@ from stracelet.cli.interrupts import on_signals
 from stracelet.cli.listing import target_of
 from stracelet.cli.picking import Picked, Request
 from stracelet.cli.progress import Progress
-from stracelet.cli.report import Part, report
+from stracelet.cli.recording import Records
+from stracelet.cli.report import Part
 from stracelet.containers.procfs import Procfs
 from stracelet.containers.sources import places
 from stracelet.errors import NotPermitted, TargetNotFound
-from stracelet.native import ABI_SIGNAL, syscall_name
+from stracelet.native import NAMED_DROPPED, NAMED_KEPT, SLOT_PROVISIONAL, Named
+from stracelet.tracing import protocol
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from typing import TextIO
 
+    from stracelet import native
     from stracelet.cli.arguments import Wanted
-    from stracelet.cli.report import Layout
-    from stracelet.tracing import protocol
+    from stracelet.cli.outputs import Outputs
+    from stracelet.cli.trace_flags import Wish
+    from stracelet.native import Printer
 
 SYS_PTRACE = 19
 LOOK_SECONDS = 0.25
 
 
-def run(wanted: Wanted, layout: Layout, out: TextIO, *, quiet: bool) -> int:
-    """Traces, prints to `out`; 0. Raises StraceletError."""
+def checked_request(wanted: Wanted) -> Request:
+    """Raises StraceletError for what cannot work, before anything is started or opened."""
     request = Request.of(wanted)
     check_rights(request, Path(wanted.config.procfs))
-    return asyncio.run(_trace(wanted, request, layout, out, quiet=quiet))
+    return request
+
+
+def run(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs) -> int:
+    """Traces, prints; 0. Raises StraceletError."""
+    return asyncio.run(_trace(wanted, request, wish, outputs))
 
 
 def check_rights(request: Request, proc: Path) -> None:
@@ -77,7 +84,7 @@ class Observed:
             self._see(event)
 
 
-async def _trace(wanted: Wanted, request: Request, layout: Layout, out: TextIO, *, quiet: bool) -> int:
+async def _trace(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     deadline = None if wanted.duration is None else loop.time() + wanted.duration
@@ -89,19 +96,18 @@ async def _trace(wanted: Wanted, request: Request, layout: Layout, out: TextIO, 
             connect=paths,
             allow_pid=bool(request.pids),
         )
+        records = Records(session, wish, outputs)
         try:
             app.give_up_rights(wanted.config)
-            tracing = Tracing(wanted, request, session, paths, quiet=quiet)
+            await records.start()
+            tracing = Tracing(wanted, request, session, paths, records)
             await tracing.run(stop, deadline)
         finally:
             await session.end()
+            await records.stop()
         try:
-            parts = tracing.parts()
-            text = report(parts, layout, syscall_name)
-            out.write(text)
-            out.flush()
-            if not text and not quiet:
-                print("stracelet: no system calls were seen", file=sys.stderr)
+            records.check()
+            records.table(tracing.parts(outputs.counted))
             tracing.progress.check_rights()
         finally:
             session.close()
@@ -112,13 +118,15 @@ class Tracing:
     """One trace: the inventory, the selection, and what is said about them on the way."""
 
     def __init__(
-        self, wanted: Wanted, request: Request, session: Session, paths: Sequence[str], *, quiet: bool
+        self, wanted: Wanted, request: Request, session: Session, paths: Sequence[str], records: Records
     ) -> None:
+        self._records = records
+        self._named: set[Named] = set()
         self._request, self._session, self._names = request, session, request.names_containers
         self._proc = Path(wanted.config.procfs)
         self._procfs = Procfs(self._proc)
         self._inventory = app.inventory_through(session, wanted.config, paths)
-        self.progress = Progress(self._name, self._wanted, self._procfs, quiet=quiet)
+        self.progress = Progress(self._name, self._wanted, self._procfs, quiet=bool(records.wish.quiet))
         self._selection: Selection | None = None
 
     def _name(self, container_id: str) -> str:
@@ -131,6 +139,42 @@ class Tracing:
 
     def _wanted(self, container_id: str) -> bool:
         return self._selection is not None and self._selection.kept(container_id) is not None
+
+    def _see(self, event: protocol.Event) -> None:
+        self.progress.see(event)
+        if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
+            self._tell_names()
+
+    def _renamed(self, _: str) -> None:
+        """The selection, which decides what becomes of it, hears of it at the same time."""
+        asyncio.get_running_loop().call_soon(self._tell_names)
+
+    def _tell_names(self) -> None:
+        """To those that take records: whose they are, as soon as that is known or has changed."""
+        for slot in self._session.reader.containers():
+            named = self._named_as(slot)
+            if named is not None and named not in self._named:
+                self._named.add(named)
+                self._records.name(named)
+
+    def _named_as(self, slot: native.Container) -> Named | None:
+        """None: a new container, of which nobody knows yet whether it is wanted."""
+        kept = self._selection.kept(slot.id) if self._selection else None
+        if kept is None:
+            known = slot.state != SLOT_PROVISIONAL
+            return Named(slot.slot, slot.serial, NAMED_DROPPED, slot.id) if known else None
+        if kept.container is None:
+            return Named(slot.slot, slot.serial, NAMED_KEPT, slot.id, self._name(slot.id))
+        pod = kept.container.pod
+        return Named(
+            slot.slot,
+            slot.serial,
+            NAMED_KEPT,
+            slot.id,
+            kept.container.name,
+            pod.name if pod else "",
+            pod.namespace if pod else "",
+        )
 
     async def run(self, stop: asyncio.Event, deadline: float | None) -> None:
         """Until the targets have ended, `stop`, or the deadline (of the loop's clock)."""
@@ -148,7 +192,7 @@ class Tracing:
         waiting_for = [target.text for target in self._request.targets if not found] or ["what matches"]
         self.progress.expect(picked.ids | {f"pid:{pid}" for pid in picked.processes}, waiting_for)
         self._selection = Selection(
-            requests=Observed(self._session, self.progress.see),
+            requests=Observed(self._session, self._see),
             slots=self._session.reader.containers,
             inventory=self._inventory,
             wanted=picked,
@@ -165,7 +209,9 @@ class Tracing:
                 parts.append(asyncio.create_task(self._inventory.run(), name="inventory"))
             parts.append(asyncio.create_task(_wait(stop), name="stop"))
             parts.append(asyncio.create_task(self._look(), name="end of the targets"))
+            parts.append(asyncio.create_task(self._records.ended(), name="end of the records"))
             stack.push_async_callback(_cancel, parts)
+            stack.callback(self._inventory.subscribe(self._renamed))
             left = None if deadline is None else max(deadline - asyncio.get_running_loop().time(), 0)
             done, _ = await asyncio.wait(parts, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -177,15 +223,16 @@ class Tracing:
             if self._selection and self._selection.answering and (self._inventory.following or not self._names):
                 self.progress.wait()
             self.progress.look(self._session.reader.containers())
+            self._tell_names()
             if self.progress.all_ended() and not self._request.endless:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    def parts(self) -> list[Part]:
-        """What was counted of each container, by its name."""
+    def parts(self, counted: Printer | None) -> list[Part]:
+        """What was counted of each container, by its name: in the arena, or by a printer."""
         if self._selection is None:
             return []
-        cells = [cell for cell in self._session.reader.snapshot(()).cells if cell.abi != ABI_SIGNAL]
+        cells = counted.cells() if counted else self._session.reader.snapshot(()).cells
         owners = {(slot.slot, slot.serial): slot.id for slot in self._session.reader.containers()}
         kept = {id_ for id_ in owners.values() if self._selection.kept(id_) is not None}
         names = {id_: f"{self._name(id_)} ({id_[:12]})" if ":" not in id_ else self._name(id_) for id_ in kept}
