@@ -83,12 +83,12 @@ def render(table: str, names: Mapping[int, str]) -> str:
 
 
 TYPES = (  # of an argument, by its C type and its name: the first that matches
-    (r"const char\*", r"(file|path|old|new|dir|special_file|dev_|library|special|from_path|to_path)\w*", "PATH"),
-    (r"char\*", r"(dev|dir|name)_name|name", "PATH"),
+    (r"const char\*", r"(file|path|old|new|put_|dir|special_file|dev_|library|special|from_path|to_path)\w*", "PATH"),
+    (r"char\*", r"(dev|dir|name)_name|name|filename", "PATH"),
     (r"const char __user\*|const char\*", r"\w+", "STRING"),
     (r".*\*|cap_user_\w+_t|aio_context_t|const cap_user_\w+_t", r"\w+", "ADDRESS"),
-    (r"int|unsigned int|unsigned long|u32|__s32", r"\w*dfd", "DIRFD"),
-    (r"int|unsigned int|unsigned|unsigned long|__s32|mqd_t", r"\w*fd(in|_in|_out)?|fildes|mqdes|fd\d", "FD"),
+    (r"int|unsigned int|unsigned long|u32|__s32", r"(?!oldfd$)\w*dfd", "DIRFD"),
+    (r"int|unsigned int|unsigned|unsigned long|__s32|mqd_t", r"\w*fd(in|out|_in|_out)?|fildes|mqdes|fd\d", "FD"),
     (r"umode_t|mode_t", r"\w+", "MODE"),
     (r"pid_t", r"\w+", "PID"),
     (r"uid_t|gid_t|qid_t|old_uid_t|old_gid_t", r"\w+", "ID"),
