@@ -64,7 +64,7 @@ struct decoder {
 	bool finished; /* false: it never returned (its task was killed in it) */
 	int begun;     /* arguments */
 	enum result_format result_format;
-	char result_note[256]; /* goes in brackets behind the result: "Timeout"; empty: nothing */
+	enum call_id interrupted; /* of its task: the call that restart_syscall(2) would go on with */
 };
 
 static inline bool entering(const struct decoder *d)

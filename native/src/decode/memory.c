@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What was captured, by its address.
+ */
+#include <string.h>
+
+#include "decode/decode.h"
+#include "decode/strings.h"
+
+/* Captures that follow on one another in memory are joined for one fetch, so many at most. */
+#define JOINED 16
+
+static bool may_use(const struct decoder *d, const struct stl_capture *capture)
+{
+	return d->exiting || capture->phase == PHASE_ENTRY;
+}
+
+/* The capture of memory that has the byte at `address`; what was captured at the exit goes before. */
+const struct stl_capture *fetch_holding(const struct decoder *d, uint64_t address)
+{
+	const struct stl_capture *capture = capture_first(d->record), *entry = NULL;
+
+	for (uint32_t i = 0; i < d->record->captures; i++, capture = capture_next(capture)) {
+		if (capture->kind != CAPTURED_MEMORY || address - capture->address >= capture->size ||
+		    !may_use(d, capture))
+			continue;
+		if (capture->phase != PHASE_ENTRY || !d->exiting)
+			return capture;
+		if (!entry)
+			entry = capture;
+	}
+	return entry;
+}
+
+size_t fetch_some(const struct decoder *d, uint64_t address, void *into, size_t size)
+{
+	size_t done = 0;
+
+	for (int i = 0; i < JOINED && done < size; i++) {
+		const struct stl_capture *capture = fetch_holding(d, address + done);
+
+		if (!capture)
+			break;
+		size_t offset = (size_t)(address + done - capture->address), part = capture->size - offset;
+
+		if (part > size - done)
+			part = size - done;
+		memcpy((char *)into + done, (const char *)capture_bytes(capture) + offset, part);
+		done += part;
+	}
+	return done;
+}
+
+bool fetch(const struct decoder *d, uint64_t address, void *into, size_t size)
+{
+	const struct stl_capture *capture = fetch_holding(d, address);
+
+	if (!capture)
+		return false;
+	size_t offset = (size_t)(address - capture->address);
+
+	if (capture->size - offset >= size) {
+		memcpy(into, (const char *)capture_bytes(capture) + offset, size);
+		return true;
+	}
+	/* nothing is copied unless all is there: into may hold what the caller goes on with */
+	char whole[4096];
+
+	if (size > sizeof(whole) || fetch_some(d, address, whole, size) < size)
+		return false;
+	memcpy(into, whole, size);
+	return true;
+}
+
+bool fetch_word(const struct decoder *d, uint64_t address, uint64_t *value)
+{
+	uint32_t narrow;
+
+	if (d->word == 8)
+		return fetch(d, address, value, 8);
+	if (!fetch(d, address, &narrow, 4))
+		return false;
+	*value = narrow;
+	return true;
+}
+
+static bool is_named(const struct stl_capture *capture, uint64_t address)
+{
+	/* descriptors and PIDs are ints */
+	if (capture->kind == CAPTURED_DESCRIPTOR || capture->kind == CAPTURED_PID)
+		return (uint32_t)capture->address == (uint32_t)address;
+	return capture->address == address;
+}
+
+const struct stl_capture *fetch_capture(const struct decoder *d, uint64_t address, uint8_t kind)
+{
+	const struct stl_capture *capture = capture_first(d->record), *found = NULL;
+
+	for (uint32_t i = 0; i < d->record->captures; i++, capture = capture_next(capture)) {
+		if (capture->kind != kind || !is_named(capture, address) || !may_use(d, capture))
+			continue;
+		if (capture->phase != PHASE_ENTRY || !d->exiting)
+			return capture;
+		if (!found)
+			found = capture;
+	}
+	return found;
+}
+
+const struct stl_capture *fetch_kind(const struct decoder *d, uint8_t kind)
+{
+	const struct stl_capture *capture = capture_first(d->record);
+
+	for (uint32_t i = 0; i < d->record->captures; i++, capture = capture_next(capture)) {
+		if (capture->kind == kind)
+			return capture;
+	}
+	return NULL;
+}
