@@ -19,22 +19,25 @@ enum take {
 	TAKE_PATH,   /* a string up to its NUL, at most PATH_MAX: printed whole */
 	TAKE_STRING, /* a string up to its NUL, at most the string limit (and one byte, to tell whether there is more) */
 	TAKE_BYTES, /* `length` bytes, at most the string limit: file and socket data; left out where data is not wanted */
-	TAKE_OBJECT,  /* `size` bytes */
-	TAKE_SIZED,   /* `length` bytes, at most `size` */
-	TAKE_ARRAY,   /* `length` elements of `size` bytes each, at most the element limit (and one more) */
-	TAKE_STRINGS, /* argv: pointers up to a null pointer, and their strings */
-	TAKE_COUNT,   /* envp: how many pointers up to a null pointer; the strings where all is wanted (-v) */
-	TAKE_IOVEC,   /* `length` struct iovec, and of each its bytes; at EXIT no more bytes in all than the result */
-	TAKE_MSGHDR,  /* struct msghdr: name, iovec with contents, control */
-	TAKE_MMSGHDR, /* `length` struct mmsghdr */
+	TAKE_OBJECT,     /* `size` bytes */
+	TAKE_SIZED,      /* `length` bytes, at most `size` */
+	TAKE_ARRAY,      /* `length` elements of `size` bytes each, at most the element limit (and one more) */
+	TAKE_STRINGS,    /* argv: pointers up to a null pointer, and their strings */
+	TAKE_COUNT,      /* envp: how many pointers up to a null pointer; the strings where all is wanted (-v) */
+	TAKE_IOVEC,      /* `length` struct iovec, and of each its bytes; at EXIT no more bytes in all than the result,
+	             * of a call that failed (ALWAYS) none */
+	TAKE_MSGHDR,     /* struct msghdr: name, iovec with contents, control */
+	TAKE_MMSGHDR,    /* `length` struct mmsghdr */
 	TAKE_DESCRIPTOR, /* the argument is a descriptor: what it is, where that is wanted (-y) */
 	TAKE_POLLFDS,    /* `length` struct pollfd: as TAKE_ARRAY, and what the descriptors are */
 	TAKE_FDSETS,     /* the argument is a bitmap of descriptors below `length`: it, and what they are */
-	TAKE_FDS, /* `length` ints that are descriptors (pipe, socketpair, SCM_RIGHTS): as TAKE_ARRAY, and what they are */
+	TAKE_FDS, /* `length` times `size` bytes of ints that are descriptors (pipe, socketpair): it, and what they are */
 	TAKE_RESULT_FD, /* the result is a descriptor */
 	TAKE_PID,       /* the argument is a PID: whose, where that is wanted */
 	TAKE_RESULT_PID,
 	TAKE_STACK, /* `size` bytes from the stack pointer on: what rt_sigreturn(2) restores; `arg` has no meaning */
+	TAKE_IOCBS, /* `length` pointers, and the struct iocb (aio) that each points to, and the data of a write, PWRITEV's
+	             * and PREADV's iovec */
 };
 
 enum when {
