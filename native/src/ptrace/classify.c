@@ -42,9 +42,13 @@ struct stop classify_stop(const siginfo_t *info)
 
 	switch (info->si_code) {
 	case CLD_EXITED:
+		stop.kind = STOP_DEATH;
+		stop.status = (status & 0xff) << 8;
+		return stop;
 	case CLD_KILLED:
 	case CLD_DUMPED:
 		stop.kind = STOP_DEATH;
+		stop.status = (status & 0x7f) | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 		return stop;
 	case CLD_TRAPPED:
 	case CLD_STOPPED:

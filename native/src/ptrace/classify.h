@@ -25,6 +25,7 @@ struct stop {
 	enum stop_kind kind;
 	pid_t tid;
 	int signal;                        /* STOP_SIGNAL, STOP_GROUP */
+	int status;                        /* STOP_DEATH: as of wait(2) */
 	struct __ptrace_syscall_info call; /* STOP_SYSCALL; op is PTRACE_SYSCALL_INFO_NONE: still to be asked for */
 };
 

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -40,8 +41,11 @@ struct request {
 struct reply {
 	uint64_t serial;
 	int32_t error;
+	uint32_t size; /* of the bytes that are sent */
 	char bytes[PROBE_MOST];
 };
+
+#define REPLY_SIZE(bytes_sent) (offsetof(struct reply, bytes) + (bytes_sent))
 
 static struct prober {
 	pthread_mutex_t lock;
@@ -93,13 +97,18 @@ static int look_at_socket(const struct request *request, char bytes[PROBE_MOST])
 
 static void answer(int fd, const struct request *request)
 {
-	struct reply reply = {.serial = request->serial};
+	struct reply reply;
+
+	reply.serial = request->serial;
+	reply.size = 0;
 
 	if (request->look == LOOK_MEMORY)
 		reply.error = look_at_memory(request, reply.bytes);
 	else
 		reply.error = look_at_socket(request, reply.bytes);
-	if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
+	if (!reply.error)
+		reply.size = request->look == LOOK_MEMORY ? request->size : sizeof(int64_t);
+	if (send(fd, &reply, REPLY_SIZE(reply.size), MSG_NOSIGNAL) < 0)
 		_exit(0);
 }
 
@@ -113,12 +122,12 @@ static void die_with(pid_t parent)
 static _Noreturn void serve(pid_t parent, int (*confine)(void))
 {
 	const struct itimerval limit = {.it_value.tv_usec = HANGS_US}, none = {0};
-	const struct reply begun = {.serial = NEW};
+	static const struct reply begun = {.serial = NEW};
 	struct request request;
 
 	die_with(parent);
 	signal(SIGALRM, SIG_DFL);
-	if (confine() < 0 || send(3, &begun, sizeof(begun), MSG_NOSIGNAL) < 0)
+	if (confine() < 0 || send(3, &begun, REPLY_SIZE(0), MSG_NOSIGNAL) < 0)
 		_exit(1);
 	while (recv(3, &request, sizeof(request), 0) == sizeof(request)) {
 		setitimer(ITIMER_REAL, &limit, NULL);
@@ -175,12 +184,19 @@ void probes_start(int (*confine)(void))
 	}
 }
 
+static bool receive(const struct prober *prober, struct reply *reply)
+{
+	ssize_t size = recv(prober->fd, reply, sizeof(*reply), MSG_DONTWAIT);
+
+	return size >= (ssize_t)REPLY_SIZE(0) && reply->size <= PROBE_MOST && size == (ssize_t)REPLY_SIZE(reply->size);
+}
+
 /* What has come in since the last request was given up: its answer, or word of a new prober. */
 static void catch_up(struct prober *prober)
 {
 	struct reply reply;
 
-	while (recv(prober->fd, &reply, sizeof(reply), MSG_DONTWAIT) == sizeof(reply)) {
+	while (receive(prober, &reply)) {
 		if (reply.serial == prober->serial || reply.serial == NEW)
 			prober->owes = false;
 	}
@@ -197,7 +213,7 @@ static bool take(struct prober *prober, struct reply *reply)
 		/* A kick ends the poll early. */
 		if (ready < 0 && errno == EINTR)
 			continue;
-		if (ready <= 0 || recv(prober->fd, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
+		if (ready <= 0 || !receive(prober, reply))
 			return false;
 		if (reply->serial == prober->serial) {
 			prober->owes = false;
@@ -234,6 +250,8 @@ static int probe(struct request *request, void *buffer, size_t size, _Atomic uin
 	}
 	if (error == -ETIMEDOUT)
 		atomic_store(until_ns, clock_ns() + REST_NS);
+	if (error == 0 && reply.size != size)
+		return -EIO;
 	if (error == 0)
 		memcpy(buffer, reply.bytes, size);
 	return error;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROBE_MOST 16
+#define PROBE_MOST 4096
 
 /* Starts the processes: before any thread. confine: what each calls on itself first; it returns 0 or -errno. */
 void probes_start(int (*confine)(void));

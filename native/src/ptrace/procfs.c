@@ -47,6 +47,28 @@ static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size
 	return length;
 }
 
+int task_pagemap_open(pid_t tid)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%d/pagemap", proc, tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int task_comm_read(pid_t tid, char comm[16])
+{
+	ssize_t length = read_small(tid, "comm", comm, 16);
+
+	if (length < 0)
+		return (int)length;
+	/* A newline ends it; of one of 15 bytes that is cut off already. */
+	if (length > 0 && comm[length - 1] == '\n')
+		comm[length - 1] = '\0';
+	return 0;
+}
+
 static const char *field(const char *text, const char *name)
 {
 	const char *found = strstr(text, name);

@@ -66,8 +66,10 @@ int task_stat_read(pid_t tid, struct task_stat *out);
 int task_exe_read(pid_t tid, struct file_identity *out,
                   bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
 int task_root_read(pid_t tid, struct file_identity *out);
-bool task_is_runtime(pid_t tid); /* it is runc's own set-up, and has not exec'ed yet */
-int task_exe_bits(pid_t tid);    /* 32 or 64, of its program; 0: unknown */
+int task_pagemap_open(pid_t tid);             /* a descriptor */
+int task_comm_read(pid_t tid, char comm[16]); /* ended with NUL */
+bool task_is_runtime(pid_t tid);              /* it is runc's own set-up, and has not exec'ed yet */
+int task_exe_bits(pid_t tid);                 /* 32 or 64, of its program; 0: unknown */
 
 /* Whom `viewer` calls `ns_pid`; -ENOTTY: Linux before 6.11 cannot say. */
 pid_t task_by_ns_pid(pid_t viewer, pid_t ns_pid);

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "recording.h"
 #include "regs.h"
 #include "thread.h"
 
@@ -57,6 +58,7 @@ void rewind_if_interrupted(struct thread *thread, struct tracee *tracee)
 void settle_eintr(struct thread *thread, struct tracee *tracee)
 {
 	tracee_book(thread, tracee, tracee->exit_ns, EINTR);
+	recording_exit(thread, tracee, -EINTR, tracee->exit_ns);
 	timeout_clear(thread, tracee);
 	tracee->state = TRACEE_USER;
 }

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "notify.h"
+#include "recording.h"
 #include "thread.h"
 
 #define WAIT_NS (100 * NS_PER_MS)
@@ -44,6 +45,7 @@ static bool let_caller_go(struct thread *thread, struct tracee *tracee)
 
 	tracee->entry_ns = clock_ns();
 	tracee_book(thread, tracee, tracee->entry_ns, 0);
+	recording_exit(thread, tracee, 0, tracee->entry_ns);
 	tracee->state = TRACEE_USER;
 	if (tracee_detach(thread, tracee, 0) == 0)
 		bar(thread, tid, container);

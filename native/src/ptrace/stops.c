@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "clock.h"
 #include "notify.h"
+#include "recording.h"
 #include "regs.h"
 #include "thread.h"
 
@@ -41,6 +43,7 @@ void tracee_lost(struct thread *thread, struct tracee *tracee)
 	overhead_flush(tracee);
 	attach_forget(thread, tracee);
 	timeout_clear(thread, tracee);
+	recording_lost(thread, tracee);
 	if (tracee->held_until_ns)
 		thread->held--;
 	if (thread->hot == tracee)
@@ -83,6 +86,7 @@ int tracee_detach(struct thread *thread, struct tracee *tracee, int signal)
 {
 	if (ptrace(PTRACE_DETACH, tracee->tid, NULL, signal) < 0)
 		return -errno; /* ESRCH: killed meanwhile; its death is still to be waited for */
+	recording_detached(thread, tracee, clock_ns());
 	tracee_lost(thread, tracee);
 	return 0;
 }
@@ -102,7 +106,7 @@ void tracee_resume(struct thread *thread, struct tracee *tracee, int signal)
 
 	if (may_leave(thread, tracee) && tracee_detach(thread, tracee, signal) == 0)
 		return;
-	if (tracee->state == TRACEE_SETUP || tracee->state == TRACEE_ATTACHING) {
+	if (tracee->state == TRACEE_ATTACHING || (tracee->state == TRACEE_SETUP && !tracee->watched)) {
 		request = PTRACE_CONT;
 	} else if (thread->draining) {
 		request = PTRACE_CONT;
@@ -138,6 +142,24 @@ static bool returns_from_signal(int abi, int number)
 	}
 }
 
+/* Of the command's set-up its exec alone is of interest. */
+static void on_setup_syscall(struct thread *thread, struct tracee *tracee, const struct __ptrace_syscall_info *info,
+                             uint64_t now)
+{
+	if (info->op == PTRACE_SYSCALL_INFO_ENTRY) {
+		const char *name = NULL;
+
+		tracee->abi = abi_of(info->arch, info->entry.nr);
+		if (info->entry.nr < STL_MAX_NUMBER)
+			name = stl_syscall_name(tracee->abi, (int)info->entry.nr);
+		if (name && strcmp(name, "execve") == 0)
+			recording_entry(thread, tracee, info, now, false);
+	} else {
+		recording_forget(thread, tracee);
+	}
+	tracee_resume(thread, tracee, 0);
+}
+
 static void on_entry(struct thread *thread, struct tracee *tracee, const struct __ptrace_syscall_info *info,
                      uint64_t now)
 {
@@ -147,12 +169,13 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 	if (tracee->state == TRACEE_EINTR)
 		settle_eintr(thread, tracee);
 	bool again = tracee->state == TRACEE_REWOUND && number == tracee->number;
+	bool in_progress = false;
 
 	overhead_entry(tracee, now);
 	if (!again) {
 		timeout_clear(thread, tracee);
-		tracee->counted =
-			number != tracee->resumed && !(tracee->resumed != RESUMED_NONE && restarts(abi, number));
+		in_progress = number == tracee->resumed || (tracee->resumed != RESUMED_NONE && restarts(abi, number));
+		tracee->counted = !in_progress;
 		tracee->abi = abi;
 		tracee->number = number;
 	}
@@ -160,6 +183,8 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 		tracee->args[i] = info->entry.args[i];
 	tracee->resumed = RESUMED_NONE;
 	tracee->state = TRACEE_IN_SYSCALL;
+	if (recording_is_on() && !(again && tracee->recording && recording_goes_on(tracee)))
+		recording_entry(thread, tracee, info, now, in_progress || again);
 	if (target_traces(thread, tracee, number))
 		return;
 	uint64_t resume = clock_ns();
@@ -185,12 +210,14 @@ static int error_of(const struct tracee *tracee, const struct __ptrace_syscall_i
 static void on_exit_stop(struct thread *thread, struct tracee *tracee, const struct __ptrace_syscall_info *info,
                          uint64_t now)
 {
+	int64_t result = info->exit.rval;
 	int error = error_of(tracee, info);
 
 	if (tracee->state == TRACEE_IN_SYSCALL) {
 		const struct wait_call *wait = error == EINTR ? wait_call_find(tracee->abi, tracee->number) : NULL;
 
 		if (tracee->expired && error == EINTR) {
+			result = wait->timed_out;
 			error = -wait->timed_out;
 			regs_set_result(tracee->tid, wait->timed_out);
 			wait = NULL;
@@ -203,6 +230,7 @@ static void on_exit_stop(struct thread *thread, struct tracee *tracee, const str
 				undo_eintr(thread, tracee);
 		} else {
 			tracee_book(thread, tracee, now, error);
+			recording_exit(thread, tracee, result, now);
 			if (tracee->timed)
 				timeout_clear(thread, tracee);
 			tracee->state = TRACEE_USER;
@@ -222,6 +250,8 @@ static void on_syscall(struct thread *thread, struct tracee *tracee, const struc
 		return; /* killed meanwhile */
 	if (tracee->state == TRACEE_RELEASED)
 		tracee_resume(thread, tracee, 0);
+	else if (tracee->state == TRACEE_SETUP)
+		on_setup_syscall(thread, tracee, &info, now);
 	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 		on_entry(thread, tracee, &info, now);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
@@ -235,6 +265,7 @@ static void tracee_begin(struct thread *thread, struct tracee *tracee)
 {
 	tracee->state = TRACEE_USER;
 	attach_forget(thread, tracee);
+	recording_attached(thread, tracee, clock_ns());
 }
 
 static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
@@ -273,6 +304,8 @@ static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
 			tracee->state = state;
 		}
 	}
+	if (tracee->state != TRACEE_SETUP)
+		recording_signal(thread, tracee, signal, clock_ns());
 	tracee_resume(thread, tracee, signal);
 }
 
@@ -305,7 +338,7 @@ static void on_event_stop(struct thread *thread, struct tracee *tracee)
 	tracee_resume(thread, tracee, 0);
 }
 
-static void on_group_stop(struct thread *thread, struct tracee *tracee)
+static void on_group_stop(struct thread *thread, struct tracee *tracee, int signal)
 {
 	if (tracee->state == TRACEE_EINTR)
 		settle_eintr(thread, tracee);
@@ -313,8 +346,10 @@ static void on_group_stop(struct thread *thread, struct tracee *tracee)
 		return;
 	if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
-	if (tracee->state != TRACEE_SETUP && tracee->state != TRACEE_RELEASED)
+	if (tracee->state != TRACEE_SETUP && tracee->state != TRACEE_RELEASED) {
 		tracee->state = TRACEE_LISTENING;
+		recording_stopped(thread, tracee, signal, clock_ns());
+	}
 	ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 }
 
@@ -407,6 +442,7 @@ static void first_exec(struct tracee *tracee, uint64_t now)
 
 void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now)
 {
+	recording_death(thread, tracee, 0, true, now);
 	if (tracee->state == TRACEE_IN_SYSCALL || tracee->state == TRACEE_EINTR)
 		tracee_book(thread, tracee, now, tracee->state == TRACEE_EINTR ? EINTR : 0);
 	tracee->cpu_known = false;
@@ -448,14 +484,18 @@ static struct tracee *take_over(struct thread *thread, pid_t tid, uint64_t now)
 
 static void on_exec(struct thread *thread, struct tracee *tracee, uint64_t now)
 {
+	unsigned long former = 0;
+
 	if (tracee->state == TRACEE_SETUP)
 		first_exec(tracee, now);
 	else if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
+	if (tracee->state != TRACEE_SETUP && ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &former) == 0)
+		recording_exec(thread, tracee, (pid_t)former, now);
 	tracee_resume(thread, tracee, 0);
 }
 
-static void on_death(struct thread *thread, pid_t tid, struct tracee *tracee, uint64_t now)
+static void on_death(struct thread *thread, const struct stop *stop, struct tracee *tracee, uint64_t now)
 {
 	siginfo_t info;
 
@@ -464,9 +504,11 @@ static void on_death(struct thread *thread, pid_t tid, struct tracee *tracee, ui
 			tracee_book(thread, tracee, now, 0);
 		else if (tracee->state == TRACEE_EINTR)
 			settle_eintr(thread, tracee);
+		if (tracee->state != TRACEE_SETUP)
+			recording_death(thread, tracee, stop->status, false, now);
 		overhead_flush(tracee); /* as long as /proc still has it */
 	}
-	waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
+	waitid(P_PID, (id_t)stop->tid, &info, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
 	if (tracee)
 		tracee_lost(thread, tracee);
 }
@@ -493,7 +535,7 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		return;
 	}
 	if (stop->kind == STOP_DEATH) {
-		on_death(thread, stop->tid, tracee, now);
+		on_death(thread, stop, tracee, now);
 		return;
 	}
 	if (!tracee) {
@@ -514,7 +556,7 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		on_signal(thread, tracee, stop->signal);
 		break;
 	case STOP_GROUP:
-		on_group_stop(thread, tracee);
+		on_group_stop(thread, tracee, stop->signal);
 		break;
 	case STOP_EVENT:
 		on_event_stop(thread, tracee);

@@ -12,6 +12,7 @@
 
 #include "cgroups.h"
 #include "clock.h"
+#include "recording.h"
 
 #define BEAT_NS (20 * NS_PER_MS)
 #define MAILS_AT_ONCE 8
@@ -51,6 +52,19 @@ void thread_kick(struct thread *thread)
 
 	if (tid)
 		syscall(SYS_tgkill, getpid(), tid, SIGUSR1);
+}
+
+bool thread_is_called(struct thread *thread)
+{
+	bool called = thread->draining;
+
+	if (called || !atomic_load(&thread->has_mail))
+		return called;
+	pthread_mutex_lock(&thread->lock);
+	for (const struct mail *mail = thread->first_mail; mail; mail = mail->next)
+		called |= mail->kind == MAIL_DRAIN || mail->kind == MAIL_LEAVE || mail->kind == MAIL_YIELD;
+	pthread_mutex_unlock(&thread->lock);
+	return called;
 }
 
 /* The oldest one; NULL: none. */
@@ -103,6 +117,17 @@ static void retire(struct thread *thread, pid_t tid)
 		tracee_retire(thread, tracee, clock_ns());
 }
 
+static void watch(struct thread *thread, pid_t tid)
+{
+	struct tracee *tracee = tracee_find(&thread->tracees, tid);
+
+	/* It waits in a read(2) that restarts by itself. */
+	if (tracee && tracee->state == TRACEE_SETUP && tracee->seized && tracee_interrupt(tracee) == 0)
+		tracee->watched = true;
+	atomic_store(&thread->watches, true);
+	thread_attention();
+}
+
 /* A few at a time: who is attached already shall not wait until all the others are. */
 static void read_mail(struct thread *thread)
 {
@@ -131,6 +156,9 @@ static void read_mail(struct thread *thread)
 		case MAIL_YIELDED:
 			target_traces_resume(thread, mail->caller);
 			break;
+		case MAIL_WATCH:
+			watch(thread, mail->tid);
+			break;
 		case MAIL_DRAIN:
 			drain_begin(thread, clock_ns());
 			break;
@@ -150,6 +178,11 @@ static void beat(struct thread *thread, uint64_t now)
 
 	thread->last_beat_ns = now;
 	atomic_store_explicit(&mine->beat_ns, now, memory_order_relaxed);
+}
+
+void thread_beat(struct thread *thread)
+{
+	beat(thread, clock_ns());
 }
 
 static void wait_for_mail(struct thread *thread)
@@ -195,6 +228,12 @@ static void drain(struct thread *thread)
 			nanosleep(&pause, NULL);
 		}
 	}
+}
+
+/* The thread's end detaches what is left. */
+static void let_go(struct tracee *tracee, void *context)
+{
+	recording_detached(context, tracee, clock_ns());
 }
 
 /* A thread that is killed closes its descriptors before it lets its tracees go (kernel/exit.c, do_exit()), and whoever
@@ -244,11 +283,13 @@ static void *run(void *context)
 		timeout_poll(thread, now);
 		target_traces_poll(thread, now);
 		newcomers_poll(thread, now);
+		recording_poll(thread, now);
 		audit(thread, now);
 		atomic_store(&thread->wants_ticks,
 		             thread->pending || thread->timed || thread->held || thread->parked_count);
 	}
 	drain(thread);
+	tracee_each(&thread->tracees, let_go, thread);
 	atomic_store(&mine->active, 0);
 	atomic_store(&thread->tid, 0);
 	atomic_store(&thread->ended, true);
@@ -266,7 +307,8 @@ int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index)
 	pthread_cond_init(&thread->posted, NULL);
 	thread->last_mail = &thread->first_mail;
 	thread->rows = row_cache_new(arena, index);
-	if (!thread->rows || tracee_table_init(&thread->tracees) < 0)
+	thread->recorder = recorder_new(thread);
+	if (!thread->rows || !thread->recorder || tracee_table_init(&thread->tracees) < 0)
 		return -ENOMEM;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);

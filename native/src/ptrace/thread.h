@@ -20,6 +20,7 @@ enum mail_kind {
 	MAIL_FORGET,  /* container: its rows are about to be freed */
 	MAIL_YIELD,   /* tid: the target wants to trace it itself; from, caller: who waits for that */
 	MAIL_YIELDED, /* caller: what it waited for is done */
+	MAIL_WATCH,   /* tid: the command: its exec is to be seen from its entry on */
 	MAIL_DRAIN,   /* let everything go and end */
 #ifdef STL_TEST_HOOKS
 	MAIL_HANG, /* a test: never come back */
@@ -55,6 +56,7 @@ struct thread {
 	_Atomic uint32_t load;    /* tasks, those posted to it among them */
 	_Atomic uint32_t forgotten;
 	_Atomic bool ended;
+	_Atomic bool watches; /* MAIL_WATCH was obeyed */
 
 	/* Written before it starts. */
 	uint32_t index;
@@ -65,6 +67,7 @@ struct thread {
 	/* Its own. */
 	struct tracee_table tracees;
 	struct row_cache *rows;
+	struct recorder *recorder;
 	struct tracee *pending, *last_of_pending, *timed;
 	uint32_t pending_count;
 	timer_t patience; /* with a seize */
@@ -92,6 +95,9 @@ void thread_kick(struct thread *thread);
 /* Tells the control thread that it should look round soon. */
 void thread_attention(void);
 struct thread *thread_at(uint32_t index);
+/* Its sign of life, in the midst of a long wait; and whether that has to end, since tracees are to be let go. */
+void thread_beat(struct thread *thread);
+bool thread_is_called(struct thread *thread);
 
 /* nextstop.c */
 /* The next stop, unconsumed; false: none within this wait (a kick, no tracees). */

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "recording.h"
 
 /* Busy tasks beyond this share: every thread more is one more to be scheduled. */
 #define MAX_BUSY 64
 #define QUIET_NS (150 * NS_PER_MS)
+#define OPEN_NS (10 * NS_PER_MS)
 
 static struct thread threads[STL_THREADS];
 static _Atomic uint32_t count;
@@ -122,7 +124,10 @@ bool threads_tick(uint64_t now)
 		const struct stl_beat *beat = &arena->beats[i];
 		bool due = atomic_load(&thread->has_mail) || atomic_load(&thread->wants_ticks);
 
+		uint64_t open_since = recorder_open_since(thread->recorder);
+
 		soon |= due;
+		due |= open_since && now - open_since >= OPEN_NS;
 		if (due || (atomic_load(&beat->active) && now - atomic_load(&beat->beat_ns) > QUIET_NS))
 			thread_kick(thread);
 	}

@@ -73,9 +73,11 @@ struct tracee {
 	bool pending;     /* in the list of those that wait to be interrupted */
 	bool timed;       /* in the list of those with a deadline */
 	bool delayed;     /* counted in attach_delayed */
+	bool watched;     /* SETUP: its syscalls stop, so that its exec is seen to begin */
 	int abi, number;
 	int resumed; /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
 	uint64_t args[6];
+	struct recording *recording; /* recording.h */
 	uint64_t entry_ns, exit_ns, deadline_ns;
 
 	struct file_identity exe, root; /* SETUP: the runtime's */

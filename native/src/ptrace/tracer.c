@@ -20,11 +20,13 @@
 #include "clock.h"
 #include "notify.h"
 #include "procfs.h"
+#include "recording.h"
 #include "targets.h"
 #include "threads.h"
 
 #define TICK_MS 2
 #define BEAT_MS 100
+#define RECORDING_MS 10
 #define END_NS (1 * NS_PER_S)
 #define REQUESTS_AT_ONCE 256
 #define ORPHAN_SECONDS 2
@@ -35,7 +37,7 @@ struct tracer {
 	int attention_fd;
 	int unwatched; /* as the agent was told */
 	bool ending;
-	bool command_told;
+	bool command_asked, command_watched, command_told;
 };
 
 static void obey(struct tracer *tracer, struct stl_message *message)
@@ -63,6 +65,15 @@ static void obey(struct tracer *tracer, struct stl_message *message)
 		break;
 	case STL_REQ_RELEASE:
 		target_release(message->slot, message->serial);
+		break;
+	case STL_REQ_FILTER:
+		recording_take_filter(message);
+		break;
+	case STL_REQ_RECORD:
+		recording_request(message);
+		break;
+	case STL_REQ_COMMAND:
+		tracer->command_asked = true;
 		break;
 	case STL_REQ_END:
 		tracer->ending = true;
@@ -100,11 +111,27 @@ static void read_requests(struct tracer *tracer)
 	}
 }
 
+/* The first exec of a command that is recorded is seen from its entry on: before it may exec, its syscalls stop. */
+static bool command_is_ready(struct tracer *tracer)
+{
+	if (!recording_is_on())
+		return true;
+	struct thread *thread = thread_at(registry_thread(tracer->options->command));
+	struct mail mail = {.kind = MAIL_WATCH, .tid = tracer->options->command};
+
+	if (!thread)
+		return true;
+	if (!tracer->command_watched)
+		thread_post(thread, &mail);
+	tracer->command_watched = true;
+	return atomic_load(&thread->watches);
+}
+
 static void tell_supervisor(struct tracer *tracer)
 {
 	if (tracer->command_told || !tracer->options->command || tracer->options->command_running)
 		return;
-	if (!target_command_seized())
+	if (!tracer->command_asked || !target_command_seized() || !command_is_ready(tracer))
 		return;
 	tracer->command_told = true;
 	if (send(tracer->options->supervisor_fd, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
@@ -178,6 +205,7 @@ static void on_orphaned(int signal)
 int tracer_run(const struct tracer_options *options)
 {
 	struct tracer tracer = {.options = options};
+	struct stl_positions *positions;
 	static const struct cgroup_watcher watcher = {target_appeared, target_gone, target_entered, control_beat};
 	bool soon = true;
 
@@ -189,6 +217,9 @@ int tracer_run(const struct tracer_options *options)
 	arena_begin_generation(tracer.arena, (uint32_t)getpid());
 	procfs_root(options->proc);
 	waits_prepare();
+	if (positions_map(options->positions_fd, false, &positions) < 0)
+		return 1;
+	recording_open(positions);
 	notify_open(options->control_fd, tracer.arena);
 	tracer.attention_fd = threads_open(tracer.arena);
 	if (tracer.attention_fd < 0)
@@ -205,7 +236,8 @@ int tracer_run(const struct tracer_options *options)
 	while (!tracer.ending) {
 		uint64_t now;
 
-		look_round(&tracer, soon ? TICK_MS : BEAT_MS);
+		look_round(&tracer, soon ? TICK_MS : recording_is_on() ? RECORDING_MS : BEAT_MS);
+		recording_tick();
 		see_to_tree(&tracer);
 		now = clock_ns();
 		control_beat();

@@ -64,7 +64,7 @@ struct stl_record {
 #define CAPTURED_SIGINFO 2    /* a siginfo_t of the native ABI */
 #define CAPTURED_PID 3        /* address: a PID as the task knows it; int32_t host PID, then its comm without a NUL */
 #define CAPTURED_STRINGS                                                                                               \
-	4 /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
+	4                /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
                                * that were captured, each ended by NUL */
 #define CAPTURED_STACK 5 /* address: the stack pointer, and the bytes that were there */
 

@@ -41,14 +41,14 @@ static void close_between(unsigned first, unsigned last)
 		close((int)fd);
 }
 
-/* All but the three of them and stdin, stdout, stderr. */
-static void close_others(int first, int second, int third)
+/* All but these and stdin, stdout, stderr. */
+static void close_others(const struct tracer_options *tracer)
 {
-	int kept[] = {first, second, third};
+	int kept[] = {tracer->control_fd, tracer->supervisor_fd, tracer->arena_fd, tracer->positions_fd};
 	unsigned next = 3;
 
-	qsort(kept, 3, sizeof(kept[0]), ascending);
-	for (int i = 0; i < 3; i++) {
+	qsort(kept, 4, sizeof(kept[0]), ascending);
+	for (int i = 0; i < 4; i++) {
 		if (kept[i] > 0)
 			close_between(next, (unsigned)kept[i] - 1);
 		next = (unsigned)kept[i] + 1;
@@ -97,7 +97,7 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 	const struct rlimit none = {0, 0};
 
 	setsid();
-	close_others(tracer->control_fd, tracer->supervisor_fd, tracer->arena_fd);
+	close_others(tracer);
 	set_signals();
 	setrlimit(RLIMIT_CORE, &none);
 	lock_memory();
@@ -117,7 +117,7 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 	_exit(tracer_run(tracer));
 }
 
-int process_start(struct process *process, const struct supervisor_options *options, int arena_fd,
+int process_start(struct process *process, const struct supervisor_options *options, const struct shared *shared,
                   const struct command *command, uint64_t now_ns)
 {
 	int pair[2];
@@ -130,7 +130,8 @@ int process_start(struct process *process, const struct supervisor_options *opti
 		struct tracer_options tracer = {
 			.control_fd = options->control_fd,
 			.supervisor_fd = pair[1],
-			.arena_fd = arena_fd,
+			.arena_fd = shared->arena_fd,
+			.positions_fd = shared->positions_fd,
 			.proc = options->proc,
 			.cgroup_root = options->cgroup_root,
 			.allow_pid = options->allow_pid,

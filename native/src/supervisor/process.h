@@ -20,8 +20,13 @@ struct process {
 	uint64_t dying_ns; /* since when it is on its way out, as far as we know; 0: it is not */
 };
 
+/* The memory that a tracer shares with the agent: memfds that outlive it. */
+struct shared {
+	int arena_fd, positions_fd;
+};
+
 /* Forks a tracer that drops, confines itself and runs; 0 or -errno. */
-int process_start(struct process *process, const struct supervisor_options *options, int arena_fd,
+int process_start(struct process *process, const struct supervisor_options *options, const struct shared *shared,
                   const struct command *command, uint64_t now_ns);
 /* It detaches and ends by itself. */
 void process_hang_up(struct process *process);

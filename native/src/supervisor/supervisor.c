@@ -46,7 +46,7 @@ struct supervisor {
 	struct process tracer;
 	struct watch watch;
 	struct stl_arena *arena;
-	int arena_fd;
+	struct shared shared;
 	int signals;              /* signalfd of SIGCHLD, and of those that the agent passes on to the command */
 	uint64_t had_ns[SIGNALS]; /* when each came to ourselves */
 	uint64_t start_ns;        /* when the next tracer is started; NEVER while there is one, or none is wanted */
@@ -105,8 +105,8 @@ static int send_arena(struct supervisor *s)
 	char path[32];
 	struct stl_message message = {.type = STL_SUP_ARENA};
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->arena_fd);
-	if (fchmod(s->arena_fd, S_IRUSR | S_IWUSR) < 0)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->shared.arena_fd);
+	if (fchmod(s->shared.arena_fd, S_IRUSR | S_IWUSR) < 0)
 		return -errno;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -115,12 +115,32 @@ static int send_arena(struct supervisor *s)
 	return 0;
 }
 
+/* The agent's to write. Before the arena, so that it has all when it has that. */
+static int send_positions(struct supervisor *s)
+{
+	struct stl_message message = {.type = STL_SUP_POSITIONS};
+
+	s->shared.positions_fd = positions_create();
+	if (s->shared.positions_fd < 0)
+		return s->shared.positions_fd;
+	int fd = fcntl(s->shared.positions_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	channel_send(&s->agent, &message, fd);
+	return 0;
+}
+
 static int make_arena(struct supervisor *s)
 {
-	s->arena_fd = arena_create();
-	if (s->arena_fd < 0)
-		return s->arena_fd;
-	int error = arena_map(s->arena_fd, &s->arena);
+	int error = send_positions(s);
+
+	if (error)
+		return error;
+	s->shared.arena_fd = arena_create();
+	if (s->shared.arena_fd < 0)
+		return s->shared.arena_fd;
+	error = arena_map(s->shared.arena_fd, &s->arena);
 	if (error)
 		return error;
 	/* the tracer maps it for itself */
@@ -135,7 +155,7 @@ static void start_tracer(struct supervisor *s, uint64_t now)
 	s->start_ns = NEVER;
 	/* no tracer lives now, so these are a dead one's */
 	memset(s->arena->beats, 0, sizeof(s->arena->beats));
-	if (process_start(&s->tracer, s->options, s->arena_fd, &s->command, now) < 0) {
+	if (process_start(&s->tracer, s->options, &s->shared, &s->command, now) < 0) {
 		s->start_ns = now + BACKOFF_MOST_NS;
 		return;
 	}

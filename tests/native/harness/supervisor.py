@@ -84,6 +84,8 @@ class Supervisor:
         """The next message, which has to be of this type."""
         message, descriptors = self.receive(timeout)
         assert message.type == kind, message
+        if kind == constants.STL_SUP_POSITIONS:
+            os.close(*descriptors)
         if kind == constants.STL_SUP_ARENA:
             (self.arena,) = descriptors
         if kind == constants.STL_SUP_TRACER_STARTED:
@@ -92,6 +94,7 @@ class Supervisor:
 
     def ready(self) -> Self:
         """Waits for the first tracer."""
+        self.expect(constants.STL_SUP_POSITIONS)
         self.expect(constants.STL_SUP_ARENA)
         self.expect(constants.STL_SUP_TRACER_STARTED)
         self.answer(constants.STL_EV_HELLO)

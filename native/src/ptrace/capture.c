@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "capture.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "stracelet.h"
+
+/* Most strings are shorter, and on one page. */
+#define FIRST_CHUNK 256
+#define PAGE 4096
+#define ROUNDS 24
+#define IOVECS_MOST 1024          /* IOV_MAX */
+#define POINTERS_MOST (16 * 1024) /* of argv and envp */
+#define STRINGS_MOST 1024
+#define NAME_MOST 128 /* struct sockaddr_storage */
+#define CONTROL_MOST 4096
+#define BITS_MOST 65536 /* of a set of descriptors */
+
+enum want_kind {
+	WANT_BYTES,
+	WANT_STACK,
+	WANT_STRING,
+	WANT_POINTERS,
+	WANT_ARGUMENT,
+	WANT_IOVEC,
+	WANT_MSGHDR,
+	WANT_MMSGHDR
+};
+
+/* What a capture is of, once it is known. */
+struct operand {
+	uint64_t address, length;
+	uint8_t status; /* of reading these */
+};
+
+struct context {
+	struct capturer *c;
+	const struct capture_call *call;
+	struct builder *out;
+	unsigned word;
+};
+
+static uint64_t word_at(const struct context *x, const unsigned char *bytes)
+{
+	uint64_t wide = 0;
+	uint32_t narrow = 0;
+
+	if (x->word == 8) {
+		memcpy(&wide, bytes, sizeof(wide));
+		return wide;
+	}
+	memcpy(&narrow, bytes, sizeof(narrow));
+	return narrow;
+}
+
+/* ---- what is wanted ------------------------------------------------------------------------------------ */
+
+static bool has_scratch(struct capturer *c)
+{
+	if (c->scratch)
+		return true;
+	void *mapped = mmap(NULL, CAPTURE_SCRATCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mapped == MAP_FAILED)
+		return false;
+	c->scratch = mapped;
+	return true;
+}
+
+static bool ends_at_zero(uint8_t kind)
+{
+	return kind == WANT_STRING || kind == WANT_ARGUMENT || kind == WANT_POINTERS;
+}
+
+/* How much of it is read next: of what ends at a zero up to the end of a page, since the next need not be there. */
+static uint32_t chunk_of(const struct want *want)
+{
+	uint64_t chunk = FIRST_CHUNK, left;
+
+	if (!ends_at_zero(want->kind))
+		return want->most;
+	if (want->got)
+		chunk = want->got < PAGE ? PAGE : 2 * (uint64_t)want->got;
+	left = PAGE - (want->address + want->got) % PAGE;
+	if (chunk > want->got + left)
+		chunk = want->got + left + (chunk - want->got - left) / PAGE * PAGE;
+	return chunk < want->most ? (uint32_t)chunk : want->most;
+}
+
+/* Takes room for its next chunk; what was read of it is read again, so that it lies in one piece. */
+static bool prepare(const struct context *x, struct want *want)
+{
+	struct capturer *c = x->c;
+
+	want->size = chunk_of(want);
+	if (want->size > CAPTURE_SCRATCH - c->used) {
+		x->out->record->flags |= RECORD_CUT;
+		return false;
+	}
+	want->at = c->used;
+	c->used += want->size;
+	want->pending = true;
+	return true;
+}
+
+static struct want *add(const struct context *x, uint8_t kind, uint64_t address, uint64_t most, bool limited)
+{
+	struct capturer *c = x->c;
+
+	if (!address || !most)
+		return NULL;
+	if (c->count == CAPTURE_WANTS || !has_scratch(c)) {
+		x->out->record->flags |= RECORD_CUT;
+		return NULL;
+	}
+	struct want *want = &c->wants[c->count];
+
+	*want = (struct want){.address = address, .kind = kind, .budget = UINT64_MAX};
+	want->limited = limited || most > RECORD_MAX / 2;
+	want->most = most > RECORD_MAX / 2 ? RECORD_MAX / 2 : (uint32_t)most;
+	if (!prepare(x, want))
+		return NULL;
+	c->count++;
+	return want;
+}
+
+/* File or socket data: at most the limit. */
+static void add_data(const struct context *x, uint64_t address, uint64_t length)
+{
+	uint64_t limit = x->call->whole_data ? UINT64_MAX : x->call->string_limit;
+
+	if (!x->call->no_data)
+		add(x, WANT_BYTES, address, length < limit ? length : limit, length > limit);
+}
+
+static uint64_t elements(const struct context *x, uint64_t count, uint64_t most)
+{
+	uint64_t limit = x->call->verbose ? most : (uint64_t)x->call->string_limit + 1;
+
+	return count < limit ? count : limit;
+}
+
+/* ---- what was read --------------------------------------------------------------------------------------- */
+
+static void put(const struct context *x, const struct want *want, uint8_t kind, uint32_t size, uint8_t status)
+{
+	struct stl_capture capture = {
+		.address = want->address, .size = size, .kind = kind, .phase = x->call->phase, .status = status};
+	void *into = builder_add(x->out, &capture);
+
+	if (into && size)
+		memcpy(into, x->c->scratch + want->at, size);
+}
+
+static uint8_t status_of(const struct want *want)
+{
+	if (want->status != CAPTURE_WHOLE)
+		return want->status;
+	return want->limited ? CAPTURE_LIMITED : CAPTURE_WHOLE;
+}
+
+/* Whether there is more of it to be read. */
+static bool goes_on(const struct context *x, struct want *want)
+{
+	return want->status == CAPTURE_WHOLE && want->got == want->size && want->size < want->most && prepare(x, want);
+}
+
+/* Of a string what there is up to its NUL, that included. */
+static uint32_t string_size(const struct context *x, const struct want *want, bool *ended)
+{
+	const unsigned char *bytes = x->c->scratch + want->at;
+	const unsigned char *end = memchr(bytes, 0, want->got);
+
+	*ended = end != NULL;
+	return end ? (uint32_t)(end - bytes) + 1 : want->got;
+}
+
+static void take_string(const struct context *x, struct want *want)
+{
+	bool ended;
+	uint32_t size = string_size(x, want, &ended);
+
+	if (!ended && goes_on(x, want))
+		return;
+	if (ended)
+		put(x, want, CAPTURED_MEMORY, size, CAPTURE_WHOLE);
+	else
+		put(x, want, CAPTURED_MEMORY, size, want->status != CAPTURE_WHOLE ? want->status : CAPTURE_LIMITED);
+}
+
+static void take_argument(const struct context *x, struct want *want)
+{
+	bool ended;
+
+	string_size(x, want, &ended);
+	if (!ended)
+		goes_on(x, want);
+}
+
+/* Which strings of them are wanted: none of a TAKE_COUNT. */
+static void take_pointers(const struct context *x, struct want *want)
+{
+	struct capturer *c = x->c;
+	uint32_t total = 0, most = want->got / x->word;
+	struct want_group *group = &c->groups[want->group];
+
+	while (total < most && word_at(x, c->scratch + want->at + (size_t)total * x->word))
+		total++;
+	if (total == most && goes_on(x, want))
+		return;
+	group->total = total;
+	group->first = c->count;
+	group->status = total < most ? CAPTURE_WHOLE : want->status != CAPTURE_WHOLE ? want->status : CAPTURE_LIMITED;
+	uint64_t wanted = want->limited ? 0 : elements(x, total, STRINGS_MOST);
+	uint32_t at = want->at;
+
+	for (uint32_t i = 0; i < wanted && i < STRINGS_MOST; i++) {
+		uint64_t address = word_at(x, c->scratch + at + (size_t)i * x->word);
+
+		if (!add(x, WANT_ARGUMENT, address, (uint64_t)x->call->string_limit + 1, false))
+			break;
+		group->count++;
+	}
+}
+
+static void add_iovec(const struct context *x, uint64_t address, uint64_t count, uint64_t budget)
+{
+	uint64_t wanted = elements(x, count < IOVECS_MOST ? count : IOVECS_MOST, IOVECS_MOST);
+	struct want *want = add(x, WANT_IOVEC, address, wanted * 2 * x->word, wanted < count);
+
+	if (want)
+		want->budget = budget;
+}
+
+static void take_iovec(const struct context *x, const struct want *want)
+{
+	uint64_t budget = want->budget;
+	uint32_t count = want->got / (2 * x->word), at = want->at;
+
+	put(x, want, CAPTURED_MEMORY, want->got, status_of(want));
+	for (uint32_t i = 0; i < count && budget; i++) {
+		const unsigned char *part = x->c->scratch + at + (size_t)i * 2 * x->word;
+		uint64_t address = word_at(x, part), length = word_at(x, part + x->word);
+
+		length = length < budget ? length : budget;
+		budget -= length;
+		add_data(x, address, length);
+	}
+}
+
+/* struct msghdr: name, namelen (an int), iov, iovlen, control, controllen, flags; recvmsg(2) */
+static void add_message(const struct context *x, const unsigned char *bytes, uint64_t budget)
+{
+	uint64_t fields[6];
+	uint32_t name_size;
+
+	for (int i = 0; i < 6; i++)
+		fields[i] = word_at(x, bytes + (size_t)i * x->word);
+	name_size = (uint32_t)fields[1];
+	add(x, WANT_BYTES, fields[0], name_size < NAME_MOST ? name_size : NAME_MOST, name_size > NAME_MOST);
+	add_iovec(x, fields[2], fields[3], budget);
+	add(x, WANT_BYTES, fields[4], fields[5] < CONTROL_MOST ? fields[5] : CONTROL_MOST, fields[5] > CONTROL_MOST);
+}
+
+static void take_messages(const struct context *x, const struct want *want)
+{
+	uint32_t message = 7 * x->word, at = want->at;
+	uint32_t each =
+		want->kind == WANT_MSGHDR ? message : message + x->word; /* struct mmsghdr: and an unsigned int */
+
+	put(x, want, CAPTURED_MEMORY, want->got, status_of(want));
+	for (uint32_t i = 0; (i + 1) * each <= want->got; i++) {
+		const unsigned char *bytes = x->c->scratch + at + (size_t)i * each;
+		uint64_t budget = want->budget;
+		uint32_t received;
+
+		if (want->kind == WANT_MMSGHDR && x->call->phase == PHASE_EXIT) {
+			memcpy(&received, bytes + message, sizeof(received));
+			budget = received;
+		}
+		add_message(x, bytes, budget);
+	}
+}
+
+static void take(const struct context *x, struct want *want)
+{
+	switch (want->kind) {
+	case WANT_BYTES:
+		put(x, want, CAPTURED_MEMORY, want->got, status_of(want));
+		break;
+	case WANT_STACK:
+		put(x, want, CAPTURED_STACK, want->got, status_of(want));
+		break;
+	case WANT_STRING:
+		take_string(x, want);
+		break;
+	case WANT_POINTERS:
+		take_pointers(x, want);
+		break;
+	case WANT_ARGUMENT:
+		take_argument(x, want);
+		break;
+	case WANT_IOVEC:
+		take_iovec(x, want);
+		break;
+	default:
+		take_messages(x, want);
+	}
+}
+
+static uint32_t argument_size(const struct context *x, const struct want *want, bool *ended)
+{
+	return want->got ? string_size(x, want, ended) : (*ended = false, 0);
+}
+
+/* An argv or envp as one capture: each string ended by a NUL, the last that is not readable left out with the rest. */
+static void put_group(const struct context *x, const struct want_group *group)
+{
+	struct stl_capture capture = {.address = group->address, .size = 8, .kind = CAPTURED_STRINGS};
+	uint32_t count = 0;
+	bool ended;
+
+	capture.phase = x->call->phase;
+	capture.status = group->status;
+	for (; count < group->count; count++) {
+		const struct want *want = &x->c->wants[group->first + count];
+		uint32_t size = argument_size(x, want, &ended);
+
+		if (want->status != CAPTURE_WHOLE && !ended) {
+			capture.status = want->status;
+			break;
+		}
+		if (capture.size + size + 1 > RECORD_MAX / 2)
+			break;
+		capture.size += size + !ended;
+	}
+	unsigned char *into = builder_add(x->out, &capture);
+
+	if (!into)
+		return;
+	memcpy(into, &(int32_t[2]){(int32_t)group->total, 0}, 8);
+	into += 8;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct want *want = &x->c->wants[group->first + i];
+		uint32_t size = argument_size(x, want, &ended);
+
+		memcpy(into, x->c->scratch + want->at, size);
+		into += size;
+		if (!ended)
+			*into++ = 0;
+	}
+}
+
+static void read_all(const struct context *x)
+{
+	struct capturer *c = x->c;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint32_t which[CAPTURE_WANTS];
+		unsigned count = 0;
+
+		for (uint32_t i = 0; i < c->count; i++) {
+			struct want *want = &c->wants[i];
+
+			if (!want->pending)
+				continue;
+			want->pending = false;
+			which[count] = i;
+			c->pieces[count++] = (struct memory_piece){
+				.address = want->address, .into = c->scratch + want->at, .size = want->size};
+		}
+		if (!count)
+			return;
+		memory_read(&c->memory, &x->call->task, c->pieces, count);
+		for (unsigned i = 0; i < count; i++) {
+			struct want *want = &c->wants[which[i]];
+
+			want->got = c->pieces[i].got;
+			want->status = c->pieces[i].status;
+			take(x, want);
+		}
+	}
+}
+
+/* ---- from the row to what is wanted ------------------------------------------------------------------------ */
+
+static bool is_now(const struct context *x, const struct capture *capture)
+{
+	if (capture->take == TAKE_DESCRIPTOR || capture->take == TAKE_PID || capture->take == TAKE_RESULT_FD ||
+	    capture->take == TAKE_RESULT_PID)
+		return false; /* nothing of its memory */
+	if (x->call->phase == PHASE_ENTRY)
+		return capture->when == WHEN_ENTRY || capture->when == WHEN_BOTH;
+	if (capture->when == WHEN_ALWAYS)
+		return true;
+	return !x->call->failed && (capture->when == WHEN_EXIT || capture->when == WHEN_BOTH);
+}
+
+struct operand_reads {
+	struct memory_piece pieces[2 * TAKES];
+	unsigned char bytes[2 * TAKES][8];
+	unsigned count;
+};
+
+static void ask(struct operand_reads *reads, uint64_t address, uint32_t size, bool wanted)
+{
+	struct memory_piece *piece = &reads->pieces[reads->count];
+
+	memset(reads->bytes[reads->count], 0, 8);
+	*piece = (struct memory_piece){.into = reads->bytes[reads->count++]};
+	if (!wanted)
+		return;
+	piece->address = address;
+	piece->size = size;
+}
+
+static void ask_operand(const struct context *x, const struct capture *capture, struct operand_reads *reads)
+{
+	const uint64_t *args = x->call->args;
+	bool narrow = x->word == 4;
+	uint64_t object = args[capture->arg % 6];
+	uint8_t at = narrow && capture->at32 ? capture->at32 : capture->at;
+	uint8_t length_at = narrow && capture->length_at32 ? capture->length_at32 : capture->length_at;
+
+	ask(reads, object + at - 1, x->word, at != 0);
+	switch (capture->length) {
+	case LENGTH_POINTED:
+		ask(reads, args[capture->length_arg % 6], 4, true);
+		break;
+	case LENGTH_FIELD:
+		ask(reads, object + length_at, x->word, true);
+		break;
+	case LENGTH_FIELD32:
+		ask(reads, object + length_at, 4, true);
+		break;
+	default:
+		ask(reads, 0, 0, false);
+	}
+}
+
+static uint64_t given_length(const struct context *x, const struct capture *capture)
+{
+	uint64_t arg = x->call->args[capture->length_arg % 6];
+	uint64_t result = x->call->result > 0 ? (uint64_t)x->call->result : 0;
+
+	switch (capture->length) {
+	case LENGTH_ONE:
+		return 1;
+	case LENGTH_ARG:
+		return arg;
+	case LENGTH_RESULT:
+		return result;
+	default:
+		return arg < result ? arg : result;
+	}
+}
+
+static struct operand operand_of(const struct context *x, const struct capture *capture,
+                                 const struct operand_reads *reads, unsigned index)
+{
+	struct operand operand = {.address = x->call->args[capture->arg % 6], .length = given_length(x, capture)};
+	const struct memory_piece *pointer = &reads->pieces[index], *length = pointer + 1;
+
+	if (pointer->size)
+		operand.address = pointer->got == pointer->size ? word_at(x, reads->bytes[index]) : 0;
+	if (length->size) {
+		memcpy(&operand.length, reads->bytes[index + 1], 8);
+		if (length->got != length->size)
+			operand.length = 0;
+	}
+	return operand;
+}
+
+static void add_strings(const struct context *x, uint64_t address, bool count_only)
+{
+	struct want *want = NULL;
+
+	if (x->c->group_count < CAPTURE_GROUPS)
+		want = add(x, WANT_POINTERS, address, (uint64_t)POINTERS_MOST * x->word, count_only);
+	if (!want)
+		return;
+	want->group = (uint8_t)x->c->group_count;
+	x->c->groups[x->c->group_count++] = (struct want_group){.address = address};
+}
+
+static void add_set(const struct context *x, uint64_t address, uint64_t bits)
+{
+	uint64_t unit = 8 * x->word;
+
+	bits = (int32_t)bits < 0 ? 0 : bits & INT32_MAX;
+	bits = bits < BITS_MOST ? bits : BITS_MOST;
+	add(x, WANT_BYTES, address, (bits + unit - 1) / unit * x->word, false);
+}
+
+static void add_array(const struct context *x, uint64_t address, uint64_t count, uint64_t size)
+{
+	uint64_t wanted = elements(x, count, RECORD_MAX);
+
+	add(x, WANT_BYTES, address, wanted * size, wanted < count);
+}
+
+static void add_messages(const struct context *x, uint64_t address, uint64_t count)
+{
+	uint64_t wanted = elements(x, count < IOVECS_MOST ? count : IOVECS_MOST, IOVECS_MOST);
+
+	add(x, WANT_MMSGHDR, address, wanted * 8 * x->word, wanted < count);
+}
+
+static uint64_t data_budget(const struct context *x)
+{
+	if (x->call->phase == PHASE_ENTRY)
+		return UINT64_MAX;
+	return x->call->result > 0 ? (uint64_t)x->call->result : 0;
+}
+
+static void want_capture(const struct context *x, const struct capture *capture, struct operand operand)
+{
+	uint64_t size = x->word == 4 && capture->size32 ? capture->size32 : capture->size;
+	uint64_t address = operand.address, length = operand.length, limit = x->call->string_limit;
+	struct want *want;
+
+	switch (capture->take) {
+	case TAKE_PATH:
+		add(x, WANT_STRING, address, PATH_MAX, false);
+		break;
+	case TAKE_STRING:
+		add(x, WANT_STRING, address, limit + 1, false);
+		break;
+	case TAKE_BYTES:
+		add_data(x, address, length);
+		break;
+	case TAKE_OBJECT:
+		add(x, WANT_BYTES, address, size, false);
+		break;
+	case TAKE_SIZED:
+		add(x, WANT_BYTES, address, length < size ? length : size, length > size);
+		break;
+	case TAKE_ARRAY:
+		add_array(x, address, length, size);
+		break;
+	case TAKE_POLLFDS:
+		add_array(x, address, length, 8);
+		break;
+	case TAKE_FDS:
+		add_array(x, address, length, 4);
+		break;
+	case TAKE_FDSETS:
+		add_set(x, address, length);
+		break;
+	case TAKE_STRINGS:
+		add_strings(x, address, false);
+		break;
+	case TAKE_COUNT:
+		add_strings(x, address, !x->call->verbose);
+		break;
+	case TAKE_IOVEC:
+		add_iovec(x, address, length, data_budget(x));
+		break;
+	case TAKE_MSGHDR:
+		want = add(x, WANT_MSGHDR, address, 7 * x->word, false);
+		if (want)
+			want->budget = data_budget(x);
+		break;
+	case TAKE_MMSGHDR:
+		add_messages(x, address, length);
+		break;
+	case TAKE_STACK:
+		add(x, WANT_STACK, x->call->stack, size, false);
+		break;
+	default:
+		break;
+	}
+}
+
+void capture_phase(struct capturer *capturer, const struct capture_call *call, const struct capture_row *row,
+                   struct builder *out)
+{
+	struct context x = {capturer, call, out, call->abi == STL_ABI_I386 ? 4 : 8};
+	struct operand_reads reads;
+	bool indirect = false;
+
+	capturer->used = capturer->count = capturer->group_count = 0;
+	reads.count = 0;
+	memory_begin(&capturer->memory);
+	for (int i = 0; i < TAKES && row->captures[i].take != TAKE_END; i++) {
+		if (!is_now(&x, &row->captures[i]))
+			continue;
+		ask_operand(&x, &row->captures[i], &reads);
+		indirect |= reads.pieces[reads.count - 1].size || reads.pieces[reads.count - 2].size;
+	}
+	if (!reads.count)
+		return;
+	if (indirect)
+		memory_read(&capturer->memory, &call->task, reads.pieces, reads.count);
+	for (int i = 0, index = 0; i < TAKES && row->captures[i].take != TAKE_END; i++) {
+		if (!is_now(&x, &row->captures[i]))
+			continue;
+		want_capture(&x, &row->captures[i], operand_of(&x, &row->captures[i], &reads, (unsigned)index));
+		index += 2;
+	}
+	read_all(&x);
+	for (uint32_t i = 0; i < capturer->group_count; i++)
+		put_group(&x, &capturer->groups[i]);
+}
+
+void capturer_close(struct capturer *capturer)
+{
+	memory_close(&capturer->memory);
+	if (capturer->scratch)
+		munmap(capturer->scratch, CAPTURE_SCRATCH);
+	capturer->scratch = NULL;
+}
