@@ -117,6 +117,6 @@ async def test_a_process_that_is_not_there() -> None:
 
 async def test_a_command_that_ends_is_told() -> None:
     async with _session(command=["sh", "-c", "exit 7"]) as session:
-        session.start_command()
+        session.begin_command()
         ended = await _next(session, protocol.CommandEnded)
         assert os.waitstatus_to_exitcode(ended.status) == 7

@@ -39,8 +39,8 @@ def test_its_status_is_told(program: Path, script: str, status: int) -> None:
 
 def test_it_waits_until_a_tracer_has_it(program: Path, tmp_path: Path) -> None:
     with Supervisor(program, command=["touch", str(tmp_path / "ran")]) as supervisor:
-        supervisor.expect(constants.STL_SUP_POSITIONS)
         supervisor.expect(constants.STL_SUP_ARENA)
+        supervisor.expect(constants.STL_SUP_POSITIONS)
         supervisor.expect(constants.STL_SUP_TRACER_STARTED)
         told = supervisor.answer(constants.STL_EV_HELLO)
         assert told.text.endswith("running=0")
@@ -75,8 +75,8 @@ def test_a_later_tracer_knows_that_it_runs(program: Path) -> None:
 )
 def test_what_cannot_be_run_is_named(program: Path, name: str, error: int) -> None:
     with Supervisor(program, command=[name]) as supervisor:
-        supervisor.expect(constants.STL_SUP_POSITIONS)
         supervisor.expect(constants.STL_SUP_ARENA)
+        supervisor.expect(constants.STL_SUP_POSITIONS)
         kinds = {}
         for _ in range(2):
             message, _ = supervisor.receive()

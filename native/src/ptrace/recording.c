@@ -215,6 +215,7 @@ static void identify(struct tracee *tracee, struct recording *recording)
 	struct task_status status;
 
 	recording->known = true;
+	memset(recording->comm, 0, sizeof(recording->comm));
 	task_comm_read(tracee->tid, recording->comm);
 	if (task_status_read(tracee->tid, &status) < 0)
 		return;

@@ -215,6 +215,8 @@ int tracer_run(const struct tracer_options *options)
 	if (arena_map(options->arena_fd, &tracer.arena) < 0)
 		return 1;
 	arena_begin_generation(tracer.arena, (uint32_t)getpid());
+	/* An earlier tracer was asked already. */
+	tracer.command_asked = atomic_load(&tracer.arena->generation) > 1;
 	procfs_root(options->proc);
 	waits_prepare();
 	if (positions_map(options->positions_fd, false, &positions) < 0)

@@ -115,7 +115,7 @@ static int send_arena(struct supervisor *s)
 	return 0;
 }
 
-/* The agent's to write. Before the arena, so that it has all when it has that. */
+/* The agent's to write. */
 static int send_positions(struct supervisor *s)
 {
 	struct stl_message message = {.type = STL_SUP_POSITIONS};
@@ -133,19 +133,17 @@ static int send_positions(struct supervisor *s)
 
 static int make_arena(struct supervisor *s)
 {
-	int error = send_positions(s);
-
-	if (error)
-		return error;
 	s->shared.arena_fd = arena_create();
 	if (s->shared.arena_fd < 0)
 		return s->shared.arena_fd;
-	error = arena_map(s->shared.arena_fd, &s->arena);
+	int error = arena_map(s->shared.arena_fd, &s->arena);
+
 	if (error)
 		return error;
 	/* the tracer maps it for itself */
 	madvise(s->arena, sizeof(*s->arena), MADV_DONTFORK);
-	return send_arena(s);
+	error = send_arena(s);
+	return error ? error : send_positions(s);
 }
 
 static void start_tracer(struct supervisor *s, uint64_t now)

@@ -94,8 +94,8 @@ class Supervisor:
 
     def ready(self) -> Self:
         """Waits for the first tracer."""
-        self.expect(constants.STL_SUP_POSITIONS)
         self.expect(constants.STL_SUP_ARENA)
+        self.expect(constants.STL_SUP_POSITIONS)
         self.expect(constants.STL_SUP_TRACER_STARTED)
         self.answer(constants.STL_EV_HELLO)
         return self
