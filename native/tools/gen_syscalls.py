@@ -93,7 +93,11 @@ TYPES = (  # of an argument, by its C type and its name: the first that matches
     (r"pid_t", r"\w+", "PID"),
     (r"uid_t|gid_t|qid_t|old_uid_t|old_gid_t", r"\w+", "ID"),
     (r"int", r"sig(num)?", "SIGNAL"),
-    (r"int|key_serial_t|timer_t|const clockid_t|clockid_t|__s32|s32|key_t|long|loff_t|off_t|old_time32_t", r"\w+", "SIGNED"),
+    (
+        r"int|key_serial_t|timer_t|const clockid_t|clockid_t|__s32|s32|key_t|long|loff_t|off_t|old_time32_t",
+        r"\w+",
+        "SIGNED",
+    ),
     (r"unsigned long", r"\w*(addr|start|brk|entry|arg\d?|data|newsp|tls|ptr|second|third)\w*", "ADDRESS"),
     (r".*", r"\w+", "UNSIGNED"),
 )
@@ -112,7 +116,9 @@ def read_arguments(text: str) -> dict[str, list[tuple[str, str]]]:
 
 def kind(type_: str, name: str) -> str:
     """Which of enum argument_type it is."""
-    return next(kind for of_type, of_name, kind in TYPES if re.fullmatch(of_type, type_) and re.fullmatch(of_name, name))
+    return next(
+        kind for of_type, of_name, kind in TYPES if re.fullmatch(of_type, type_) and re.fullmatch(of_name, name)
+    )
 
 
 def render_calls(tables: Mapping[str, Mapping[int, str]], text: str) -> dict[str, str]:
