@@ -11,7 +11,7 @@ A table of a specification, with what is left out where it has a default::
 
     [open_flags]                      # extern const struct constants open_flags;
     headers = ["linux/fcntl.h"]       # included in this order
-    names = ["O_WRONLY", "O_\\\\w+"]     # identifiers, or regular expressions for whole identifiers: macros and enumerators
+    names = ["O_WRONLY", "O_\\\\w+"]     # identifiers, or regular expressions for whole ones; enumerators too
     exclude = ["O_ACCMODE"]           # []: likewise; what a regular expression is not to find
     unknown = "O_???"                 # none: printed as a comment behind a value without a name
     strip = "O_"                      # "": this prefix is not printed

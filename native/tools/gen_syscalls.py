@@ -93,12 +93,10 @@ TYPES = (  # of an argument, by its C type and its name: the first that matches
     (r"pid_t", r"\w+", "PID"),
     (r"uid_t|gid_t|qid_t|old_uid_t|old_gid_t", r"\w+", "ID"),
     (r"int", r"sig(num)?", "SIGNAL"),
-    (
-        r"int|key_serial_t|timer_t|const clockid_t|clockid_t|__s32|s32|key_t|long|loff_t|off_t|old_time32_t",
-        r"\w+",
-        "SIGNED",
-    ),
+    (r"(const )?(int|clockid_t)|key_serial_t|timer_t|__s32|s32|key_t|rwf_t", r"\w+", "INT"),
+    (r"long|loff_t|off_t|old_time32_t", r"\w+", "LONG"),
     (r"unsigned long", r"\w*(addr|start|brk|entry|arg\d?|data|newsp|tls|ptr|second|third)\w*", "ADDRESS"),
+    (r"unsigned long|(const )?size_t|__u64|u64|old_sigset_t", r"\w+", "UNSIGNED_LONG"),
     (r".*", r"\w+", "UNSIGNED"),
 )
 
@@ -172,7 +170,8 @@ enum call_id call_of(int abi, int number);
         for abi, names in tables.items()
     )
     cases = "".join(
-        f"\tcase STL_ABI_{abi.upper()}:\n\t\treturn at({abi}_calls, sizeof({abi}_calls) / sizeof(*{abi}_calls), number);\n"
+        f"\tcase STL_ABI_{abi.upper()}:\n"
+        f"\t\treturn at({abi}_calls, sizeof({abi}_calls) / sizeof(*{abi}_calls), number);\n"
         for abi in tables
     )
     source = f"""\

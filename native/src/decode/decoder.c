@@ -68,10 +68,16 @@ static void print_by_type(struct decoder *d, unsigned type, uint64_t value)
 	case ARGUMENT_STRING:
 		print_string(d, value);
 		break;
-	case ARGUMENT_SIGNED:
+	case ARGUMENT_INT:
+		print_signed(d, (int32_t)value);
+		break;
+	case ARGUMENT_LONG:
 		print_signed(d, d->word == 4 ? (int32_t)value : (int64_t)value);
 		break;
 	case ARGUMENT_UNSIGNED:
+		print_unsigned(d, (uint32_t)value);
+		break;
+	case ARGUMENT_UNSIGNED_LONG:
 		print_unsigned(d, value);
 		break;
 	default:
@@ -131,10 +137,23 @@ void argument_named(struct decoder *d, const char *name, uint64_t value)
 	d->begun++;
 }
 
-/* To the kernel these are ints: the upper half of the register has no meaning. */
-static bool is_int(unsigned type)
+/* What the kernel makes of the register: of an int the upper half has no meaning. */
+static uint64_t value_of(const struct decoder *d, unsigned type, uint64_t value, bool *is_signed)
 {
-	return type == ARGUMENT_DIRFD || type == ARGUMENT_FD || type == ARGUMENT_PID || type == ARGUMENT_SIGNAL;
+	*is_signed = true;
+	switch (type) {
+	case ARGUMENT_DIRFD:
+	case ARGUMENT_FD:
+	case ARGUMENT_INT:
+	case ARGUMENT_PID:
+	case ARGUMENT_SIGNAL:
+		return (uint64_t)(int32_t)value;
+	case ARGUMENT_LONG:
+		return d->word == 4 ? (uint64_t)(int32_t)value : value;
+	default:
+		*is_signed = false;
+		return type == ARGUMENT_ID || type == ARGUMENT_MODE || type == ARGUMENT_UNSIGNED ? (uint32_t)value : value;
+	}
 }
 
 void argument(struct decoder *d)
@@ -148,9 +167,10 @@ void argument(struct decoder *d)
 		argument_named(d, unnamed[at < 6 ? at : 5], at < 6 ? d->args[at] : 0);
 		return;
 	}
-	bool is_signed = is_int(call->arguments[at].type);
+	bool is_signed;
+	uint64_t value = value_of(d, call->arguments[at].type, d->args[at], &is_signed);
 
-	argument_named(d, call->arguments[at].name, is_signed ? (uint64_t)(int32_t)d->args[at] : d->args[at]);
+	argument_named(d, call->arguments[at].name, value);
 	d->out->arguments[d->out->count - 1].is_signed = is_signed;
 }
 
