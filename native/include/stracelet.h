@@ -283,9 +283,10 @@ int stl_stream_info(stl_stream *stream, struct stl_stream_info *out);
 #define STL_PRINT_NO_PID 1024 /* -ff: a file for each */
 #define STL_PRINT_CONTAINER 2048 /* a prefix names the container */
 #define STL_PRINT_COLOUR 4096
-#define STL_PRINT_NO_ATTACH 8192     /* -q: nothing of attaching and detaching */
-#define STL_PRINT_NO_EXIT 16384      /* -qq: no "+++ exited with" */
-#define STL_PRINT_NAME_UNKNOWN 32768 /* records of containers that nobody has named are printed at once */
+#define STL_PRINT_NO_ATTACH 8192      /* -q: nothing of attaching and detaching */
+#define STL_PRINT_NO_EXIT 16384       /* -qq: no "+++ exited with" */
+#define STL_PRINT_NO_SUPERSEDED 65536 /* -qqq: no "+++ superseded by execve" */
+#define STL_PRINT_NAME_UNKNOWN 32768  /* records of containers that nobody has named are printed at once */
 
 struct stl_print_options {
 	uint32_t format, string_limit, column; /* column: -a, 40 */

@@ -126,7 +126,7 @@ void print_task_name(struct decoder *d, const struct stl_record *record, struct 
 {
 	size_t length = d->out->line.length;
 
-	print_escaped(d, record->comm, strnlen(record->comm, sizeof(record->comm)));
+	print_escaped(d, record->comm, strnlen(record->comm, sizeof(record->comm)), "<>");
 	text_add(to, d->out->line.bytes + length, d->out->line.length - length);
 	d->out->line.length = length;
 }

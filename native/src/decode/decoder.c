@@ -152,7 +152,8 @@ static uint64_t value_of(const struct decoder *d, unsigned type, uint64_t value,
 		return d->word == 4 ? (uint64_t)(int32_t)value : value;
 	default:
 		*is_signed = false;
-		return type == ARGUMENT_ID || type == ARGUMENT_MODE || type == ARGUMENT_UNSIGNED ? (uint32_t)value : value;
+		return type == ARGUMENT_ID || type == ARGUMENT_MODE || type == ARGUMENT_UNSIGNED ? (uint32_t)value
+		                                                                                 : value;
 	}
 }
 

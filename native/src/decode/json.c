@@ -300,6 +300,8 @@ static void json_exec(struct stl_printer *printer, const struct stl_record *reco
 	struct text *to = &printer->pending;
 
 	begin_object(printer, record, named, "exec");
+	if ((int32_t)record->args[0] != record->tid)
+		add_number(to, "former_tid", (int32_t)record->args[0]);
 	if (path) {
 		print_path(&d, path->address);
 		add_key(to, "path");
@@ -321,7 +323,8 @@ static void json_exit(struct stl_printer *printer, const struct stl_record *reco
 
 	begin_object(printer, record, named, "exit");
 	if (record->args[0]) {
-		add_number(to, "superseded_by", (int32_t)record->args[1]);
+		add_key(to, "superseded");
+		text_add_string(to, "true");
 	} else if (WIFSIGNALED(status)) {
 		add_signal_name(to, "signal", WTERMSIG(status));
 		add_key(to, "core_dumped");

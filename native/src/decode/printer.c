@@ -90,7 +90,7 @@ static bool has_path(const stl_printer *printer, const struct stl_record *record
 	for (uint32_t i = 0; i < record->captures; i++, capture = capture_next(capture)) {
 		const char *text = capture_bytes(capture);
 
-		if (capture->kind == CAPTURED_DESCRIPTOR && is_path(printer, text, capture->size))
+		if (capture->kind == CAPTURED_DESCRIPTOR && is_path(printer, text, strnlen(text, capture->size)))
 			return true;
 		if (capture->kind != CAPTURED_MEMORY)
 			continue;
@@ -133,7 +133,7 @@ static bool wanted(const stl_printer *printer, const struct stl_record *record)
 }
 
 /* A call that another task's exec has made leaves with that task's ID: the one of the process. */
-static void follow_exec(stl_printer *printer, const struct stl_record *record)
+static void follow_exec(stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
 {
 	int32_t before = (int32_t)record->args[0];
 	struct task *old = before != record->tid ? tasks_find(&printer->tasks, before) : NULL;
@@ -146,6 +146,8 @@ static void follow_exec(stl_printer *printer, const struct stl_record *record)
 	tasks_remove(&printer->tasks, before);
 	if (printer->open_tid == before)
 		text_close(printer);
+	if (printer->options.format == STL_FORMAT_TEXT)
+		text_superseded(printer, record, named);
 	if ((task = tasks_add(&printer->tasks, record->tid)))
 		task->entry_shown = copy.entry_shown;
 }
@@ -176,7 +178,7 @@ static void print_one(stl_printer *printer, const struct stl_record *record, con
 	struct task *task = NULL;
 
 	if (record->type == RECORD_EXEC)
-		follow_exec(printer, record);
+		follow_exec(printer, record, named);
 	if (record->type != RECORD_DROPPED)
 		task = tasks_add(&printer->tasks, record->tid);
 	if (wanted(printer, record) && !stl_printer_done(printer))

@@ -54,6 +54,8 @@ typedef void print_record(struct stl_printer *printer, const struct stl_record *
 print_record text_record, json_record;
 /* The line of a call in progress is ended. */
 void text_close(struct stl_printer *printer);
+/* Of an exec by another thread than the process's first: that one is gone. */
+void text_superseded(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named);
 /* "\n", and what is added so far is that task's. */
 void text_end_line(struct stl_printer *printer, int32_t tid);
 /* With STL_PRINT_NO_PID: what was added since the last segment is that task's. */

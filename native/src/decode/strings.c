@@ -62,7 +62,7 @@ static char *put_octal(char *to, unsigned byte, bool whole)
 	return to;
 }
 
-static void add_escaped(struct text *line, const unsigned char *bytes, size_t size, bool hex)
+static void add_escaped(struct text *line, const unsigned char *bytes, size_t size, bool hex, const char *others)
 {
 	char *to = text_room(line, size * 4), *begin = to;
 
@@ -80,7 +80,7 @@ static void add_escaped(struct text *line, const unsigned char *bytes, size_t si
 		} else if ((escape = plain_escape(byte))) {
 			*to++ = '\\';
 			*to++ = escape;
-		} else if (is_plain(byte)) {
+		} else if (is_plain(byte) && (!*others || !strchr(others, byte))) {
 			*to++ = (char)byte;
 		} else {
 			/* a digit behind it would be taken for a part of it */
@@ -91,18 +91,18 @@ static void add_escaped(struct text *line, const unsigned char *bytes, size_t si
 }
 
 /* What is to be hidden goes before all else: it is looked for in the bytes as they are. */
-static void add_masked(struct decoder *d, const unsigned char *bytes, size_t size, bool hex)
+static void add_masked(struct decoder *d, const unsigned char *bytes, size_t size, bool hex, const char *others)
 {
 	struct text *line = &d->out->line;
 	size_t begin, end;
 
 	while (d->out->masks && masks_find(d->out->masks, (const char *)bytes, size, &begin, &end)) {
-		add_escaped(line, bytes, begin, hex);
+		add_escaped(line, bytes, begin, hex, others);
 		text_add_string(line, MASKED);
 		bytes += end;
 		size -= end;
 	}
-	add_escaped(line, bytes, size, hex);
+	add_escaped(line, bytes, size, hex, others);
 }
 
 void print_quoted(struct decoder *d, const void *bytes, size_t size, size_t limit, bool ended)
@@ -116,15 +116,15 @@ void print_quoted(struct decoder *d, const void *bytes, size_t size, size_t limi
 	if (more)
 		size = limit;
 	text_add_char(line, '"');
-	add_masked(d, bytes, size, wants_hex(d, bytes, size));
+	add_masked(d, bytes, size, wants_hex(d, bytes, size), "");
 	text_add_char(line, '"');
 	if (more)
 		text_add(line, "...", 3);
 }
 
-void print_escaped(struct decoder *d, const void *bytes, size_t size)
+void print_escaped(struct decoder *d, const void *bytes, size_t size, const char *others)
 {
-	add_masked(d, bytes, size, d->options->hex > 1);
+	add_masked(d, bytes, size, wants_hex(d, bytes, size), others);
 }
 
 /* Where the bytes of a string lie that begins at `address`, as far as they were captured; NULL: nowhere. */

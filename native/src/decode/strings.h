@@ -7,8 +7,8 @@
 
 #include "decode/decode.h"
 
-/* Bytes with escapes, without quotes. */
-void print_escaped(struct decoder *d, const void *bytes, size_t size);
+/* Bytes with escapes, without quotes; each of `others` is escaped too: what encloses the bytes. */
+void print_escaped(struct decoder *d, const void *bytes, size_t size, const char *others);
 /* The capture of memory that has the byte at `address`; what was captured at the exit goes before. NULL: none. */
 const struct stl_capture *fetch_holding(const struct decoder *d, uint64_t address);
 /* The first capture of that kind; NULL: none. */

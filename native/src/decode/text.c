@@ -271,13 +271,10 @@ static void text_exit(struct stl_printer *printer, const struct stl_record *reco
 	struct text *to = &printer->pending;
 	int status = (int)record->result;
 
-	if (printer->options.flags & STL_PRINT_NO_EXIT && !record->args[0])
+	/* who took its place is told by the exec's record */
+	if (printer->options.flags & STL_PRINT_NO_EXIT || record->args[0])
 		return;
-	if (record->args[0]) {
-		begin_line(printer, record, named, record->time_ns);
-		text_add_format(to, "+++ superseded by execve in pid %" PRId32 " +++", (int32_t)record->args[1]);
-		text_end_line(printer, record->tid);
-	} else if (WIFSIGNALED(status)) {
+	if (WIFSIGNALED(status)) {
 		text_event(printer, record, named, "+++ killed by ", WTERMSIG(status),
 		           WCOREDUMP(status) ? " (core dumped) +++" : " +++");
 	} else {
@@ -285,6 +282,15 @@ static void text_exit(struct stl_printer *printer, const struct stl_record *reco
 		text_add_format(to, "+++ exited with %d +++", WEXITSTATUS(status));
 		text_end_line(printer, record->tid);
 	}
+}
+
+void text_superseded(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
+{
+	if (printer->options.flags & STL_PRINT_NO_SUPERSEDED)
+		return;
+	begin_line(printer, record, named, record->time_ns);
+	text_add_format(&printer->pending, "+++ superseded by execve in pid %" PRId32 " +++", (int32_t)record->args[0]);
+	text_end_line(printer, record->tid);
 }
 
 static void text_detached(struct stl_printer *printer, const struct stl_record *record)

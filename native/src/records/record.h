@@ -60,13 +60,22 @@ struct stl_record {
 
 /* struct stl_capture's kind */
 #define CAPTURED_MEMORY 0     /* address, and the bytes that were there */
-#define CAPTURED_DESCRIPTOR 1 /* address: a descriptor's number; what it is, as text, without a NUL */
+#define CAPTURED_DESCRIPTOR 1 /* address: a descriptor's number; what it is: see below */
 #define CAPTURED_SIGINFO 2    /* a siginfo_t of the native ABI */
 #define CAPTURED_PID 3        /* address: a PID as the task knows it; int32_t host PID, then its comm without a NUL */
 #define CAPTURED_STRINGS                                                                                               \
 	4                /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
                                * that were captured, each ended by NUL */
 #define CAPTURED_STACK 5 /* address: the stack pointer, and the bytes that were there */
+
+/* A descriptor is described in parts, with a NUL between two of them: first its path, as bytes ("/tmp/x",
+ * "socket:[1234]", "anon_inode:[eventfd]"), which -y shows; then any of these, the letter first, in this order:
+ *     d         the file has no name any more: "(deleted)" goes behind the brackets
+ *     c1:3 b8:0 under -yy: it is the character or block device of that number
+ *     s...      under -yy, instead of the path: text of the engine's own, "TCP:[127.0.0.1:80]"
+ *     q...      behind that: bytes that are quoted, the path of a socket
+ *     @...      likewise, with an @ before the quotes: its abstract name
+ * So "s" may come again behind "q": s UNIX-STREAM:[12, q /run/x, s ]. */
 
 /* struct stl_capture's phase */
 #define PHASE_ENTRY 0
