@@ -27,16 +27,23 @@ void procfs_root(const char *root)
 	proc = root;
 }
 
-/* Reads at most size - 1 bytes and ends them with NUL; the length or -errno. */
-static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size)
+static int open_file(pid_t tid, const char *file)
 {
 	char path[512];
 
 	snprintf(path, sizeof(path), "%s/%d/%s", proc, tid, file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	return fd < 0 ? -errno : fd;
+}
+
+/* Reads at most size - 1 bytes and ends them with NUL; the length or -errno. */
+static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size)
+{
+	int fd = open_file(tid, file);
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ssize_t length = read(fd, buffer, size - 1);
 	int error = errno;
 
@@ -49,12 +56,20 @@ static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size
 
 int task_pagemap_open(pid_t tid)
 {
-	char path[512];
+	return open_file(tid, "pagemap");
+}
 
-	snprintf(path, sizeof(path), "%s/%d/pagemap", proc, tid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+ssize_t task_auxv_read(pid_t tid, void *buffer, size_t size)
+{
+	int fd = open_file(tid, "auxv");
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return fd;
+	ssize_t length = read(fd, buffer, size);
+	int error = errno;
+
+	close(fd);
+	return length < 0 ? -error : length;
 }
 
 int task_comm_read(pid_t tid, char comm[16])

@@ -66,6 +66,7 @@ int task_stat_read(pid_t tid, struct task_stat *out);
 int task_exe_read(pid_t tid, struct file_identity *out,
                   bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
 int task_root_read(pid_t tid, struct file_identity *out);
+ssize_t task_auxv_read(pid_t tid, void *buffer, size_t size);
 int task_pagemap_open(pid_t tid);             /* a descriptor */
 int task_comm_read(pid_t tid, char comm[16]); /* ended with NUL */
 bool task_is_runtime(pid_t tid);              /* it is runc's own set-up, and has not exec'ed yet */

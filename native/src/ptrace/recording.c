@@ -12,6 +12,7 @@
 
 #include "capture.h"
 #include "clock.h"
+#include "newimage.h"
 #include "records/ring.h"
 
 #define OPEN_NS (10 * NS_PER_MS)
@@ -45,6 +46,7 @@ struct recorder {
 	_Atomic uint64_t open_since_ns;
 	uint64_t last_order_ns;
 	struct capturer capturer;
+	struct builder event; /* of what is no call */
 };
 
 _Atomic uint32_t recording_flags;
@@ -115,6 +117,7 @@ struct recorder *recorder_new(struct thread *thread)
 void recorder_close(struct recorder *recorder)
 {
 	capturer_close(&recorder->capturer);
+	builder_free(&recorder->event);
 	free(recorder);
 }
 
@@ -247,10 +250,10 @@ static void describe(const struct recorder *r, struct tracee *tracee, struct stl
 
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 
-static struct capture_call call_of_tracee(const struct recorder *r, struct tracee *tracee, uint8_t phase)
+static struct capture_call call_of_tracee(const struct recorder *r, struct tracee *tracee,
+                                          const struct stl_record *record, uint8_t phase)
 {
 	const struct recording *recording = tracee->recording;
-	const struct stl_record *record = recording->builder.record;
 	const struct stl_filter *filter = &r->settings.filter;
 	const uint64_t *dumped = phase == PHASE_ENTRY ? filter->dump_writes : filter->dump_reads;
 
@@ -268,7 +271,8 @@ static struct capture_call call_of_tracee(const struct recorder *r, struct trace
 	};
 }
 
-static void begin(struct recorder *r, struct tracee *tracee, const struct __ptrace_syscall_info *info, uint64_t now)
+static void begin(struct recorder *r, struct tracee *tracee, const struct __ptrace_syscall_info *info, int memory_abi,
+                  uint64_t now)
 {
 	struct recording *recording = tracee->recording;
 	struct stl_record *record = recording->builder.record;
@@ -285,8 +289,9 @@ static void begin(struct recorder *r, struct tracee *tracee, const struct __ptra
 	recording->call = abi < STL_ABI_UNKNOWN && info->entry.nr < STL_MAX_NUMBER ? call_of(abi, (int)info->entry.nr)
 	                                                                           : CALL_UNKNOWN;
 	recording->row = row_of(recording->call, record->args, &recording->made);
-	struct capture_call call = call_of_tracee(r, tracee, PHASE_ENTRY);
+	struct capture_call call = call_of_tracee(r, tracee, record, PHASE_ENTRY);
 
+	call.abi = memory_abi;
 	call.stack = info->stack_pointer;
 	capture_phase(&r->capturer, &call, recording->row, &recording->builder);
 	recording->begun = true;
@@ -306,7 +311,7 @@ void recording_entry(struct thread *thread, struct tracee *tracee, const struct 
 		return;
 	if (r->open)
 		write_entry(r, now);
-	begin(r, tracee, info, now);
+	begin(r, tracee, info, tracee->abi, now);
 	if (in_progress)
 		tracee->recording->builder.record->flags |= RECORD_IN_PROGRESS;
 	if (!holds_back(&r->settings))
@@ -372,7 +377,7 @@ void recording_exit(struct thread *thread, struct tracee *tracee, int64_t result
 
 	record->result = result;
 	record->duration_ns = now > recording->entry_ns ? now - recording->entry_ns : 0;
-	struct capture_call call = call_of_tracee(r, tracee, PHASE_EXIT);
+	struct capture_call call = call_of_tracee(r, tracee, record, PHASE_EXIT);
 
 	call.failed = failed;
 	capture_phase(&r->capturer, &call, recording->row, &recording->builder);
@@ -450,20 +455,64 @@ void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, u
 	put(thread->recorder, &record, now);
 }
 
+static int read_image(struct recorder *r, struct tracee *tracee, struct new_image *image)
+{
+	struct memory_task task = {tracee->tid, tracee->recording->pid, &tracee->container->hung_until_ns};
+
+	return new_image_read(&r->capturer.memory, &task, image);
+}
+
+void recording_first_exec(struct thread *thread, struct tracee *tracee, uint64_t now)
+{
+	struct recorder *r = thread->recorder;
+	struct new_image image;
+
+	if (!recording_is_on() || tracee_is_leaving(tracee) || (tracee->recording && tracee->recording->begun))
+		return;
+	refresh(r);
+	if (!call_wanted(&r->settings, tracee->abi, (uint64_t)tracee->number) || !recording_of(tracee) ||
+	    !builder_begin(&tracee->recording->builder))
+		return;
+	identify(tracee, tracee->recording);
+	if (read_image(r, tracee, &image) < 0)
+		return;
+	struct __ptrace_syscall_info info = {.entry.nr = (uint64_t)tracee->number};
+
+	/* As the program's own, so that its pointers are as wide as they are. */
+	info.entry.args[0] = image.path;
+	info.entry.args[1] = image.argv;
+	info.entry.args[2] = image.envp;
+	if (r->open)
+		write_entry(r, now);
+	begin(r, tracee, &info, image.abi, now);
+	if (!holds_back(&r->settings))
+		set_open(r, tracee, now);
+}
+
 void recording_exec(struct thread *thread, struct tracee *tracee, pid_t former, uint64_t now)
 {
-	struct stl_record record;
+	static const struct capture_row row = {
+		.captures = {{.take = TAKE_PATH, .arg = 1}, {.take = TAKE_STRINGS, .arg = 2}}};
+	struct recorder *r = thread->recorder;
+	struct builder *builder = &r->event;
+	struct new_image image;
 
-	if (!tracee->recording && !recording_is_on())
-		return;
 	if (tracee->recording) {
 		tracee->recording->known = false;
-		memory_forget(&thread->recorder->capturer.memory, tracee->recording->pid);
+		memory_forget(&r->capturer.memory, tracee->recording->pid);
 	}
-	if (!event(thread, tracee, RECORD_EXEC, now, &record))
+	if (!recording_is_on() || !builder_begin(builder) || !event(thread, tracee, RECORD_EXEC, now, builder->record))
 		return;
-	record.args[0] = (uint64_t)former;
-	put(thread->recorder, &record, now);
+	builder->record->args[0] = (uint64_t)former;
+	if (read_image(r, tracee, &image) == 0) {
+		builder->record->args[1] = image.path;
+		builder->record->args[2] = image.argv;
+		struct capture_call call = call_of_tracee(r, tracee, builder->record, PHASE_ENTRY);
+
+		call.abi = image.abi;
+		capture_phase(&r->capturer, &call, &row, builder);
+	}
+	put(r, builder->record, now);
 }
 
 /* A call that its task has not come back from. */

@@ -50,6 +50,8 @@ void recording_forget(struct thread *thread, struct tracee *tracee);
 void recording_signal(struct thread *thread, struct tracee *tracee, int signal, uint64_t now);
 void recording_stopped(struct thread *thread, struct tracee *tracee, int signal, uint64_t now);
 void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, uint64_t now);
+/* Of a runtime's exec no entry was seen: it is made up from what the new program was given. */
+void recording_first_exec(struct thread *thread, struct tracee *tracee, uint64_t now);
 void recording_exec(struct thread *thread, struct tracee *tracee, pid_t former, uint64_t now);
 /* status: of wait(2); superseded: another thread's exec took its ID. */
 void recording_death(struct thread *thread, struct tracee *tracee, int status, bool superseded, uint64_t now);

@@ -423,7 +423,7 @@ static bool setup_is_over(struct tracee *tracee)
 	return has_become_other(tracee, &exe, in_memory);
 }
 
-static void first_exec(struct tracee *tracee, uint64_t now)
+static void first_exec(struct thread *thread, struct tracee *tracee, uint64_t now)
 {
 	struct call_regs regs;
 
@@ -438,6 +438,8 @@ static void first_exec(struct tracee *tracee, uint64_t now)
 	tracee->entry_ns = now;
 	if (tracee_is_leaving(tracee))
 		tracee->state = TRACEE_USER;
+	else
+		recording_first_exec(thread, tracee, now);
 }
 
 void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now)
@@ -487,7 +489,7 @@ static void on_exec(struct thread *thread, struct tracee *tracee, uint64_t now)
 	unsigned long former = 0;
 
 	if (tracee->state == TRACEE_SETUP)
-		first_exec(tracee, now);
+		first_exec(thread, tracee, now);
 	else if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
 	if (tracee->state != TRACEE_SETUP && ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &former) == 0)
