@@ -53,6 +53,15 @@ def _callers() -> list[int]:
     return found
 
 
+def _callers_environment() -> dict[bytes, bytes]:
+    """As our caller gave it to us: Python itself sets LC_CTYPE where the locale is C (PEP 538)."""
+    try:
+        given = (pair.partition(b"=") for pair in Path("/proc/self/environ").read_bytes().split(b"\0"))
+        return {name: value for name, equals, value in given if equals}
+    except OSError:
+        return dict(os.environb)
+
+
 def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess.Popen[bytes], Link, Link]:
     """The supervisor, and our ends of the two sockets."""
     agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -62,7 +71,11 @@ def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess
     with agent_end, control_end:
         try:
             # The command gets them as from a shell, as strace's does; the supervisor lets nothing of its own through.
-            process = subprocess.Popen(line, pass_fds=(*ends, *(_callers() if command else ())))
+            process = subprocess.Popen(
+                line,
+                pass_fds=(*ends, *(_callers() if command else ())),
+                env=_callers_environment() if command else None,
+            )
         except OSError as error:
             agent.close()
             control.close()
