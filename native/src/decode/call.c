@@ -68,13 +68,20 @@ bool more_arguments(struct decoder *d)
 	return more;
 }
 
-static void add_error(struct text *to, int error)
+bool is_restart(int error)
 {
 	unsigned restart = (unsigned)(error - FIRST_RESTART);
+
+	return restart < sizeof(restarts) / sizeof(*restarts) && restarts[restart].name;
+}
+
+static void add_error(struct text *to, int error)
+{
 	const char *name = stl_errno_name(error), *meaning = strerrordesc_np(error);
 
-	if (restart < sizeof(restarts) / sizeof(*restarts) && restarts[restart].name) {
-		text_add_format(to, "? %s (%s)", restarts[restart].name, restarts[restart].meaning);
+	if (is_restart(error)) {
+		text_add_format(to, "? %s (%s)", restarts[error - FIRST_RESTART].name,
+		                restarts[error - FIRST_RESTART].meaning);
 		return;
 	}
 	text_add_string(to, "-1 ");

@@ -86,8 +86,7 @@ void counts_record(struct stl_printer *printer, const struct stl_record *record,
 		counts->count++;
 	}
 	cell->calls++;
-	/* 512 to 516 say that the kernel will make the call again: no errno */
-	if (record->result < 0 && record->result >= -STL_MAX_ERRNO && (record->result > -512 || record->result < -516))
+	if (record->result < 0 && record->result >= -STL_MAX_ERRNO && !is_restart((int)-record->result))
 		cell->errors++;
 	cell->sum_ns += record->duration_ns;
 	if (record->duration_ns < cell->min_ns)

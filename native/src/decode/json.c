@@ -218,17 +218,19 @@ static void add_arguments(struct decoder *d, struct text *to)
 static void add_result(struct stl_printer *printer, struct decoder *d)
 {
 	struct text *to = &printer->pending;
-	const char *error = d->error ? stl_errno_name(d->error) : NULL;
+	/* what the kernel says to itself is no errno */
+	bool restarts = is_restart(d->error), fails = d->error && !restarts;
+	const char *error = fails ? stl_errno_name(d->error) : NULL;
 
 	add_key(to, "ret");
-	if (!d->finished)
+	if (!d->finished || restarts)
 		text_add_string(to, "null");
 	else if (d->result_format == RESULT_HEX || d->result_format == RESULT_UNSIGNED)
-		d->error ? add_integer(to, -1) : add_natural(to, (uint64_t)d->result);
+		fails ? add_integer(to, -1) : add_natural(to, (uint64_t)d->result);
 	else
-		add_integer(to, d->error ? -1 : d->result);
+		add_integer(to, fails ? -1 : d->result);
 	add_key(to, "errno");
-	if (!d->error)
+	if (!fails)
 		text_add_string(to, "null");
 	else if (error)
 		add_string(to, error, strlen(error));

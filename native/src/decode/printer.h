@@ -66,6 +66,8 @@ struct decoder decoder_for(struct stl_printer *printer, const struct stl_record 
 bool is_call(const struct stl_record *record);
 /* Sets what is known at the exit. */
 void decoder_exits(struct decoder *d);
+/* ERESTARTSYS and the like: the kernel will make the call again. */
+bool is_restart(int error);
 /* Whether the exit's phase would begin another argument than the entry's has; leaves the line as it was. */
 bool more_arguments(struct decoder *d);
 /* A task's comm, quoted. */

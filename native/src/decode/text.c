@@ -293,13 +293,26 @@ void text_superseded(struct stl_printer *printer, const struct stl_record *recor
 	text_end_line(printer, record->tid);
 }
 
-static void text_detached(struct stl_printer *printer, const struct stl_record *record)
+/* A message, as strace has it beside its lines. */
+static void text_attachment(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named,
+                            const char *what)
 {
-	if (printer->open_tid != record->tid)
+	if (printer->options.flags & STL_PRINT_NO_ATTACH)
 		return;
-	printer->open_tid = 0;
-	text_add_string(&printer->pending, " <detached ...>");
+	text_close(printer);
+	add_container(printer, named);
+	text_add_format(&printer->pending, "stracelet: Process %" PRId32 " %s", record->tid, what);
 	text_end_line(printer, record->tid);
+}
+
+static void text_detached(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
+{
+	if (printer->open_tid == record->tid) {
+		printer->open_tid = 0;
+		text_add_string(&printer->pending, " <detached ...>");
+		text_end_line(printer, record->tid);
+	}
+	text_attachment(printer, record, named, "detached");
 }
 
 static void text_dropped(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
@@ -330,8 +343,11 @@ void text_record(struct stl_printer *printer, const struct stl_record *record, c
 	case RECORD_EXIT:
 		text_exit(printer, record, named);
 		break;
+	case RECORD_ATTACHED:
+		text_attachment(printer, record, named, "attached");
+		break;
 	case RECORD_DETACHED:
-		text_detached(printer, record);
+		text_detached(printer, record, named);
 		break;
 	case RECORD_DROPPED:
 		text_dropped(printer, record, named);
