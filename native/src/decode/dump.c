@@ -20,7 +20,7 @@ static bool is_dumped(const uint64_t set[4], uint64_t fd)
 static void add_row(struct text *to, const unsigned char *bytes, size_t size, uint64_t offset)
 {
 	static const char digits[] = "0123456789abcdef";
-	char hex[3 * ROW + 2], plain[ROW];
+	char hex[3 * ROW + 1], plain[ROW];
 
 	memset(hex, ' ', sizeof(hex));
 	memset(plain, ' ', sizeof(plain));

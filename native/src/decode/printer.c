@@ -287,6 +287,8 @@ int64_t stl_printer_take(stl_printer *printer, char *out, size_t size, int32_t *
 	}
 	if (size > there)
 		size = there;
+	if (!size)
+		return 0;
 	memcpy(out, printer->pending.bytes + printer->taken, size);
 	printer->taken += size;
 	if (printer->segment_first < printer->segment_count &&
