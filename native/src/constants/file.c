@@ -788,6 +788,21 @@ static const struct constant timerfd_flags_items[] = {
 };
 const struct constants timerfd_flags = {timerfd_flags_items, 4, "TFD_?\??", true};
 
+static const struct constant timer_clocks_items[] = {
+	{0x0, "CLOCK_REALTIME"},
+	{0x1, "CLOCK_MONOTONIC"},
+	{0x2, "CLOCK_PROCESS_CPUTIME_ID"},
+	{0x3, "CLOCK_THREAD_CPUTIME_ID"},
+	{0x4, "CLOCK_MONOTONIC_RAW"},
+	{0x5, "CLOCK_REALTIME_COARSE"},
+	{0x6, "CLOCK_MONOTONIC_COARSE"},
+	{0x7, "CLOCK_BOOTTIME"},
+	{0x8, "CLOCK_REALTIME_ALARM"},
+	{0x9, "CLOCK_BOOTTIME_ALARM"},
+	{0xb, "CLOCK_TAI"},
+};
+const struct constants timer_clocks = {timer_clocks_items, 11, "CLOCK_?\??", false};
+
 static const struct constant userfaultfd_flags_items[] = {
 	{0x1, "UFFD_USER_MODE_ONLY"},
 	{0x800, "O_NONBLOCK"},

@@ -73,6 +73,7 @@ extern const struct constants eventfd_flags;
 extern const struct constants epoll_flags;
 extern const struct constants signalfd_flags;
 extern const struct constants timerfd_flags;
+extern const struct constants timer_clocks;
 extern const struct constants userfaultfd_flags;
 extern const struct constants aio_commands;
 extern const struct constants aio_flags;

@@ -1,30 +1,150 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The calls about files and descriptors. Those that are not here are printed by the types of their arguments.
+ */
+#include "decode/file.h"
 
-#include "decode/decode.h"
-
-void print_mode(struct decoder *d, uint64_t value)
-{
-	uint32_t mode = (uint32_t)value;
-
-	/* at least three digits, as chmod(1) has them */
-	print(d, "%#03o", mode);
-}
-
-void print_file_mode(struct decoder *d, uint64_t value)
-{
-	print_mode(d, value);
-}
-
-void print_device(struct decoder *d, uint64_t value)
-{
-	print(d, "makedev(%#x, %#x)", major(value), minor(value));
-}
-
-void print_open_flags(struct decoder *d, uint64_t value)
-{
-	print_hex(d, (uint32_t)value);
-}
-
-const struct decoder_entry file_decoders[] = {{CALL_UNKNOWN, NULL}};
+const struct decoder_entry file_decoders[] = {
+	{CALL_open, decode_open},
+	{CALL_openat, decode_openat},
+	{CALL_creat, decode_creat},
+	{CALL_openat2, decode_openat2},
+	{CALL_close_range, decode_close_range},
+	{CALL_dup, decode_dup},
+	{CALL_dup2, decode_dup2},
+	{CALL_dup3, decode_dup3},
+	{CALL_pipe, decode_pipe},
+	{CALL_pipe2, decode_pipe2},
+	{CALL_memfd_create, decode_memfd_create},
+	{CALL_memfd_secret, decode_memfd_secret},
+	{CALL_umask, decode_umask},
+	{CALL_read, decode_read},
+	{CALL_pread64, decode_pread64},
+	{CALL_write, decode_write},
+	{CALL_pwrite64, decode_pwrite64},
+	{CALL_readv, decode_readv},
+	{CALL_preadv, decode_preadv},
+	{CALL_preadv2, decode_preadv2},
+	{CALL_writev, decode_writev},
+	{CALL_pwritev, decode_pwritev},
+	{CALL_pwritev2, decode_pwritev2},
+	{CALL_vmsplice, decode_vmsplice},
+	{CALL_lseek, decode_lseek},
+	{CALL__llseek, decode_llseek},
+	{CALL_sendfile, decode_sendfile},
+	{CALL_sendfile64, decode_sendfile64},
+	{CALL_splice, decode_splice},
+	{CALL_copy_file_range, decode_copy_file_range},
+	{CALL_tee, decode_tee},
+	{CALL_fadvise64, decode_fadvise64},
+	{CALL_fadvise64_64, decode_fadvise64_64},
+	{CALL_readahead, decode_readahead},
+	{CALL_sync_file_range, decode_sync_file_range},
+	{CALL_fallocate, decode_fallocate},
+	{CALL_truncate, decode_truncate},
+	{CALL_truncate64, decode_truncate64},
+	{CALL_ftruncate, decode_ftruncate},
+	{CALL_ftruncate64, decode_ftruncate64},
+	{CALL_renameat2, decode_renameat2},
+	{CALL_linkat, decode_linkat},
+	{CALL_unlinkat, decode_unlinkat},
+	{CALL_mknod, decode_mknod},
+	{CALL_mknodat, decode_mknodat},
+	{CALL_readlink, decode_readlink},
+	{CALL_readlinkat, decode_readlinkat},
+	{CALL_getcwd, decode_getcwd},
+	{CALL_lookup_dcookie, decode_lookup_dcookie},
+	{CALL_access, decode_access},
+	{CALL_faccessat, decode_faccessat},
+	{CALL_faccessat2, decode_faccessat2},
+	{CALL_fchmodat2, decode_fchmodat2},
+	{CALL_chown, decode_chown},
+	{CALL_lchown, decode_chown},
+	{CALL_fchown, decode_fchown},
+	{CALL_fchownat, decode_fchownat},
+	{CALL_acct, decode_acct},
+	{CALL_swapon, decode_swapon},
+	{CALL_utime, decode_utime},
+	{CALL_utimes, decode_utimes},
+	{CALL_futimesat, decode_futimesat},
+	{CALL_utimensat, decode_utimensat},
+	{CALL_utimensat_time64, decode_utimensat_time64},
+	{CALL_timerfd_settime, decode_timerfd_settime},
+	{CALL_timerfd_settime64, decode_timerfd_settime64},
+	{CALL_timerfd_gettime, decode_timerfd_gettime},
+	{CALL_timerfd_gettime64, decode_timerfd_gettime64},
+	{CALL_lstat, decode_stat},
+	{CALL_stat, decode_stat},
+	{CALL_fstat, decode_fstat},
+	{CALL_newfstatat, decode_newfstatat},
+	{CALL_lstat64, decode_stat64},
+	{CALL_stat64, decode_stat64},
+	{CALL_fstat64, decode_fstat64},
+	{CALL_fstatat64, decode_fstatat64},
+	{CALL_statx, decode_statx},
+	{CALL_statfs, decode_statfs},
+	{CALL_fstatfs, decode_fstatfs},
+	{CALL_statfs64, decode_statfs64},
+	{CALL_fstatfs64, decode_fstatfs64},
+	{CALL_ustat, decode_ustat},
+	{CALL_getdents, decode_getdents},
+	{CALL_getdents64, decode_getdents64},
+	{CALL_readdir, decode_readdir},
+	{CALL_lsetxattr, decode_setxattr},
+	{CALL_setxattr, decode_setxattr},
+	{CALL_fsetxattr, decode_fsetxattr},
+	{CALL_getxattr, decode_getxattr},
+	{CALL_lgetxattr, decode_getxattr},
+	{CALL_fgetxattr, decode_fgetxattr},
+	{CALL_listxattr, decode_listxattr},
+	{CALL_llistxattr, decode_listxattr},
+	{CALL_flistxattr, decode_flistxattr},
+	{CALL_setxattrat, decode_setxattrat},
+	{CALL_getxattrat, decode_getxattrat},
+	{CALL_listxattrat, decode_listxattrat},
+	{CALL_removexattrat, decode_removexattrat},
+	{CALL_fcntl, decode_fcntl},
+	{CALL_fcntl64, decode_fcntl},
+	{CALL_flock, decode_flock},
+	{CALL_mount, decode_mount},
+	{CALL_umount, decode_umount},
+	{CALL_umount2, decode_umount2},
+	{CALL_fsopen, decode_fsopen},
+	{CALL_fsconfig, decode_fsconfig},
+	{CALL_fsmount, decode_fsmount},
+	{CALL_fspick, decode_fspick},
+	{CALL_open_tree, decode_open_tree},
+	{CALL_move_mount, decode_move_mount},
+	{CALL_mount_setattr, decode_mount_setattr},
+	{CALL_open_tree_attr, decode_open_tree_attr},
+	{CALL_statmount, decode_statmount},
+	{CALL_listmount, decode_listmount},
+	{CALL_name_to_handle_at, decode_name_to_handle_at},
+	{CALL_open_by_handle_at, decode_open_by_handle_at},
+	{CALL_file_getattr, decode_file_getattr},
+	{CALL_file_setattr, decode_file_setattr},
+	{CALL_cachestat, decode_cachestat},
+	{CALL_quotactl, decode_quotactl},
+	{CALL_quotactl_fd, decode_quotactl_fd},
+	{CALL_inotify_init, decode_inotify_init},
+	{CALL_inotify_init1, decode_inotify_init1},
+	{CALL_epoll_create1, decode_epoll_create1},
+	{CALL_userfaultfd, decode_userfaultfd},
+	{CALL_inotify_add_watch, decode_inotify_add_watch},
+	{CALL_inotify_rm_watch, decode_inotify_rm_watch},
+	{CALL_fanotify_init, decode_fanotify_init},
+	{CALL_fanotify_mark, decode_fanotify_mark},
+	{CALL_eventfd, decode_eventfd},
+	{CALL_eventfd2, decode_eventfd2},
+	{CALL_epoll_create, decode_epoll_create},
+	{CALL_signalfd, decode_signalfd},
+	{CALL_signalfd4, decode_signalfd4},
+	{CALL_timerfd_create, decode_timerfd_create},
+	{CALL_io_setup, decode_io_setup},
+	{CALL_io_submit, decode_io_submit},
+	{CALL_io_cancel, decode_io_cancel},
+	{CALL_io_getevents, decode_io_getevents},
+	{CALL_io_pgetevents, decode_io_pgetevents},
+	{CALL_io_pgetevents_time64, decode_io_pgetevents_time64},
+	{CALL_UNKNOWN, NULL},
+};

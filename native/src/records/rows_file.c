@@ -158,7 +158,6 @@ const struct capture_row file_rows[] = {
 	ROW(fstatfs, OBJECTS(1, WHEN_EXIT, STATFS_SIZE, 64)),
 	ROW(statfs64, OBJECT(2, WHEN_EXIT, 84)),
 	ROW(fstatfs64, OBJECT(2, WHEN_EXIT, 84)),
-	ROW(ustat, OBJECTS(1, WHEN_EXIT, 32, 20)),
 	ROW(file_getattr, SIZED(2, WHEN_EXIT, 3, EXTENSIBLE_MAX)),
 	ROW(file_setattr, SIZED(2, WHEN_ENTRY, 3, EXTENSIBLE_MAX)),
 	ROW(cachestat, OBJECT(1, WHEN_ENTRY, 16), OBJECT(2, WHEN_EXIT, 40)),
