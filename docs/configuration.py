@@ -7,7 +7,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from stracelet.config import Config, Metrics, Rule, format_duration, section
+from stracelet.config import Config, Metrics, Rule, section
+from stracelet.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

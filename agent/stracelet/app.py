@@ -4,22 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib
 import logging
 import signal
-import stat
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet import __version__, config, log, native
-from stracelet.containers.cgroups import Cgroups
-from stracelet.containers.inventory import Inventory
-from stracelet.containers.procfs import Procfs
 from stracelet.containers.rules import Rules
-from stracelet.containers.sources import build, places
+from stracelet.containers.sources import places
 from stracelet.containers.targets import parse_target, resolve
 from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound
 from stracelet.metrics.collector import Collector
@@ -29,9 +23,9 @@ from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
 from stracelet.tracing.choice import Choice
-from stracelet.tracing.privileges import drop_privileges
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
+from stracelet.tracing.unprivileged import give_up_rights, inventory_through
 
 if TYPE_CHECKING:
     import socket
@@ -43,13 +37,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of nobody else, so that no other service can touch the agent; distroless images call it nonroot.
-SERVICE_ID = 65532
-LIBRARIES = {
-    "docker": "stracelet.containers.docker",
-    "podman": "stracelet.containers.docker",
-    "cri": "stracelet.containers.cri",
-}
 # Of these a change is only looked at when the agent starts.
 FIXED = ("metrics.listen", "metrics.buckets", "metrics.tls", "sources", "procfs", "cgroup_root", "limits")
 
@@ -258,44 +245,6 @@ class Agent:
     def scrape_seconds(self) -> float:
         """Of the last scrape."""
         return self._collector.scrape_seconds
-
-
-def inventory_through(session: Session, settings: Config, paths: Sequence[str]) -> Inventory:
-    """An inventory whose connections the session's supervisor makes; `paths` is what the session may connect to."""
-
-    async def connect(path: str) -> socket.socket:
-        _must_exist(path)
-        return await session.connect(paths.index(path))
-
-    return Inventory(
-        sources=build(settings.sources, connect),
-        cgroups=Cgroups(Path(settings.cgroup_root)),
-        procfs=Procfs(Path(settings.procfs)),
-        list_unnamed=settings.sources.cgroup != "off",
-    )
-
-
-def give_up_rights(settings: Config) -> None:
-    """From here on the supervisor opens what needs a right. StraceletError: a right is left."""
-    _load_what_could_not_be_read_later(settings)
-    drop_privileges(SERVICE_ID, SERVICE_ID)
-
-
-def _load_what_could_not_be_read_later(settings: Config) -> None:
-    """Where Python lives in a home that only its owner may enter, what is loaded when needed is loaded now."""
-    homes = (Path(contextlib.__file__), Path(native.__file__))
-    if all(parent.stat().st_mode & stat.S_IXOTH for home in homes for parent in home.resolve().parents):
-        return
-    importlib.import_module("concurrent.futures.thread")
-    for kind, module in LIBRARIES.items():
-        if getattr(settings.sources, kind) != "off":
-            importlib.import_module(module)
-
-
-def _must_exist(path: str) -> None:
-    """FileNotFoundError: there is no such runtime, and no need to ask the supervisor for a connection."""
-    with contextlib.suppress(PermissionError):
-        Path(path).stat()
 
 
 def _commit() -> str:

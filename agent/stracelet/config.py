@@ -14,15 +14,13 @@ import pydantic
 import yaml
 from pydantic import BeforeValidator, Field
 
+from stracelet.durations import A_DURATION, format_duration, parse_duration
 from stracelet.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
-A_DURATION = "a duration such as 500us, 20ms, 5s or 2m"
 MAX_BUCKETS = 31  # STL_MAX_EDGES
 
 # The upper edges of the arena's histogram, 250 ns * 2^j * (1 + m/8), in whole ns: durations are whole, so rounding
@@ -30,27 +28,8 @@ MAX_BUCKETS = 31  # STL_MAX_EDGES
 BUCKET_EDGES = tuple(250 * (8 + i % 8) * 2 ** (i // 8) // 8 for i in range(35 * 8 + 1))
 
 
-def parse_duration(text: str) -> int:
-    """`500us`, `20ms`, `5s`, `2m`, `1.5h` in nanoseconds; ValueError for anything else."""
-    found = DURATION.fullmatch(text.strip())
-    if not found:
-        raise ValueError(f"expected {A_DURATION}, found {text!r}")
-    return round(float(found[1]) * NANOSECONDS[found[2]])
-
-
-def format_duration(nanoseconds: int) -> str:
-    """The shortest text that parse_duration reads back: 120000000000 is `2m`."""
-    for unit in ("h", "m"):
-        if nanoseconds >= NANOSECONDS[unit] and nanoseconds % NANOSECONDS[unit] == 0:
-            return f"{nanoseconds // NANOSECONDS[unit]}{unit}"
-    unit = next((u for u in ("s", "ms", "us") if nanoseconds >= NANOSECONDS[u]), "ns")
-    return f"{nanoseconds / NANOSECONDS[unit]:.9f}".rstrip("0").rstrip(".") + unit
-
-
 def _duration(value: Any) -> Any:
-    return (
-        parse_duration(value) if isinstance(value, str) else _refuse(value, "a duration such as 500us, 20ms, 5s or 2m")
-    )
+    return parse_duration(value) if isinstance(value, str) else _refuse(value, A_DURATION)
 
 
 def _bucket(value: Any) -> Any:

@@ -6,9 +6,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
-from stracelet import config
+from stracelet.durations import parse_duration
 from stracelet.errors import ConfigError, StraceletError
+
+if TYPE_CHECKING:
+    from stracelet.config import Config
 
 TARGET_HELP = "[KIND/]NAME[/CONTAINER]; kinds: pod docker podman container compose pid; or 4 or more digits of an ID"
 
@@ -24,7 +29,7 @@ class Wanted:
     container: str | None
     wait: bool
     duration: float | None
-    config: config.Config
+    config: Config
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Wanted:
@@ -36,7 +41,7 @@ class Wanted:
             container=args.container,
             wait=getattr(args, "wait", False),
             duration=getattr(args, "duration", None),
-            config=load_config(args.config),
+            config=sources_and_paths(args.config),
         )
 
 
@@ -52,8 +57,24 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", type=Path, help="sources and paths, as the agent's configuration")
 
 
-def load_config(path: Path | None) -> config.Config:
+# As the configuration's model has them; without a file, it is not loaded for the sake of its defaults.
+DEFAULTS = SimpleNamespace(
+    procfs="/proc",
+    cgroup_root="/sys/fs/cgroup",
+    sources=SimpleNamespace(kubernetes="auto", cri="auto", docker="auto", podman="auto", cgroup="auto"),
+    trace=SimpleNamespace(data=True, mask=(), mask_exec=False),
+)
+
+
+def sources_and_paths(path: Path | None) -> Config:
+    """The file's configuration, or of the defaults what a trace has to know. ConfigError."""
+    return cast("Config", DEFAULTS) if path is None else load_config(path)
+
+
+def load_config(path: Path | None) -> Config:
     """The file's configuration, or the defaults. Raises ConfigError, which names the file."""
+    from stracelet import config  # noqa: PLC0415 - pydantic takes a while to load
+
     if path is None:
         return config.Config()
     try:
@@ -69,7 +90,7 @@ def load_config(path: Path | None) -> config.Config:
 def duration(text: str) -> float:
     """Seconds; for argparse, which wants its own error."""
     try:
-        nanoseconds = config.parse_duration(text)
+        nanoseconds = parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     if not nanoseconds:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import logging
 import os
@@ -14,14 +15,12 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from stracelet import __version__, log
-from stracelet.cli import agent, doctor, ps, record, replay, trace
-from stracelet.cli.demo import command as demo
-from stracelet.cli.trace_flags import tell_w_apart
+from stracelet.cli.words import tell_w_apart
 from stracelet.errors import StraceletError, UsageError
 from stracelet.text import printable, printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -50,15 +49,30 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, help_text=f"`{self.prog} --help` shows the arguments.")
 
 
-def commands() -> Sequence[Command]:
-    return (trace.Trace(), record.Record(), replay.Replay(), ps.Ps(), doctor.Doctor(), agent.Agent(), demo.Demo())
+# Each is loaded when it is wanted: the first line of a trace does not wait for what serves metrics.
+COMMANDS = {
+    "trace": ("stracelet.cli.trace", "Trace"),
+    "record": ("stracelet.cli.record", "Record"),
+    "replay": ("stracelet.cli.replay", "Replay"),
+    "ps": ("stracelet.cli.ps", "Ps"),
+    "doctor": ("stracelet.cli.doctor", "Doctor"),
+    "agent": ("stracelet.cli.agent", "Agent"),
+    "demo": ("stracelet.cli.demo.command", "Demo"),
+}
 
 
-def build_parser() -> Parser:
+def commands(names: Iterable[str] = tuple(COMMANDS)) -> Sequence[Command]:
+    """Those with these names."""
+    places = (COMMANDS[name] for name in names)
+    return tuple(getattr(importlib.import_module(module), name)() for module, name in places)
+
+
+def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:
+    """Of these subcommands."""
     parser = Parser(prog="stracelet", description="strace for every container on the node. Names in, syscalls out.")
     parser.add_argument("--version", action="version", version=f"stracelet {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for command in commands():
+    for command in commands(names):
         subparser = subparsers.add_parser(
             command.name,
             help=command.summary,
@@ -76,7 +90,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The subcommand and its arguments. What follows `--` is set apart first: it is another program's. UsageError."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     own = arguments[:end]
-    args = build_parser().parse_args(tell_w_apart(own) if own[:1] == ["trace"] else own)
+    known = own[:1] if own and own[0] in COMMANDS else tuple(COMMANDS)
+    args = build_parser(known).parse_args(tell_w_apart(own) if own[:1] == ["trace"] else own)
     args.command_line = None
     if end < len(arguments):
         if not args.command.takes_command_line:

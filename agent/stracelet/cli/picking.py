@@ -52,6 +52,12 @@ class Request:
         return self.wait or self.selector is not None or any(target.endless for target in self.targets)
 
     @property
+    def of_docker_alone(self) -> bool:
+        """Whether all the containers that it can mean are Docker's or Podman's, of now."""
+        kinds = {target.kind for target in self.targets if target.pid is None}
+        return not self.endless and kinds <= {"docker", "podman"}
+
+    @property
     def pids(self) -> tuple[int, ...]:
         return tuple(target.pid for target in self.targets if target.pid is not None)
 

@@ -51,7 +51,7 @@ class Replay:
     def run(self, args: argparse.Namespace) -> int:
         from stracelet.records.files import RecordReader  # noqa: PLC0415 - zstandard takes a while to load
 
-        settings = arguments.load_config(args.config)
+        settings = arguments.sources_and_paths(args.config)
         wish = trace_flags.wish_of(args, settings, node=os.uname().nodename)
         reader = RecordReader.of(args.file)
         header = reader.header

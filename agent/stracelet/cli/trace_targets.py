@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stracelet import app
 from stracelet.cli.checks.host import has_capability, own_status
 from stracelet.cli.interrupts import on_signals
 from stracelet.cli.listing import target_of
@@ -24,6 +23,7 @@ from stracelet.native import NAMED_DROPPED, NAMED_KEPT, SLOT_PROVISIONAL, Named
 from stracelet.tracing import protocol
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
+from stracelet.tracing.unprivileged import docker_lists_through, give_up_rights, inventory_through
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stracelet.cli.arguments import Wanted
     from stracelet.cli.outputs import Outputs
     from stracelet.cli.trace_flags import Wish
+    from stracelet.containers.model import Container
     from stracelet.native import Printer
 
 SYS_PTRACE = 19
@@ -98,7 +99,7 @@ async def _trace(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs)
         )
         records = Records(session, wish, outputs)
         try:
-            app.give_up_rights(wanted.config)
+            give_up_rights(wanted.config, with_libraries=request.names_containers and not request.of_docker_alone)
             await records.start()
             tracing = Tracing(wanted, request, session, paths, records)
             await tracing.run(stop, deadline)
@@ -125,7 +126,9 @@ class Tracing:
         self._request, self._session, self._names = request, session, request.names_containers
         self._proc = Path(wanted.config.procfs)
         self._procfs = Procfs(self._proc)
-        self._inventory = app.inventory_through(session, wanted.config, paths)
+        # Where Docker's and Podman's alone are named, and none is waited for, their lists say it all.
+        through = docker_lists_through if request.of_docker_alone else inventory_through
+        self._inventory = through(session, wanted.config, paths)
         self.progress = Progress(self._name, self._wanted, self._procfs, quiet=bool(records.wish.quiet))
         self._selection: Selection | None = None
 
@@ -139,6 +142,14 @@ class Tracing:
 
     def _wanted(self, container_id: str) -> bool:
         return self._selection is not None and self._selection.kept(container_id) is not None
+
+    async def _find(self) -> list[Container]:
+        """The containers of now. TargetNotFound."""
+        if not self._names:
+            return []
+        await self._inventory.refresh()
+        self.progress.sources(self._inventory.states())
+        return self._request.resolve(self._inventory.containers().values())
 
     def _see(self, event: protocol.Event) -> None:
         self.progress.see(event)
@@ -178,10 +189,7 @@ class Tracing:
 
     async def run(self, stop: asyncio.Event, deadline: float | None) -> None:
         """Until the targets have ended, `stop`, or the deadline (of the loop's clock)."""
-        if self._names:
-            await self._inventory.refresh()
-            self.progress.sources(self._inventory.states())
-        found = self._request.resolve(self._inventory.containers().values()) if self._names else []
+        found = await self._find()
         picked = Picked(
             request=self._request,
             ids=frozenset(each.id for each in found),

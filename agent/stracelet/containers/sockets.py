@@ -52,13 +52,14 @@ async def probe(connect: Connect, path: str, timeout: float) -> None:
     except TimeoutError:
         raise SourceError(f"{path}: no connection within {timeout:g} s") from None
     except OSError as error:
-        raise _explain(path, error) from error
+        raise explain(path, error) from error
     except StraceletError as error:  # whoever connects for us could not
         raise SourceError(f"{path}: {error}") from error
     connection.close()
 
 
-def _explain(path: str, error: OSError) -> SourceError:
+def explain(path: str, error: OSError) -> SourceError:
+    """Why no connection can be made, and what to do about it."""
     if error.errno in _NOBODY_THERE:
         return SocketAbsent(f"{path}: no such socket")
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stracelet.config import BUCKET_EDGES, Config, ConfigFile, format_duration, load, parse_duration, parse_listen, read
+from stracelet.config import BUCKET_EDGES, Config, ConfigFile, load, parse_listen, read
+from stracelet.durations import format_duration, parse_duration
 from stracelet.errors import ConfigError
 
 DOCS = Path(__file__).parents[3] / "docs"

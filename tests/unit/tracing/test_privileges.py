@@ -12,7 +12,7 @@ from stracelet.tracing.privileges import NOBODY, _left, _status
 
 DROP = """
 import os, threading
-from stracelet import app
+from stracelet.tracing.unprivileged import give_up_rights
 from stracelet.config import Config
 from stracelet.errors import StraceletError
 from stracelet.tracing.privileges import drop_privileges
@@ -68,7 +68,7 @@ def test_what_root_alone_may_do_is_refused() -> None:
 @as_root
 def test_the_agent_keeps_no_group() -> None:
     """Not even that of a runtime's socket: the supervisor connects to those."""
-    status = _after("os.setgroups([4321]); app.give_up_rights(Config())")
+    status = _after("os.setgroups([4321]); give_up_rights(Config())")
     assert status["Groups"].split() == []
     assert status["Uid"].split() == status["Gid"].split() == ["65532"] * 4
 
