@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from stracelet import config
 from stracelet.containers.cri import CriSource
-from stracelet.containers.docker import DockerSource, parse_container, parse_created, runtime_of
+from stracelet.containers.docker import DockerSource
+from stracelet.containers.docker_names import parse_container, parse_created, runtime_of
 from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, SourceState
 from stracelet.containers.sockets import SocketAbsent, connect_directly
 from stracelet.containers.sources import Change, Forgotten, Known, LazySource, Listing, Source, build, keep, places
