@@ -15,11 +15,13 @@ struct queue {
 	uint64_t lost, lost_since_ns;
 };
 
+struct container {
+	struct stl_named named;
+	struct queue queue;
+};
+
 struct containers {
-	struct {
-		struct stl_named named;
-		struct queue queue;
-	} slots[STL_SLOTS];
+	struct container *slots[STL_SLOTS]; /* NULL: none has ever been there */
 };
 
 int containers_new(struct containers **out)
@@ -38,45 +40,51 @@ void containers_free(struct containers *containers)
 {
 	if (!containers)
 		return;
-	for (int i = 0; i < STL_SLOTS; i++)
-		queue_empty(&containers->slots[i].queue);
+	for (int i = 0; i < STL_SLOTS; i++) {
+		if (containers->slots[i])
+			queue_empty(&containers->slots[i]->queue);
+		free(containers->slots[i]);
+	}
 	free(containers);
 }
 
-/* A slot is used again, under another serial. */
-static void take_slot(struct containers *containers, uint32_t slot, uint64_t serial)
+/* A slot is used again, under another serial. NULL: no memory. */
+static struct container *take_slot(struct containers *containers, uint32_t slot, uint64_t serial)
 {
-	struct stl_named *named = &containers->slots[slot].named;
+	struct container *container = containers->slots[slot];
 
-	if (named->serial == serial)
-		return;
-	queue_empty(&containers->slots[slot].queue);
-	*named = (struct stl_named){.slot = slot, .serial = serial};
+	if (!container)
+		container = containers->slots[slot] = calloc(1, sizeof(*container));
+	if (!container || container->named.serial == serial)
+		return container;
+	queue_empty(&container->queue);
+	container->named = (struct stl_named){.slot = slot, .serial = serial};
+	return container;
 }
 
 int containers_name(struct containers *containers, const struct stl_named *named)
 {
+	struct container *container;
+
 	if (named->slot >= STL_SLOTS || named->state > STL_NAMED_DROPPED)
 		return -EINVAL;
-	take_slot(containers, named->slot, named->serial);
-	struct stl_named *own = &containers->slots[named->slot].named;
+	if (!(container = take_slot(containers, named->slot, named->serial)))
+		return -ENOMEM;
+	struct stl_named *own = &container->named;
 
 	*own = *named;
 	own->id[sizeof(own->id) - 1] = own->name[sizeof(own->name) - 1] = '\0';
 	own->pod[sizeof(own->pod) - 1] = own->namespace[sizeof(own->namespace) - 1] = '\0';
 	if (named->state == STL_NAMED_DROPPED)
-		queue_empty(&containers->slots[named->slot].queue);
+		queue_empty(&container->queue);
 	return 0;
 }
 
 const struct stl_named *containers_of(const struct containers *containers, const struct stl_record *record)
 {
-	const struct stl_named *named;
+	const struct container *container = record->slot < STL_SLOTS ? containers->slots[record->slot] : NULL;
 
-	if (record->slot >= STL_SLOTS)
-		return NULL;
-	named = &containers->slots[record->slot].named;
-	return named->serial == record->serial ? named : NULL;
+	return container && container->named.serial == record->serial ? &container->named : NULL;
 }
 
 static bool queue_room(struct queue *queue, size_t size)
@@ -110,17 +118,18 @@ static bool queue_room(struct queue *queue, size_t size)
 
 void containers_hold(struct containers *containers, const struct stl_record *record)
 {
-	if (record->slot >= STL_SLOTS)
+	struct container *container;
+
+	if (record->slot >= STL_SLOTS || !(container = take_slot(containers, record->slot, record->serial)))
 		return;
-	take_slot(containers, record->slot, record->serial);
-	struct queue *queue = &containers->slots[record->slot].queue;
+	struct queue *queue = &container->queue;
 
 	if (!queue->first_ns)
 		queue->first_ns = record->order_ns;
 	if (record->order_ns - queue->first_ns > PATIENCE_NS && record->order_ns > queue->first_ns) {
 		/* nobody asks for it, or it would have been named */
 		queue_empty(queue);
-		containers->slots[record->slot].named.state = STL_NAMED_DROPPED;
+		container->named.state = STL_NAMED_DROPPED;
 		return;
 	}
 	if (!queue_room(queue, record->size)) {
@@ -134,9 +143,9 @@ void containers_hold(struct containers *containers, const struct stl_record *rec
 
 static struct queue *queue_of(struct containers *containers, uint32_t slot, uint64_t serial)
 {
-	if (slot >= STL_SLOTS || containers->slots[slot].named.serial != serial)
-		return NULL;
-	return &containers->slots[slot].queue;
+	struct container *container = slot < STL_SLOTS ? containers->slots[slot] : NULL;
+
+	return container && container->named.serial == serial ? &container->queue : NULL;
 }
 
 const struct stl_record *containers_next_held(struct containers *containers, uint32_t slot, uint64_t serial)

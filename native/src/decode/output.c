@@ -23,7 +23,7 @@ char *text_room(struct text *text, size_t size)
 		text->cut = true;
 		return NULL;
 	}
-	if (size > text->room - text->length) {
+	if (!text->bytes || size > text->room - text->length) {
 		size_t room = text->room ? text->room : FIRST_ROOM;
 
 		while (room - text->length < size)
@@ -153,6 +153,8 @@ void output_clear(struct output *output)
 	output->count = 0;
 	output->fields = 0;
 	output->note_begin = 0;
+	/* so that there is a place to point to, where nothing is printed too */
+	text_room(&output->line, 1);
 }
 
 void output_free(struct output *output)

@@ -144,7 +144,7 @@ static void follow_exec(stl_printer *printer, const struct stl_record *record, c
 	struct task copy = *old;
 
 	tasks_remove(&printer->tasks, before);
-	if (printer->open_tid == before)
+	if (printer->open && printer->open_tid == before)
 		text_close(printer);
 	if (printer->options.format == STL_FORMAT_TEXT)
 		text_superseded(printer, record, named);

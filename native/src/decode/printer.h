@@ -40,7 +40,8 @@ struct stl_printer {
 	struct text scratch;
 
 	/* text */
-	int32_t open_tid;           /* whose call's line has no end yet; 0: nobody's */
+	bool open;                  /* a call's line has no end yet */
+	int32_t open_tid;           /* whose */
 	size_t open_column;         /* where it stands */
 	uint64_t last_ns;           /* of the line before: for -r */
 	int64_t zone_from, zone_to; /* local time: seconds from which to which `zone_offset` holds */

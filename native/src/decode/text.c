@@ -139,13 +139,11 @@ void text_end_line(struct stl_printer *printer, int32_t tid)
 
 void text_close(struct stl_printer *printer)
 {
-	int32_t tid = printer->open_tid;
-
-	if (!tid)
+	if (!printer->open)
 		return;
-	printer->open_tid = 0;
+	printer->open = false;
 	text_add_string(&printer->pending, " <unfinished ...>");
-	text_end_line(printer, tid);
+	text_end_line(printer, printer->open_tid);
 }
 
 static void add_name(struct text *to, const struct decoder *d)
@@ -169,6 +167,7 @@ static void text_entry(struct stl_printer *printer, const struct stl_record *rec
 	text_add(to, d.out->line.bytes, d.out->line.length);
 	if (more_arguments(&d))
 		text_add(to, ", ", 2);
+	printer->open = true;
 	printer->open_tid = record->tid;
 	printer->open_column = to->length - column;
 	if (printer->options.flags & STL_PRINT_NO_PID)
@@ -206,9 +205,9 @@ static void text_call(struct stl_printer *printer, const struct stl_record *reco
 	size_t column;
 
 	decode_phase(&d);
-	if (resumed && printer->open_tid == record->tid) {
+	if (resumed && printer->open && printer->open_tid == record->tid) {
 		column = to->length - printer->open_column;
-		printer->open_tid = 0;
+		printer->open = false;
 	} else {
 		column = begin_line(printer, record, named, record->time_ns + (resumed ? record->duration_ns : 0));
 		if (resumed)
@@ -307,8 +306,8 @@ static void text_attachment(struct stl_printer *printer, const struct stl_record
 
 static void text_detached(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
 {
-	if (printer->open_tid == record->tid) {
-		printer->open_tid = 0;
+	if (printer->open && printer->open_tid == record->tid) {
+		printer->open = false;
 		text_add_string(&printer->pending, " <detached ...>");
 		text_end_line(printer, record->tid);
 	}
