@@ -108,7 +108,7 @@ static void add_value(struct decoder *d, struct text *to)
 		print_hex(d, value);
 		break;
 	case RESULT_OCTAL:
-		print_octal(d, value);
+		print_mode(d, value);
 		break;
 	case RESULT_UNSIGNED:
 		print_unsigned(d, value);

@@ -172,5 +172,7 @@ void decode_readdir(struct decoder *d)
 	}
 	argument(d);
 	print_one_entry(d, d->args[1]);
-	argument_uint(d, 2);
+	/* the kernel ignores it, and strace shows it of a call that failed */
+	if (failed(d))
+		argument_uint(d, 2);
 }

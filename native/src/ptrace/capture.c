@@ -3,6 +3,7 @@
 #include "capture.h"
 
 #include <limits.h>
+#include <linux/aio_abi.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,7 +29,9 @@ enum want_kind {
 	WANT_ARGUMENT,
 	WANT_IOVEC,
 	WANT_MSGHDR,
-	WANT_MMSGHDR
+	WANT_MMSGHDR,
+	WANT_IOCB_POINTERS,
+	WANT_IOCB
 };
 
 /* What a capture is of, once it is known. */
@@ -286,6 +289,31 @@ static void take_messages(const struct context *x, const struct want *want)
 	}
 }
 
+static void take_iocb_pointers(const struct context *x, const struct want *want)
+{
+	uint32_t count = want->got / x->word, at = want->at;
+
+	put(x, want, CAPTURED_MEMORY, want->got, status_of(want));
+	for (uint32_t i = 0; i < count; i++)
+		add(x, WANT_IOCB, word_at(x, x->c->scratch + at + (size_t)i * x->word), sizeof(struct iocb), false);
+}
+
+static void take_iocb(const struct context *x, const struct want *want)
+{
+	struct iocb iocb;
+
+	put(x, want, CAPTURED_MEMORY, want->got, status_of(want));
+	if (want->got < sizeof(iocb))
+		return;
+	memcpy(&iocb, x->c->scratch + want->at, sizeof(iocb));
+	if (iocb.aio_lio_opcode == IOCB_CMD_PWRITE)
+		add_data(x, iocb.aio_buf, iocb.aio_nbytes);
+	else if (iocb.aio_lio_opcode == IOCB_CMD_PWRITEV)
+		add_iovec(x, iocb.aio_buf, iocb.aio_nbytes, UINT64_MAX);
+	else if (iocb.aio_lio_opcode == IOCB_CMD_PREADV)
+		add_iovec(x, iocb.aio_buf, iocb.aio_nbytes, 0);
+}
+
 static void take(const struct context *x, struct want *want)
 {
 	switch (want->kind) {
@@ -306,6 +334,12 @@ static void take(const struct context *x, struct want *want)
 		break;
 	case WANT_IOVEC:
 		take_iovec(x, want);
+		break;
+	case WANT_IOCB_POINTERS:
+		take_iocb_pointers(x, want);
+		break;
+	case WANT_IOCB:
+		take_iocb(x, want);
 		break;
 	default:
 		take_messages(x, want);
@@ -540,13 +574,11 @@ static void want_capture(const struct context *x, const struct capture *capture,
 		add(x, WANT_BYTES, address, length < size ? length : size, length > size);
 		break;
 	case TAKE_ARRAY:
+	case TAKE_FDS:
 		add_array(x, address, length, size);
 		break;
 	case TAKE_POLLFDS:
 		add_array(x, address, length, 8);
-		break;
-	case TAKE_FDS:
-		add_array(x, address, length, 4);
 		break;
 	case TAKE_FDSETS:
 		add_set(x, address, length);
@@ -567,6 +599,10 @@ static void want_capture(const struct context *x, const struct capture *capture,
 		break;
 	case TAKE_MMSGHDR:
 		add_messages(x, address, length);
+		break;
+	case TAKE_IOCBS:
+		length = elements(x, length < IOVECS_MOST ? length : IOVECS_MOST, IOVECS_MOST);
+		add(x, WANT_IOCB_POINTERS, address, length * x->word, length < operand.length);
 		break;
 	case TAKE_STACK:
 		add(x, WANT_STACK, x->call->stack, size, false);

@@ -113,6 +113,8 @@ const struct capture_row file_rows[] = {
 	ROW(inotify_init1, RETURNS_FD),
 	ROW(fanotify_init, RETURNS_FD),
 	ROW(userfaultfd, RETURNS_FD),
+	/* its mask takes two arguments of i386's, so that the path is one further there */
+	ROW(fanotify_mark, DESCRIPTOR(3), DESCRIPTOR(4), PATH(4), PATH(5)),
 	ROW(signalfd, SIZED(1, WHEN_ENTRY, 2, 8), RETURNS_FD),
 	ROW(signalfd4, SIZED(1, WHEN_ENTRY, 2, 8), RETURNS_FD),
 	ROW(timerfd_create, RETURNS_FD),
