@@ -50,7 +50,7 @@ struct capture_call {
 	struct memory_task task;
 	int abi;
 	enum call_id call;
-	const uint64_t *args;
+	uint64_t args[6];
 	int64_t result;
 	uint64_t stack;
 	bool failed;

@@ -73,7 +73,7 @@ static int pagemap_of(struct memory *memory, const struct memory_task *task)
 	}
 	if (memory->maps[oldest].pid)
 		memory_forget(memory, memory->maps[oldest].pid);
-	int fd = task_pagemap_open(task->tid);
+	int fd = task_open(task->tid, "pagemap");
 
 	if (fd < 0)
 		return -1;

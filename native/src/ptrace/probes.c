@@ -18,6 +18,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@
 #define RESTART_NS (100 * NS_PER_MS)
 #define NEW 0 /* no request's serial: a prober has begun, and whatever the one before it owed is lost */
 
-enum look { LOOK_MEMORY, LOOK_RECEIVE_TIMEOUT, LOOK_SEND_TIMEOUT };
+enum look { LOOK_MEMORY, LOOK_RECEIVE_TIMEOUT, LOOK_SEND_TIMEOUT, LOOK_PROTOCOL };
 
 struct request {
 	uint64_t serial, where; /* an address, or a descriptor */
@@ -95,6 +96,16 @@ static int look_at_socket(const struct request *request, char bytes[PROBE_MOST])
 	return error;
 }
 
+/* net/socket.c, sockfs_xattr_get() */
+static int look_at_protocol(const struct request *request, char bytes[PROBE_MOST])
+{
+	char path[128];
+
+	task_fd_path(request->tid, (int)request->where, path, sizeof(path));
+	memset(bytes, 0, PROBE_PROTOCOL);
+	return getxattr(path, "system.sockprotoname", bytes, PROBE_PROTOCOL - 1) < 0 ? errno : 0;
+}
+
 static void answer(int fd, const struct request *request)
 {
 	struct reply reply;
@@ -104,10 +115,12 @@ static void answer(int fd, const struct request *request)
 
 	if (request->look == LOOK_MEMORY)
 		reply.error = look_at_memory(request, reply.bytes);
+	else if (request->look == LOOK_PROTOCOL)
+		reply.error = look_at_protocol(request, reply.bytes);
 	else
 		reply.error = look_at_socket(request, reply.bytes);
 	if (!reply.error)
-		reply.size = request->look == LOOK_MEMORY ? request->size : sizeof(int64_t);
+		reply.size = request->size;
 	if (send(fd, &reply, REPLY_SIZE(reply.size), MSG_NOSIGNAL) < 0)
 		_exit(0);
 }
@@ -264,9 +277,17 @@ int probe_memory(pid_t tid, uint64_t address, void *buffer, size_t size, _Atomic
 	return size <= PROBE_MOST ? probe(&request, buffer, size, until_ns) : -EINVAL;
 }
 
+int probe_socket_protocol(pid_t tid, int descriptor, char name[PROBE_PROTOCOL], _Atomic uint64_t *until_ns)
+{
+	struct request request = {
+		.where = (uint64_t)descriptor, .size = PROBE_PROTOCOL, .tid = tid, .look = LOOK_PROTOCOL};
+
+	return probe(&request, name, PROBE_PROTOCOL, until_ns);
+}
+
 int probe_socket_timeout(pid_t tid, int descriptor, bool sends, int64_t *timeout_ns, _Atomic uint64_t *until_ns)
 {
-	struct request request = {.where = (uint64_t)descriptor, .tid = tid};
+	struct request request = {.where = (uint64_t)descriptor, .size = sizeof(*timeout_ns), .tid = tid};
 
 	request.look = sends ? LOOK_SEND_TIMEOUT : LOOK_RECEIVE_TIMEOUT;
 	return probe(&request, timeout_ns, sizeof(*timeout_ns), until_ns);

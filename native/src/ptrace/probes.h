@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #define PROBE_MOST 4096
+#define PROBE_PROTOCOL 32
 
 /* Starts the processes: before any thread. confine: what each calls on itself first; it returns 0 or -errno. */
 void probes_start(int (*confine)(void));
@@ -21,6 +22,8 @@ void probes_start(int (*confine)(void));
 /* Each returns 0 or -errno; -ETIMEDOUT: not within 20 ms, -EBUSY: all hang, or are at work, or whose task it is made one
  * hang a moment ago: what *until_ns keeps, for each owner of tasks, 0 at first. */
 int probe_memory(pid_t tid, uint64_t address, void *buffer, size_t size, _Atomic uint64_t *until_ns);
+/* The name of the socket's protocol, ended with NUL: "TCP". */
+int probe_socket_protocol(pid_t tid, int descriptor, char name[PROBE_PROTOCOL], _Atomic uint64_t *until_ns);
 /* SO_RCVTIMEO, or SO_SNDTIMEO, of the socket behind the tracee's descriptor, in ns; 0: none. -ENOTSOCK: it is none. */
 int probe_socket_timeout(pid_t tid, int descriptor, bool sends, int64_t *timeout_ns, _Atomic uint64_t *until_ns);
 

@@ -27,7 +27,17 @@ void procfs_root(const char *root)
 	proc = root;
 }
 
-static int open_file(pid_t tid, const char *file)
+void task_path(pid_t tid, const char *file, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%d/%s", proc, tid, file);
+}
+
+void task_fd_path(pid_t tid, int descriptor, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%d/fd/%d", proc, tid, descriptor);
+}
+
+int task_open(pid_t tid, const char *file)
 {
 	char path[512];
 
@@ -40,7 +50,7 @@ static int open_file(pid_t tid, const char *file)
 /* Reads at most size - 1 bytes and ends them with NUL; the length or -errno. */
 static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size)
 {
-	int fd = open_file(tid, file);
+	int fd = task_open(tid, file);
 
 	if (fd < 0)
 		return fd;
@@ -54,14 +64,9 @@ static ssize_t read_small(pid_t tid, const char *file, char *buffer, size_t size
 	return length;
 }
 
-int task_pagemap_open(pid_t tid)
-{
-	return open_file(tid, "pagemap");
-}
-
 ssize_t task_auxv_read(pid_t tid, void *buffer, size_t size)
 {
-	int fd = open_file(tid, "auxv");
+	int fd = task_open(tid, "auxv");
 
 	if (fd < 0)
 		return fd;
@@ -321,6 +326,16 @@ bool task_in_container(pid_t tid, const char *id)
 	if (length < 0)
 		return length != -ESRCH && length != -ENOENT;
 	return length == sizeof(text) - 1 || task_cgroups_parse(text, id);
+}
+
+pid_t task_pidfd_pid(pid_t tid, int descriptor)
+{
+	char name[64], text[1024];
+
+	snprintf(name, sizeof(name), "fdinfo/%d", descriptor);
+	if (read_small(tid, name, text, sizeof(text)) < 0)
+		return 0;
+	return (pid_t)number_of(text, "\nPid:\t", 10);
 }
 
 bool task_fd_is_socket(pid_t tid, int descriptor)

@@ -66,8 +66,11 @@ int task_stat_read(pid_t tid, struct task_stat *out);
 int task_exe_read(pid_t tid, struct file_identity *out,
                   bool *in_memory); /* in_memory: a memfd, as runc's copy of itself */
 int task_root_read(pid_t tid, struct file_identity *out);
+void task_path(pid_t tid, const char *file, char *path, size_t size);
+void task_fd_path(pid_t tid, int descriptor, char *path, size_t size);
+pid_t task_pidfd_pid(pid_t tid, int descriptor); /* whose it is, in /proc's PID namespace; 0: nobody's */
 ssize_t task_auxv_read(pid_t tid, void *buffer, size_t size);
-int task_pagemap_open(pid_t tid);             /* a descriptor */
+int task_open(pid_t tid, const char *file);   /* to be read: a descriptor */
 int task_comm_read(pid_t tid, char comm[16]); /* ended with NUL */
 bool task_is_runtime(pid_t tid);              /* it is runc's own set-up, and has not exec'ed yet */
 int task_exe_bits(pid_t tid);                 /* 32 or 64, of its program; 0: unknown */

@@ -12,6 +12,7 @@
 
 #include "capture.h"
 #include "clock.h"
+#include "descriptors.h"
 #include "newimage.h"
 #include "records/ring.h"
 
@@ -257,11 +258,10 @@ static struct capture_call call_of_tracee(const struct recorder *r, struct trace
 	const struct stl_filter *filter = &r->settings.filter;
 	const uint64_t *dumped = phase == PHASE_ENTRY ? filter->dump_writes : filter->dump_reads;
 
-	return (struct capture_call){
+	struct capture_call call = {
 		.task = {tracee->tid, recording->pid, &tracee->container->hung_until_ns},
 		.abi = (int)record->abi,
 		.call = recording->call,
-		.args = record->args,
 		.result = record->result,
 		.phase = phase,
 		.string_limit = r->settings.string_limit,
@@ -269,6 +269,29 @@ static struct capture_call call_of_tracee(const struct recorder *r, struct trace
 		.no_data = r->settings.flags & STL_RECORD_NO_DATA,
 		.verbose = r->settings.flags & STL_RECORD_VERBOSE,
 	};
+
+	/* Not the record's own: that moves as it grows. */
+	memcpy(call.args, record->args, sizeof(call.args));
+	return call;
+}
+
+static bool wants(const struct recorder *r, uint32_t flag)
+{
+	return r->settings.flags & flag;
+}
+
+static enum call_id id_of(int abi, uint64_t number)
+{
+	return abi < STL_ABI_UNKNOWN && number < STL_MAX_NUMBER ? call_of(abi, (int)number) : CALL_UNKNOWN;
+}
+
+static void describe_descriptors(struct recorder *r, struct tracee *tracee, uint8_t phase, bool failed)
+{
+	struct recording *recording = tracee->recording;
+	uint32_t limit = wants(r, STL_RECORD_VERBOSE) ? UINT32_MAX : r->settings.string_limit;
+
+	descriptors_capture(tracee, recording->row, recording->builder.record, phase, failed, limit,
+	                    wants(r, STL_RECORD_ADDRESSES), &recording->builder);
 }
 
 static void begin(struct recorder *r, struct tracee *tracee, const struct __ptrace_syscall_info *info, int memory_abi,
@@ -286,14 +309,15 @@ static void begin(struct recorder *r, struct tracee *tracee, const struct __ptra
 	for (int i = 0; i < 6; i++)
 		record->args[i] = info->entry.args[i];
 	recording->entry_ns = now;
-	recording->call = abi < STL_ABI_UNKNOWN && info->entry.nr < STL_MAX_NUMBER ? call_of(abi, (int)info->entry.nr)
-	                                                                           : CALL_UNKNOWN;
+	recording->call = id_of(abi, info->entry.nr);
 	recording->row = row_of(recording->call, record->args, &recording->made);
 	struct capture_call call = call_of_tracee(r, tracee, record, PHASE_ENTRY);
 
 	call.abi = memory_abi;
 	call.stack = info->stack_pointer;
 	capture_phase(&r->capturer, &call, recording->row, &recording->builder);
+	if (wants(r, STL_RECORD_DESCRIPTORS))
+		describe_descriptors(r, tracee, PHASE_ENTRY, false);
 	recording->begun = true;
 	recording->written = false;
 }
@@ -305,17 +329,21 @@ void recording_entry(struct thread *thread, struct tracee *tracee, const struct 
 
 	refresh(r);
 	recording_forget(thread, tracee);
-	if (!call_wanted(&r->settings, tracee->abi, info->entry.nr) || tracee_is_leaving(tracee))
+	if (tracee_is_leaving(tracee))
 		return;
-	if (!recording_of(tracee) || !builder_begin(&tracee->recording->builder))
-		return;
-	if (r->open)
-		write_entry(r, now);
-	begin(r, tracee, info, tracee->abi, now);
-	if (in_progress)
-		tracee->recording->builder.record->flags |= RECORD_IN_PROGRESS;
-	if (!holds_back(&r->settings))
-		set_open(r, tracee, now);
+	if (call_wanted(&r->settings, tracee->abi, info->entry.nr) && recording_of(tracee) &&
+	    builder_begin(&tracee->recording->builder)) {
+		if (r->open)
+			write_entry(r, now);
+		begin(r, tracee, info, tracee->abi, now);
+		if (in_progress)
+			tracee->recording->builder.record->flags |= RECORD_IN_PROGRESS;
+		if (!holds_back(&r->settings))
+			set_open(r, tracee, now);
+	}
+	/* Whatever is wanted: what changes a descriptor has to be known. Behind the look at it, which tells what it was. */
+	if (wants(r, STL_RECORD_DESCRIPTORS))
+		descriptors_entry(tracee, id_of(tracee->abi, info->entry.nr), info->entry.args);
 }
 
 bool recording_goes_on(const struct tracee *tracee)
@@ -370,6 +398,8 @@ void recording_exit(struct thread *thread, struct tracee *tracee, int64_t result
 	struct recorder *r = thread->recorder;
 	struct recording *recording = tracee->recording;
 
+	if (tracee->change.call != CALL_UNKNOWN)
+		descriptors_exit(tracee, result);
 	if (!recording || !recording->begun)
 		return;
 	struct stl_record *record = recording->builder.record;
@@ -381,6 +411,8 @@ void recording_exit(struct thread *thread, struct tracee *tracee, int64_t result
 
 	call.failed = failed;
 	capture_phase(&r->capturer, &call, recording->row, &recording->builder);
+	if (wants(r, STL_RECORD_DESCRIPTORS))
+		describe_descriptors(r, tracee, PHASE_EXIT, failed);
 	finish(r, tracee, now, failed ? STL_STATUS_FAILED : STL_STATUS_SUCCESSFUL);
 	if (renames(recording, recording->builder.record))
 		recording->known = false;
@@ -442,7 +474,7 @@ void recording_stopped(struct thread *thread, struct tracee *tracee, int signal,
 		put_line(thread->recorder, &record, now);
 }
 
-void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, uint64_t now)
+void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, struct tracee *added, uint64_t now)
 {
 	struct task_status status;
 	struct stl_record record;
@@ -453,6 +485,8 @@ void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, u
 	if (task_status_read(child, &status) == 0 && status.ns_depth)
 		record.args[1] = (uint64_t)status.ns_pid[status.ns_depth - 1];
 	put(thread->recorder, &record, now);
+	if (added && wants(thread->recorder, STL_RECORD_DESCRIPTORS))
+		descriptors_fork(tracee, added);
 }
 
 static int read_image(struct recorder *r, struct tracee *tracee, struct new_image *image)
@@ -497,6 +531,7 @@ void recording_exec(struct thread *thread, struct tracee *tracee, pid_t former, 
 	struct builder *builder = &r->event;
 	struct new_image image;
 
+	descriptors_exec(tracee);
 	if (tracee->recording) {
 		tracee->recording->known = false;
 		memory_forget(&r->capturer.memory, tracee->recording->pid);
@@ -567,6 +602,7 @@ void recording_lost(struct thread *thread, struct tracee *tracee)
 {
 	struct recording *recording = tracee->recording;
 
+	descriptors_lost(tracee);
 	if (!recording)
 		return;
 	recording_forget(thread, tracee);

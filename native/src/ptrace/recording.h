@@ -49,7 +49,8 @@ void recording_exit(struct thread *thread, struct tracee *tracee, int64_t result
 void recording_forget(struct thread *thread, struct tracee *tracee);
 void recording_signal(struct thread *thread, struct tracee *tracee, int signal, uint64_t now);
 void recording_stopped(struct thread *thread, struct tracee *tracee, int signal, uint64_t now);
-void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, uint64_t now);
+/* Behind the child's adoption, if it is in the table (else NULL). */
+void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, struct tracee *added, uint64_t now);
 /* Of a runtime's exec no entry was seen: it is made up from what the new program was given. */
 void recording_first_exec(struct thread *thread, struct tracee *tracee, uint64_t now);
 void recording_exec(struct thread *thread, struct tracee *tracee, pid_t former, uint64_t now);

@@ -385,6 +385,8 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 	    !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
 		struct tracee *added = tracee_adopt_child(thread, tracee, (pid_t)child);
 
+		if (tracee->state != TRACEE_SETUP)
+			recording_fork(thread, tracee, (pid_t)child, added, clock_ns());
 		if (newcomer_unpark(thread, (pid_t)child)) {
 			if (added)
 				on_event_stop(thread, added);

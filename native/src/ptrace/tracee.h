@@ -12,6 +12,7 @@
 
 #include "../arena/arena.h"
 #include "procfs.h"
+#include "records/calls.h"
 #include "waits.h"
 
 /*
@@ -57,6 +58,13 @@ struct container {
 	_Atomic uint64_t hung_until_ns;  /* a look at one of them hung: probes.h */
 };
 
+/* What a call that is under way changes of what descriptors are: descriptors.h */
+struct files_change {
+	struct files *files; /* NULL: none of it */
+	enum call_id call;
+	int32_t first, last;
+};
+
 struct tracee {
 	struct tracee *next_in_bucket;
 	struct tracee *next_pending, *last_pending, *next_timed, *last_timed;
@@ -78,6 +86,8 @@ struct tracee {
 	int resumed; /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
 	uint64_t args[6];
 	struct recording *recording; /* recording.h */
+	struct files *files;         /* descriptors.h; NULL: not looked at yet */
+	struct files_change change;
 	uint64_t entry_ns, exit_ns, deadline_ns;
 
 	struct file_identity exe, root; /* SETUP: the runtime's */

@@ -94,6 +94,7 @@ static const int allowed[] = {
 	SYS_faccessat,
 	SYS_faccessat2,
 	SYS_statfs,
+	SYS_getxattr,
 	SYS_name_to_handle_at,
 	SYS_getcwd,
 	/* looking at tasks */

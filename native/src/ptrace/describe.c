@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "describe.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "procfs.h"
+#include "sockets.h"
+
+#define DELETED " (deleted)"
+#define PATH_ROOM 4200
+
+/* With AT_STATX_DONT_SYNC a file system in user space is not asked: statx(2) */
+static bool look(const char *link, struct statx *out)
+{
+	return statx(AT_FDCWD, link, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_NLINK, out) == 0;
+}
+
+static size_t append(char *text, size_t used, size_t room, char letter, const char *part)
+{
+	size_t size = strlen(part);
+
+	if (used + size + 2 > room)
+		return used;
+	text[used++] = '\0';
+	text[used++] = letter;
+	memcpy(text + used, part, size);
+	return used + size;
+}
+
+static bool ends_with(const char *text, size_t size, const char *end)
+{
+	size_t length = strlen(end);
+
+	return size > length && memcmp(text + size - length, end, length) == 0;
+}
+
+static size_t describe_file(const char *link, bool addresses, char *text, size_t size, size_t room)
+{
+	bool maybe_deleted = ends_with(text, size, DELETED), deleted;
+	struct statx status;
+	char device[32];
+
+	if ((!maybe_deleted && !addresses) || !look(link, &status))
+		return size;
+	/* It may be a part of its name. */
+	deleted = maybe_deleted && status.stx_nlink == 0;
+	if (deleted) {
+		size -= strlen(DELETED);
+		size = append(text, size, room, 'd', "");
+	}
+	if (!addresses || (!S_ISCHR(status.stx_mode) && !S_ISBLK(status.stx_mode)))
+		return size;
+	snprintf(device, sizeof(device), "%" PRIu32 ":%" PRIu32, status.stx_rdev_major, status.stx_rdev_minor);
+	return append(text, size, room, S_ISCHR(status.stx_mode) ? 'c' : 'b', device);
+}
+
+static size_t describe_pidfd(pid_t tid, int32_t fd, char *text, size_t size, size_t room)
+{
+	char words[32];
+	pid_t pid = task_pidfd_pid(tid, fd);
+
+	if (pid <= 0)
+		return size;
+	snprintf(words, sizeof(words), "pid:%d", pid);
+	return append(text, size, room, 's', words);
+}
+
+size_t describe_descriptor(pid_t tid, int32_t fd, bool addresses, _Atomic uint64_t *hung_until_ns, char *text,
+                           size_t room, bool *stays)
+{
+	char link[128];
+
+	*stays = true;
+	if (fd == AT_FDCWD)
+		task_path(tid, "cwd", link, sizeof(link));
+	else
+		task_fd_path(tid, fd, link, sizeof(link));
+	ssize_t size = readlink(link, text, room < PATH_ROOM ? room : PATH_ROOM);
+
+	if (size <= 0)
+		return 0;
+	if (*text == '/')
+		return describe_file(link, addresses, text, (size_t)size, room);
+	if (!addresses)
+		return (size_t)size;
+	if ((size_t)size < room)
+		text[size] = '\0';
+	if (size > 8 && memcmp(text, "socket:[", 8) == 0) {
+		const struct socket_of of = {tid, fd, strtoull(text + 8, NULL, 10), hung_until_ns};
+
+		return describe_socket(&of, text, (size_t)size, room, stays);
+	}
+	if (strcmp(text, "anon_inode:[pidfd]") == 0)
+		return describe_pidfd(tid, fd, text, (size_t)size, room);
+	return (size_t)size;
+}

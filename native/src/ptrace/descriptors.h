@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What descriptors are, remembered: a table for each of the kernel's (struct files_struct), fed by looks at
+ * /proc/TID/fd and emptied by the calls that change what a descriptor is. A text that may be out of date is never given:
+ * while such a call is under way, or a task that shares the table is not traced yet, it is looked up anew.
+ */
+#ifndef STL_DESCRIPTORS_H
+#define STL_DESCRIPTORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "records/builder.h"
+#include "records/rows.h"
+#include "tracee.h"
+
+#define DESCRIPTOR_TEXT_MOST 4400 /* PATH_MAX, and what goes with it */
+
+/* At a call's entry, behind the captures; and at its exit, before them. */
+void descriptors_entry(struct tracee *tracee, enum call_id call, const uint64_t args[6]);
+void descriptors_exit(struct tracee *tracee, int64_t result);
+/* It shares its parent's table, or not: the kernel says. */
+void descriptors_fork(struct tracee *parent, struct tracee *child);
+/* It has a table of its own from now on. */
+void descriptors_exec(struct tracee *tracee);
+void descriptors_lost(struct tracee *tracee);
+
+/* The descriptors that the row names, of one phase; the memory that holds some was captured before. */
+void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const struct stl_record *call,
+                         uint8_t phase, bool failed, uint32_t limit, bool addresses, struct builder *out);
+
+#endif

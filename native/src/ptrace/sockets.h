@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sockets by their inode, from /proc/TID/net: protocol and addresses. Nothing is asked of the socket itself, of which
+ * only a copy of the tracee's descriptor could tell, but for its protocol's name.
+ */
+#ifndef STL_SOCKETS_H
+#define STL_SOCKETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct socket_of {
+	pid_t tid;
+	int32_t fd;
+	uint64_t inode;
+	_Atomic uint64_t *hung_until_ns; /* probes.h */
+};
+
+/* Adds to the text of `size` bytes what -yy shows instead; the new size. *stays: it cannot change by itself any more. */
+size_t describe_socket(const struct socket_of *of, char *text, size_t size, size_t room, bool *stays);
+
+#endif
