@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "decode/masks.h"
 #include "decode/printer.h"
 #include "decode/strings.h"
 
@@ -63,11 +64,10 @@ static void add_escape(struct text *to, unsigned char byte)
 	}
 }
 
-static void add_string(struct text *to, const char *text, size_t size)
+static void add_content(struct text *to, const char *text, size_t size)
 {
 	const unsigned char *at = (const unsigned char *)text, *end = at + size, *plain = at;
 
-	text_add_char(to, '"');
 	while (at < end) {
 		size_t bytes = *at < 0x80 ? *at >= ' ' && *at != '"' && *at != '\\' && *at != 0x7f
 		                          : character(at, (size_t)(end - at));
@@ -81,6 +81,29 @@ static void add_string(struct text *to, const char *text, size_t size)
 		plain = ++at;
 	}
 	text_add(to, plain, (size_t)(at - plain));
+}
+
+static void add_string(struct text *to, const char *text, size_t size)
+{
+	text_add_char(to, '"');
+	add_content(to, text, size);
+	text_add_char(to, '"');
+}
+
+/* A tracee's bytes, of which something may have to be hidden. */
+static void add_bytes(struct stl_printer *printer, const char *bytes, size_t size)
+{
+	struct text *to = &printer->pending;
+	size_t begin, end;
+
+	text_add_char(to, '"');
+	while (printer->masks && masks_find(printer->masks, bytes, size, &begin, &end)) {
+		add_content(to, bytes, begin);
+		text_add_string(to, MASKED);
+		bytes += end;
+		size -= end;
+	}
+	add_content(to, bytes, size);
 	text_add_char(to, '"');
 }
 
@@ -295,6 +318,29 @@ static void json_signal(struct stl_printer *printer, const struct stl_record *re
 	end_object(printer, record);
 }
 
+/* argv, as it was captured: its end may be missing. */
+static void add_strings(struct stl_printer *printer, const struct stl_capture *strings)
+{
+	struct text *to = &printer->pending;
+	const char *at = (const char *)capture_bytes(strings) + 8, *end = at - 8 + strings->size;
+
+	add_key(to, "argv");
+	if (printer->options.flags & STL_PRINT_MASK_EXEC) {
+		text_add_string(to, "[\"" MASKED "\"]");
+		return;
+	}
+	text_add_char(to, '[');
+	for (bool first = true; at < end; first = false) {
+		size_t size = strnlen(at, (size_t)(end - at));
+
+		if (!first)
+			text_add_char(to, ',');
+		add_bytes(printer, at, size);
+		at += size + 1;
+	}
+	text_add_char(to, ']');
+}
+
 static void json_exec(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
 {
 	struct decoder d = decoder_for(printer, record, NULL);
@@ -305,16 +351,11 @@ static void json_exec(struct stl_printer *printer, const struct stl_record *reco
 	if ((int32_t)record->args[0] != record->tid)
 		add_number(to, "former_tid", (int32_t)record->args[0]);
 	if (path) {
-		print_path(&d, path->address);
 		add_key(to, "path");
-		add_string(to, d.out->line.bytes, d.out->line.length);
+		add_bytes(printer, capture_bytes(path), strnlen(capture_bytes(path), path->size));
 	}
-	if (argv) {
-		d.out->line.length = 0;
-		print_strings(&d, argv->address, false);
-		add_key(to, "argv");
-		add_string(to, d.out->line.bytes, d.out->line.length);
-	}
+	if (argv && argv->size >= 8)
+		add_strings(printer, argv);
 	end_object(printer, record);
 }
 
