@@ -5,18 +5,19 @@ import asyncio
 import os
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from stracelet import native
-from stracelet.tracing.protocol import Ended, Hello, New, Seen, Timeout, Waiting
+from stracelet.tracing.protocol import Attached, Ended, Hello, New, Seen, Timeout, Waiting
 from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container, hierarchies
 from tests.native.harness.proc import until
+from tests.native.harness.rounds import rounds
 from tests.native.harness.strace import Strace
 from tests.native.harness.tracee import Programs, Start, Tracee, start
 from tests.native.harness.tracing import Tracing
@@ -42,9 +43,9 @@ async def runtime(programs: Programs) -> AsyncIterator[Runtime]:
     """runtime(CONTAINER, LEVELS, NAME, ARG...): what a container runtime does up to its last exec."""
     started: list[Tracee] = []
 
-    def run(container: Container, levels: int, name: str, *arguments: object) -> Starting:
+    def run(container: Container, levels: int, name: str, *arguments: object, how: Sequence[str] = ()) -> Starting:
         gate_in, gate_out = os.pipe()
-        command = [programs.path("enter"), str(levels), str(gate_in), *container.procs, "--"]
+        command = [programs.path("enter"), str(levels), str(gate_in), *container.procs, "--", *how]
         tracee = start([*command, programs.path(name), *map(str, arguments)], container, pass_fds=[gate_in])
         os.close(gate_in)
         started.append(tracee)
@@ -94,6 +95,24 @@ async def test_from_its_first_exec(
         assert counted.calls == reference
         assert counted.errors["openat", "ENOENT"] == 10
     await tracing.event(Ended, lambda event: event.id == container.id)
+
+
+async def test_threads_of_a_set_up_are_no_calls_of_the_container(
+    tracing: Tracing, container: Container, tracee: Start, runtime: Runtime, reference: Counter[str]
+) -> None:
+    """A look at the container may find one before the stop that tells of its birth."""
+    tracee("echo")
+    tracing.trace(container)
+    await tracing.event(Attached, lambda event: event.tasks == 1 and not event.pending)
+    before = tracing.counted(container).calls
+    starting = runtime(container, 0, "shortlived", how=["threads"])
+    for _ in range(rounds(300)):
+        container.add(starting.tracee.pid)  # each makes the tracer look
+        await asyncio.sleep(0.002)
+    starting.release()
+    assert starting.tracee.wait() == 7
+    await until(lambda: (slot := tracing.slot(container.id)) and slot.tracees == 1, "it has left")
+    assert tracing.counted(container).calls - before == reference
 
 
 @pytest.mark.parametrize("levels", [0, 1])

@@ -337,6 +337,11 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 		give_up(thread, tracee, ESRCH);
 		return false;
 	}
+	/* Who was found long ago may have left; once attached, a task that sleeps is let go only when it wakes. */
+	if (clock_ns() - tracee->found_ns > 2 * SAMPLE_NS && !belongs(tracee)) {
+		give_up(thread, tracee, ESRCH);
+		return false;
+	}
 	bool setup = tracee->state == TRACEE_SETUP;
 
 	if (!setup && clock_ns() < atomic_load(&tracee->container->stuck_until_ns))
@@ -460,6 +465,7 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
+		registry_set_up(tracee->tid, &tracee->exe);
 		task_root_read(tracee->tid, &tracee->root);
 		task_ran_read(tracee->tid, &tracee->ran);
 	} else {
@@ -471,6 +477,7 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 void attach_late(struct thread *thread, struct tracee *tracee)
 {
 	tracee->state = TRACEE_ATTACHING;
+	registry_set_up(tracee->tid, NULL);
 	tracee->found_ns = clock_ns();
 	tracee->sampled_ns = 0;
 	pend(thread, tracee);

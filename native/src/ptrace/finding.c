@@ -62,6 +62,8 @@ static void seize(struct target *target, const struct candidate *candidate, bool
 
 	if (place == REGISTRY_TAKEN)
 		return;
+	if (candidate->setup && place == REGISTRY_NEW)
+		registry_set_up(candidate->tid, &candidate->exe);
 	struct mail mail = {
 		.kind = MAIL_SEIZE,
 		.tid = candidate->tid,
@@ -83,7 +85,7 @@ static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *e
 	struct file_identity parent;
 	bool in_memory, parent_in_memory;
 
-	if (target->attaching && pass->processes >= CREATED_PROCESSES)
+	if (target->attaching && pass->processes >= CREATED_PROCESSES && !task_is_runtime(pid))
 		return false;
 	/* A tracee's child is none, though it was not attached with it: CLONE_UNTRACED, clone(2). */
 	if (task_exe_read(pid, exe, &in_memory) < 0 || task_status_read(pid, &status) < 0 ||
@@ -115,8 +117,12 @@ static void visit_process(pid_t pid, void *context)
 		notify_failure(pass->target->container->slot, pid, STL_FAIL_LATE, 0, NULL);
 		break;
 	default:
-		pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
-		if (pass->setup && late_start_await(pid, &pass->exe))
+		/* A thread that was born before its process was seized is on the same way. */
+		if (registry_thread(pid) != REGISTRY_NOBODY)
+			pass->setup = registry_is_set_up(pid, &pass->exe);
+		else
+			pass->setup = is_setup(pass, pid, &pass->exe);
+		if (pass->setup && registry_thread(pid) == REGISTRY_NOBODY && late_start_await(pid, &pass->exe))
 			return;
 	}
 	if (++pass->processes % WORK_AT_ONCE == 0)

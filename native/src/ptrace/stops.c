@@ -333,11 +333,21 @@ struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, 
 		child->state = TRACEE_SETUP;
 		child->exe = parent->exe;
 		child->root = parent->root;
+		child->found_ns = parent->found_ns; /* as long as its parent has been at it */
+		registry_set_up(tid, &child->exe);
 	}
 	return child;
 }
 
-static void on_event_stop(struct thread *thread, struct tracee *tracee);
+/* A look at the container may find a child before its parent's stop tells of it, and takes it for the container's own
+ * where that stop would say that it is the runtime's. What we have not seized is attached as a child alone. */
+static bool forget_found(struct thread *thread, struct tracee *tracee)
+{
+	if (!tracee || tracee->seized)
+		return false;
+	tracee_lost(thread, tracee);
+	return true;
+}
 
 static void on_child(struct thread *thread, struct tracee *tracee)
 {
@@ -345,9 +355,10 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 
 	if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child)
+		forget_found(thread, tracee_find(&thread->tracees, (pid_t)child));
 	/* It may be gone by now: let go as an orphan, or killed while it was parked. */
-	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child &&
-	    !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
+	if (child && !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
 		struct tracee *added = tracee_adopt_child(thread, tracee, (pid_t)child);
 
 		if (newcomer_unpark(thread, (pid_t)child)) {
@@ -394,6 +405,7 @@ static void first_exec(struct tracee *tracee, uint64_t now)
 
 	if (!setup_is_over(tracee))
 		return;
+	registry_set_up(tracee->tid, NULL);
 	tracee->abi = abi_native();
 	tracee->number = regs_read(tracee->tid, &regs) == 0 && regs.number >= 0 ? (int)regs.number : -1;
 	if (tracee->number >= STL_MAX_NUMBER || !stl_syscall_name(tracee->abi, tracee->number))
@@ -443,6 +455,8 @@ static struct tracee *take_over(struct thread *thread, pid_t tid, uint64_t now)
 	registry_remove(tracee->tid, thread->index);
 	tracee_relink(&thread->tracees, tracee, tid);
 	registry_set(tid, thread->index, tracee->container);
+	if (tracee->state == TRACEE_SETUP)
+		registry_set_up(tid, &tracee->exe);
 	return tracee;
 }
 
@@ -488,7 +502,7 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 
 	if (stop->kind == STOP_EXEC)
 		tracee = take_over(thread, stop->tid, now);
-	if (!tracee && stop->kind == STOP_EVENT) {
+	if (stop->kind == STOP_EVENT && (!tracee || forget_found(thread, tracee))) {
 		newcomer_park(thread, stop->tid);
 		return;
 	}

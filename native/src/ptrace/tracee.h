@@ -128,6 +128,9 @@ enum registry_place registry_reserve(pid_t tid, uint32_t thread, struct containe
 void registry_set(pid_t tid, uint32_t thread, struct container *container);
 void registry_remove(pid_t tid, uint32_t thread);
 uint32_t registry_thread(pid_t tid); /* or REGISTRY_NOBODY */
+/* It is a runtime's that sets the container up, with this executable; NULL: no longer. */
+void registry_set_up(pid_t tid, const struct file_identity *exe);
+bool registry_is_set_up(pid_t tid, struct file_identity *exe);
 /* Keeps attaches from it until then. */
 void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns);
 void registry_forget(const struct container *container); /* the barred ones */
