@@ -156,6 +156,8 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 		tracee->abi = abi;
 		tracee->number = number;
 	}
+	if (tracee->counted && !tracee->checked)
+		tracee_check(tracee);
 	for (int i = 0; i < 6; i++)
 		tracee->args[i] = info->entry.args[i];
 	tracee->resumed = RESUMED_NONE;
@@ -208,6 +210,7 @@ static void on_exit_stop(struct thread *thread, struct tracee *tracee, const str
 			tracee->state = TRACEE_USER;
 		}
 	}
+	overhead_exit(tracee);
 	tracee->resume_ns = clock_ns();
 	tracee->held_ns += tracee->resume_ns - now;
 	tracee_resume(thread, tracee, 0);
@@ -496,6 +499,15 @@ static void resume_stranger(const struct stop *stop)
 		ptrace(PTRACE_CONT, stop->tid, NULL, stop->kind == STOP_SIGNAL ? stop->signal : 0);
 }
 
+/* Many are attached at once, and most of them have nothing to do for long. The second stop is that of the call which
+ * the first one interrupted: made again it is not counted, and what ends it is a stop of its own. */
+static bool is_of_attach(const struct tracee *tracee, const struct stop *stop)
+{
+	if (tracee->state == TRACEE_ATTACHING)
+		return stop->kind == STOP_EVENT;
+	return stop->kind == STOP_SYSCALL && tracee_makes_again(tracee);
+}
+
 void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 {
 	struct tracee *tracee = tracee_find(&thread->tracees, stop->tid);
@@ -514,12 +526,13 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		resume_stranger(stop);
 		return;
 	}
-	thread->hot = tracee;
 	/* Any stop takes a request to stop with it (kernel/signal.c, ptrace_stop()). */
 	tracee->interrupted = false;
-	/* Not at the stop of its attach: many are attached at once, and most of them have nothing to do for long. */
-	if (!tracee->checked && !(stop->kind == STOP_EVENT && tracee->state == TRACEE_ATTACHING))
-		tracee_check(tracee);
+	if (!is_of_attach(tracee, stop)) {
+		thread->hot = tracee;
+		if (!tracee->checked)
+			tracee_check(tracee);
+	}
 	switch (stop->kind) {
 	case STOP_SYSCALL:
 		on_syscall(thread, tracee, stop, now);

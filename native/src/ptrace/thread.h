@@ -129,6 +129,8 @@ bool signal_is_due(pid_t tid);
 
 /* overhead.c */
 void overhead_entry(struct tracee *tracee, uint64_t now);
+/* Before it is noted when the task was resumed. */
+void overhead_exit(struct tracee *tracee);
 void overhead_flush(struct tracee *tracee);
 
 /* newcomers.c */

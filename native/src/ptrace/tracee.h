@@ -97,6 +97,12 @@ struct tracee {
 	uint64_t held_until_ns; /* stopped at the entry of its own ptrace(2) until then */
 };
 
+/* Its next call, if it makes one, goes on with one that was interrupted. */
+static inline bool tracee_makes_again(const struct tracee *tracee)
+{
+	return tracee->state == TRACEE_REWOUND || tracee->resumed != RESUMED_NONE;
+}
+
 struct tracee_table {
 	struct tracee **buckets;
 	uint32_t size, used;
