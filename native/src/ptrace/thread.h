@@ -14,7 +14,7 @@
 #include "tracee.h"
 
 enum mail_kind {
-	MAIL_SEIZE,   /* tid, container, setup, exe */
+	MAIL_SEIZE,   /* tid, container, setup, unseen, exe */
 	MAIL_RETIRE,  /* tid: another thread's task took its ID by an exec */
 	MAIL_LEAVE,   /* container: let its tasks go */
 	MAIL_FORGET,  /* container: its rows are about to be freed */
@@ -31,7 +31,7 @@ struct mail {
 	enum mail_kind kind;
 	pid_t tid, caller;
 	uint32_t from;
-	bool setup;
+	bool setup, unseen;
 	struct file_identity exe;
 	struct container *container;
 };

@@ -73,6 +73,7 @@ struct tracee {
 	bool pending;     /* in the list of those that wait to be interrupted */
 	bool timed;       /* in the list of those with a deadline */
 	bool delayed;     /* counted in attach_delayed */
+	bool unseen;      /* it was found among many: whether it is busy, its first look tells */
 	int abi, number;
 	int resumed; /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
 	uint64_t args[6];
