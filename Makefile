@@ -26,8 +26,9 @@ run: build ## trace a demonstration container, or TARGETS="docker/redis", and sh
 	@[[ $$EUID == 0 ]] || { echo 'make run traces processes of other users: run it as root (sudo make run)' >&2; exit 4; }
 	$(BIN)/stracelet demo $(TARGETS)
 
-test: check ## everything: checks, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
+test: check ## everything: checks, C for aarch64, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
 	$(MAKE) -C native test
+	$(MAKE) -C native cross PYTHON=$(abspath $(BIN)/python)
 	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
 
 check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated files in step

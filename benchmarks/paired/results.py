@@ -40,6 +40,13 @@ class Row:
     def ratios(self) -> list[float]:
         return [pair.ratio for pair in self.pairs]
 
+    @property
+    def missed(self) -> bool:
+        """Whether the ratio is over its bound, or an interval that was asked for does not hold 1."""
+        low, high = median_interval(self.ratios) if self.interval else (1.0, 1.0)
+        over = self.bound is not None and median(self.ratios) > self.bound
+        return over or not low <= 1 <= high
+
     def as_json(self) -> dict[str, Any]:
         """With the figures in µs, each median and each pair."""
         ratios = self.ratios
@@ -124,11 +131,18 @@ class Options:
         print(figure, flush=True)
 
     def publish(self, benchmark: str) -> None:
-        """Writes what was measured to the file of -o, if there is one. SystemExit if a row could not be measured."""
+        """Writes what was measured to the file of -o, if there is one.
+
+        SystemExit if a row could not be measured, or a bound was missed.
+        """
         if self.output is not None:
             self._write(self.output, benchmark)
         if self.unmeasured:
             raise SystemExit(f"{benchmark}: not measured: {', '.join(self.unmeasured)}")
+        missed = [row.workload for row in self.rows if row.missed]
+        missed += [figure.what for figure in self.figures if figure.bound is not None and figure.value > figure.bound]
+        if missed:
+            raise SystemExit(f"{benchmark}: bound missed: {', '.join(missed)}")
 
     def _write(self, output: Path, benchmark: str) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)

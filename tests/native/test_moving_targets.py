@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Targets that come and go while they are attached to: nothing hangs, and no exit status is lost."""
 
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 import pytest
 
+from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
 from tests.native.harness.rounds import rounds
-from tests.native.harness.tracee import Start
+from tests.native.harness.tracee import Progress, Start
 from tests.native.harness.tracing import Tracing
 
 
@@ -69,3 +76,38 @@ async def test_an_exec_by_a_thread_that_takes_long(tracing: Tracing, container: 
     assert slow.wait() == 7
     counted = await tracing.over(container)
     assert {name: counted.calls[name] for name in claims.calls} == claims.calls
+
+
+async def test_affinity_and_priority_stay_its_own(tracing: Tracing, container: Container, tracee: Start) -> None:
+    """While the tracer's threads try where they run best, on a machine whose CPUs are all busy."""
+    with Progress(2) as progress, ExitStack() as load:
+        for _ in range(os.cpu_count() or 1):
+            load.enter_context(_busy())
+        target = tracee("spin", progress.path, 2)
+        target.tell()
+        target.expect("running")
+        tasks = proc.tasks(target.pid)
+        for number, tid in enumerate(tasks):
+            os.sched_setaffinity(tid, {number % len(os.sched_getaffinity(0))})
+            os.setpriority(os.PRIO_PROCESS, tid, 3 + number)
+        before = {tid: _scheduling(tid) for tid in tasks}
+        await tracing.attach(container)
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            assert {tid: _scheduling(tid) for tid in tasks} == before
+            assert await progress.moves_within(2.0), "it is starved"
+        await tracing.detach(container)
+        assert {tid: _scheduling(tid) for tid in tasks} == before
+
+
+def _scheduling(tid: int) -> tuple[set[int], int, int]:
+    return os.sched_getaffinity(tid), os.getpriority(os.PRIO_PROCESS, tid), os.sched_getscheduler(tid)
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as process:
+        try:
+            yield
+        finally:
+            process.kill()

@@ -4,15 +4,16 @@
 import asyncio
 import os
 import secrets
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from stracelet import native
-from stracelet.tracing.protocol import Ended, Hello, New, Seen, Timeout, Waiting
+from stracelet.tracing.protocol import Attached, Ended, Hello, New, Seen, Timeout, Waiting
 from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container, hierarchies
@@ -32,8 +33,11 @@ class Starting:
         self._gate = gate
         tracee.expect("entered")
 
-    def release(self) -> None:
+    def go_on(self) -> None:
         os.write(self._gate, b"1")
+
+    def release(self) -> None:
+        self.go_on()
         os.close(self._gate)
 
 
@@ -42,9 +46,9 @@ async def runtime(programs: Programs) -> AsyncIterator[Runtime]:
     """runtime(CONTAINER, LEVELS, NAME, ARG...): what a container runtime does up to its last exec."""
     started: list[Tracee] = []
 
-    def run(container: Container, levels: int, name: str, *arguments: object) -> Starting:
+    def run(container: Container, levels: int, name: str, *arguments: object, how: Sequence[str] = ()) -> Starting:
         gate_in, gate_out = os.pipe()
-        command = [programs.path("enter"), str(levels), str(gate_in), *container.procs, "--"]
+        command = [programs.path("enter"), str(levels), str(gate_in), *container.procs, "--", *how]
         tracee = start([*command, programs.path(name), *map(str, arguments)], container, pass_fds=[gate_in])
         os.close(gate_in)
         started.append(tracee)
@@ -94,6 +98,27 @@ async def test_from_its_first_exec(
         assert counted.calls == reference
         assert counted.errors["openat", "ENOENT"] == 10
     await tracing.event(Ended, lambda event: event.id == container.id)
+
+
+async def test_threads_of_a_set_up_are_no_calls_of_the_container(
+    tracing: Tracing, container: Container, tracee: Start, runtime: Runtime, reference: Counter[str]
+) -> None:
+    """A look at the container may find one before the stop that tells of its birth."""
+    tracee("echo")
+    tracing.trace(container)
+    await tracing.event(Attached, lambda event: event.tasks == 1 and not event.pending)
+    before = tracing.counted(container).calls
+    starting = runtime(container, 0, "shortlived", how=["threads"])
+    await until(lambda: proc.all_traced(container.pids()), "the runtime's process is seized", 1.0)
+    starting.go_on()
+    end = time.monotonic() + 0.5  # what has not exec'ed after 2 s is taken as it is
+    while time.monotonic() < end:
+        container.add(starting.tracee.pid)  # each makes the tracer look
+        await asyncio.sleep(0.002)
+    starting.release()
+    assert starting.tracee.wait() == 7
+    await until(lambda: (slot := tracing.slot(container.id)) and slot.tracees == 1, "it has left")
+    assert tracing.counted(container).calls - before == reference
 
 
 @pytest.mark.parametrize("levels", [0, 1])
@@ -179,8 +204,7 @@ async def test_four_enter_at_once(
 async def test_a_provisional_container_is_kept(
     tracing: Tracing, unborn: Container, runtime: Runtime, reference: Counter[str], levels: int
 ) -> None:
-    tracing.session.policy(new_containers=True)
-    await asyncio.sleep(0.05)  # the policy is no request that is answered
+    await tracing.policy(new_containers=True)
     unborn.create()
     starting = runtime(unborn, levels, "shortlived")
     await tracing.event(New, lambda event: event.id == unborn.id)
@@ -192,8 +216,7 @@ async def test_a_provisional_container_is_kept(
 
 
 async def test_a_provisional_container_is_let_go(tracing: Tracing, unborn: Container, runtime: Runtime) -> None:
-    tracing.session.policy(new_containers=True)
-    await asyncio.sleep(0.05)
+    await tracing.policy(new_containers=True)
     unborn.create()
     starting = runtime(unborn, 0, "echo")
     await tracing.event(New, lambda event: event.id == unborn.id)
@@ -213,8 +236,7 @@ async def test_those_that_nobody_asked_for_leave_room_to_one_that_is(tmp_path: P
     (tmp_path / wanted / "cgroup.procs").write_text(f"{asleep.pid}\n")
     async with Tracing(await Session.start(cgroup_root=str(tmp_path))) as tracing:
         await tracing.event(Hello)
-        tracing.session.policy(new_containers=True)
-        await asyncio.sleep(0.05)  # the policy is no request that is answered
+        await tracing.policy(new_containers=True)
         for _ in range(native.SLOTS + 100):
             (tmp_path / secrets.token_hex(32)).mkdir()
         tracing.session.trace(wanted)

@@ -26,7 +26,9 @@ async def _cycles(tracing: Tracing, container: Container, number: int) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("timeout_ms", "tick_us"), [(-1, 0), (-1, 1000), (1, 0)], ids=["endless", "endless-woken", "1ms"]
+    ("timeout_ms", "tick_us"),
+    [(-1, 0), *[(-1, 1000)] * 3, (1, 0), (3_600_000, 1000)],
+    ids=["endless", "endless-woken-1", "endless-woken-2", "endless-woken-3", "1ms", "hour-woken"],
 )
 async def test_attach_detach_cycles(
     tracing: Tracing, container: Container, tracee: Start, timeout_ms: int, tick_us: int

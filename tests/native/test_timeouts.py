@@ -81,9 +81,11 @@ async def test_attach_and_detach_every_100_ms(
 ) -> None:
     timed = tracee("timed", call, 300, WAITS)
     attached = False
+    seen = 0
 
     async def turn() -> None:
-        nonlocal attached
+        nonlocal attached, seen
+        seen += (slot := tracing.slot(container.id)) is not None and slot.tracees > 0
         attached = not attached
         if attached:
             tracing.trace(container)
@@ -92,6 +94,7 @@ async def test_attach_and_detach_every_100_ms(
 
     async with _every(0.1, turn):
         await _assert_on_time(timed, CALLS[call])
+    assert seen, "it was never attached"
 
 
 @pytest.mark.parametrize("call", ["epoll_wait", "sigtimedwait"])

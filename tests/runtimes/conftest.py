@@ -41,6 +41,15 @@ def sockets() -> Mapping[str, str]:
     return dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
 
 
+@pytest.fixture(scope="session")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program whose calls are known."""
+    program = tmp_path_factory.mktemp("known") / "known"
+    source = Path(__file__).parent / "programs/known.c"
+    subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Werror", "-o", program, source], check=True)
+    return program
+
+
 @pytest.fixture
 def engine(request: pytest.FixtureRequest, sockets: Mapping[str, str]) -> Iterator[Engine]:
     """An engine with the busybox image; parametrise it with a name of `sockets`. Its containers are removed."""

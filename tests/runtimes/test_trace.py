@@ -17,20 +17,15 @@ from tests.images import Engine, wait_for
 from tests.processes import task_status, traced_or_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 IMAGE = "stracelet-test/known:1"
-SOURCE = Path(__file__).parent / "programs/known.c"
 ENGINES = ["docker", "docker-v2", "podman"]
 NOBODY = 65534
+HANGS_SECONDS = 10.0
 every_engine = pytest.mark.parametrize("engine", ENGINES, indirect=True)
-
-
-@pytest.fixture(scope="session")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("known") / "known"
-    subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Werror", "-o", program, SOURCE], check=True)
-    return program
+NO_RIGHTS = ["--user", "65534:65534", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+as_root_and_without_rights = pytest.mark.parametrize("rights", [[], NO_RIGHTS], ids=["root", "no-rights"])
 
 
 @pytest.fixture
@@ -70,11 +65,14 @@ def strace_counts(known: Path) -> dict[str, tuple[int, int]]:
 
 
 @every_engine
-def test_a_container_traced_by_name_from_before_it_starts(engine: Engine, image: str, config: str, known: Path) -> None:
+@as_root_and_without_rights
+def test_a_container_traced_by_name_from_before_it_starts(
+    engine: Engine, image: str, config: str, known: Path, rights: list[str]
+) -> None:
     name = new_name()
     with Command("trace", "-c", "--wait", "--config", config, f"{kind(engine)}/{name}") as trace:
         trace.says("waiting")
-        container = engine.run("/bin/known", "once", options=["--name", name], image=image)
+        container = engine.run("/bin/known", "once", options=["--name", name, *rights], image=image)
         assert engine.call("wait", container) == "7"
         trace.says("ended")
         assert trace.interrupt() == 0
@@ -92,9 +90,10 @@ def test_a_container_traced_by_name_from_before_it_starts(engine: Engine, image:
 
 
 @every_engine
-def test_a_running_container_until_it_ends(engine: Engine, image: str, config: str) -> None:
+@as_root_and_without_rights
+def test_a_running_container_until_it_ends(engine: Engine, image: str, config: str, rights: list[str]) -> None:
     name = new_name()
-    container = engine.run("/bin/known", options=["--name", name], image=image)
+    container = engine.run("/bin/known", options=["--name", name, *rights], image=image)
     pid = engine.pid(container)
     with Command("trace", "-c", "--config", config, f"{kind(engine)}/{name}") as trace:
         trace.says("tracing")
@@ -142,21 +141,32 @@ def test_several_containers_have_a_table_each_and_a_total(engine: Engine, image:
     assert total == first + second > 0
 
 
-@pytest.mark.parametrize("engine", ["docker"], indirect=True)
-def test_ctrl_c_and_a_paused_container(engine: Engine, image: str, config: str) -> None:
+@every_engine
+@pytest.mark.parametrize("paused", ["before", "while"])
+def test_ctrl_c_and_a_paused_container(engine: Engine, image: str, config: str, paused: str) -> None:
     container = engine.run("/bin/known", options=["--name", new_name()], image=image)
     pid = engine.pid(container)
+    if paused == "before":
+        engine.call("pause", container)
     with Command("trace", "-c", "--config", config, container) as trace:
         trace.says("tracing")
-        engine.call("pause", container)
-        assert trace.interrupt() == 0
+        if paused == "while":
+            engine.call("pause", container)
+        trace.process.send_signal(signal.SIGINT)
+        assert trace.wait(HANGS_SECONDS) == 0
     engine.call("unpause", container)
     wait_for(lambda: not traced_or_stopped([pid]), what="it runs untraced")
+    before = voluntary(pid)
+    wait_for(lambda: voluntary(pid) > before, what="it makes progress")
 
 
-@pytest.mark.parametrize("engine", ["docker"], indirect=True)
-def test_what_enters_a_running_container_is_traced_too(engine: Engine, image: str, config: str) -> None:
-    container = engine.run("/bin/sleep", "1000", options=["--name", new_name()], image=image)
+# Podman's conmon stays for five minutes after an exec; the hard case, a populated v2 cgroup, is Docker's too.
+@pytest.mark.parametrize("engine", ["docker", "docker-v2"], indirect=True)
+@as_root_and_without_rights
+def test_what_enters_a_running_container_is_traced_too(
+    engine: Engine, image: str, config: str, rights: list[str]
+) -> None:
+    container = engine.run("/bin/sleep", "1000", options=["--name", new_name(), *rights], image=image)
     with Command("trace", "-c", "--config", config, container) as trace:
         trace.says("tracing")
         entered = engine.exec(container, "/bin/known", "once")
@@ -190,11 +200,12 @@ def test_a_user_without_rights_gets_one_line(engine: Engine, config: str) -> Non
     for target in (f"docker/{name}", container[:12], f"pid/{engine.pid(container)}"):
         done = run("trace", "-c", target, user=NOBODY)
         assert done.returncode == 4, done.stderr
-        assert done.stderr.startswith("stracelet: ")
-        assert "sudo" in done.stderr
+        told, mend = done.stderr.splitlines()
+        assert told.startswith("stracelet: ")
+        assert "sudo" in mend
 
 
-@pytest.mark.parametrize("engine", ["docker"], indirect=True)
+@every_engine
 def test_ps_and_trace_agree_about_pids(engine: Engine, config: str) -> None:
     container = engine.run("/bin/sh", "-c", "sleep 1000 & wait", options=["--name", new_name()])
     wait_for(lambda: len(engine.pids(container)) == 2, what="its processes")
@@ -202,6 +213,27 @@ def test_ps_and_trace_agree_about_pids(engine: Engine, config: str) -> None:
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)["containers"]
     assert {process["pid"] for process in found["processes"]} == engine.pids(container)
+
+
+def test_an_ambiguous_name_is_one_line_that_lists_them(sockets: Mapping[str, str], tmp_path: Path) -> None:
+    name, engines = new_name(), [Engine(each, sockets[each]) for each in ("docker", "podman")]
+    file = tmp_path / "stracelet.yaml"
+    file.write_text(f"sources: {{docker: {sockets['docker']}, podman: {sockets['podman']}, cri: off}}\n")
+    try:
+        ids = []
+        for each in engines:
+            each.make_image()
+            ids.append(each.run("/bin/sleep", "1000", options=["--name", name]))
+        for command in (["trace", "-c"], ["ps"]):
+            done = run(*command, "--config", str(file), name)
+            assert done.returncode == 2, done.stderr
+            first, *rest = done.stderr.splitlines()
+            assert first.startswith(f"stracelet: {name}")
+            assert all(id_[:12] in done.stderr for id_ in ids)
+            assert len(rest) <= 1 + len(ids)
+    finally:
+        for each in engines:
+            each.close()
 
 
 def test_a_process_by_its_pid() -> None:
@@ -223,7 +255,7 @@ def test_a_process_that_ends_ends_the_trace() -> None:
             shell.stdin.close()
             assert trace.wait() == 0
             assert calls(trace.out)["exit_group"] == (1, 0)
-        assert shell.wait(10) in (1, 3)
+        assert shell.wait(10) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

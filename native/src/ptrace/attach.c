@@ -88,7 +88,7 @@ void attach_forget(struct thread *thread, struct tracee *tracee)
 		thread_attention();
 }
 
-enum moment { MOMENT_NOW, MOMENT_LATER };
+enum moment { MOMENT_NOW, MOMENT_LATER, MOMENT_ELSEWHERE };
 
 /* Running: a task that never sleeps is in no wait; one that sleeps now and then is soon seen in one. */
 static enum moment moment_running(struct tracee *tracee, bool first)
@@ -170,7 +170,7 @@ static enum ran ran_since(const struct thread *thread, struct tracee *tracee)
 	return before && clock_ns() - tracee->sampled_ns <= close ? RAN_LATELY : RAN_SOMETIME;
 }
 
-/* Whether the task can be interrupted now with no trace of it. */
+/* Whether the task can be interrupted now with no trace of it. ELSEWHERE: it is busy, and this thread is not for such. */
 static enum moment moment_of(const struct thread *thread, struct tracee *tracee)
 {
 	struct task_syscall call;
@@ -188,7 +188,7 @@ static enum moment moment_of(const struct thread *thread, struct tracee *tracee)
 	tracee->settled = false;
 	switch (call.now) {
 	case NOW_RUNNING:
-		return moment_running(tracee, first);
+		return first && tracee->unseen ? MOMENT_ELSEWHERE : moment_running(tracee, first);
 	case NOW_INSIDE:
 		return moment_inside(tracee, &call, ran == RAN_LATELY, now);
 	default:
@@ -337,6 +337,11 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 		give_up(thread, tracee, ESRCH);
 		return false;
 	}
+	/* Who was found long ago may have left; once attached, a task that sleeps is let go only when it wakes. */
+	if (clock_ns() - tracee->found_ns > 2 * SAMPLE_NS && !belongs(tracee)) {
+		give_up(thread, tracee, ESRCH);
+		return false;
+	}
 	bool setup = tracee->state == TRACEE_SETUP;
 
 	if (!setup && clock_ns() < atomic_load(&tracee->container->stuck_until_ns))
@@ -381,10 +386,16 @@ static void look_at(struct thread *thread, struct tracee *tracee)
 	}
 	bool first = tracee->sampled_ns == 0;
 
-	if (moment_of(thread, tracee) == MOMENT_NOW) {
+	switch (moment_of(thread, tracee)) {
+	case MOMENT_NOW:
 		if (tracee->seized || seize(thread, tracee))
 			tracee_interrupt(tracee);
 		return;
+	case MOMENT_ELSEWHERE:
+		tracee_lost(thread, tracee); /* the next pass over its container finds it again */
+		return;
+	case MOMENT_LATER:
+		break;
 	}
 	if (first && !tracee->seized) {
 		struct task_status status;
@@ -457,9 +468,11 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 		return;
 	}
 	tracee->found_ns = clock_ns();
+	tracee->unseen = mail->unseen;
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
+		registry_set_up(tracee->tid, &tracee->exe);
 		task_root_read(tracee->tid, &tracee->root);
 		task_ran_read(tracee->tid, &tracee->ran);
 	} else {
@@ -471,6 +484,7 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 void attach_late(struct thread *thread, struct tracee *tracee)
 {
 	tracee->state = TRACEE_ATTACHING;
+	registry_set_up(tracee->tid, NULL);
 	tracee->found_ns = clock_ns();
 	tracee->sampled_ns = 0;
 	pend(thread, tracee);

@@ -24,6 +24,7 @@
 struct pass {
 	struct target *target;
 	bool joined; /* something has just entered the cgroup */
+	bool first;  /* of the target's passes */
 	bool setup;  /* of the process whose tasks are being listed */
 	struct file_identity exe;
 	struct candidate *candidates;
@@ -49,9 +50,11 @@ static void note_task(pid_t tid, void *context)
 	pass->candidates[pass->count++] = (struct candidate){.tid = tid, .setup = pass->setup, .exe = pass->exe};
 }
 
-static void seize(struct target *target, const struct candidate *candidate, bool busy)
+enum load { LOAD_IDLE, LOAD_BUSY, LOAD_UNSEEN };
+
+static void seize(struct target *target, const struct candidate *candidate, enum load load)
 {
-	struct thread *thread = threads_pick(busy || candidate->setup);
+	struct thread *thread = threads_pick(load == LOAD_BUSY || candidate->setup);
 
 	if (!thread) {
 		notify_failure(target->container->slot, candidate->tid, STL_FAIL_LIMIT, 0,
@@ -62,11 +65,14 @@ static void seize(struct target *target, const struct candidate *candidate, bool
 
 	if (place == REGISTRY_TAKEN)
 		return;
+	if (candidate->setup && place == REGISTRY_NEW)
+		registry_set_up(candidate->tid, &candidate->exe);
 	struct mail mail = {
 		.kind = MAIL_SEIZE,
 		.tid = candidate->tid,
 		.container = target->container,
 		.setup = candidate->setup && place == REGISTRY_NEW,
+		.unseen = load == LOAD_UNSEEN,
 		.exe = candidate->exe,
 	};
 
@@ -83,7 +89,7 @@ static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *e
 	struct file_identity parent;
 	bool in_memory, parent_in_memory;
 
-	if (target->attaching && pass->processes >= CREATED_PROCESSES)
+	if (target->attaching && pass->processes >= CREATED_PROCESSES && !task_is_runtime(pid))
 		return false;
 	/* A tracee's child is none, though it was not attached with it: CLONE_UNTRACED, clone(2). */
 	if (task_exe_read(pid, exe, &in_memory) < 0 || task_status_read(pid, &status) < 0 ||
@@ -115,8 +121,12 @@ static void visit_process(pid_t pid, void *context)
 		notify_failure(pass->target->container->slot, pid, STL_FAIL_LATE, 0, NULL);
 		break;
 	default:
-		pass->setup = registry_thread(pid) == REGISTRY_NOBODY && is_setup(pass, pid, &pass->exe);
-		if (pass->setup && late_start_await(pid, &pass->exe))
+		/* A thread that was born before its process was seized is on the same way. */
+		if (registry_thread(pid) != REGISTRY_NOBODY)
+			pass->setup = registry_is_set_up(pid, &pass->exe);
+		else
+			pass->setup = is_setup(pass, pid, &pass->exe);
+		if (pass->setup && registry_thread(pid) == REGISTRY_NOBODY && late_start_await(pid, &pass->exe))
 			return;
 	}
 	if (++pass->processes % WORK_AT_ONCE == 0)
@@ -145,21 +155,25 @@ static bool is_running(pid_t tid)
 	return task_syscall_read(tid, &call) == 0 && call.now == NOW_RUNNING;
 }
 
-/* Busy is who runs, or runs within a few ms: a task that sleeps and wakes all the time is seldom caught running. */
+/* Busy is who runs, or runs within a few ms: a task that sleeps and wakes all the time is seldom caught running. Of many
+ * that are found at once nearly all sleep: they go to the pool, which has to look at each anyhow, and gives back who
+ * runs. */
 static void give_away(struct target *target, struct pass *pass)
 {
-	bool sample = pass->count <= SAMPLED_TASKS;
+	bool sample = pass->count <= SAMPLED_TASKS, unseen = pass->first && !sample;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < pass->count; i++) {
 		struct candidate *candidate = &pass->candidates[i];
 
-		if (candidate->setup)
-			seize(target, candidate, false);
+		if (unseen)
+			seize(target, candidate, LOAD_UNSEEN);
+		else if (candidate->setup)
+			seize(target, candidate, LOAD_IDLE);
 		else if (is_running(candidate->tid))
-			seize(target, candidate, true);
+			seize(target, candidate, LOAD_BUSY);
 		else if (!sample || task_ran_read(candidate->tid, &candidate->ran) < 0)
-			seize(target, candidate, false);
+			seize(target, candidate, LOAD_IDLE);
 		else
 			pass->candidates[kept++] = *candidate;
 	}
@@ -180,7 +194,7 @@ static bool is_still(pid_t pid, uint64_t start_ticks)
 
 void find_tasks(struct target *target, bool joined)
 {
-	struct pass pass = {.target = target, .joined = joined};
+	struct pass pass = {.target = target, .joined = joined, .first = target->attaching && !target->had_tasks};
 
 	find_carry_on(target, UINT64_MAX);
 	if (target->start_ticks && !is_still(target->pid, target->start_ticks))
@@ -208,8 +222,9 @@ bool find_carry_on(struct target *target, uint64_t now)
 	for (size_t i = 0; i < target->sleeping_count; i++) {
 		const struct candidate *candidate = &target->sleeping[i];
 
-		seize(target, candidate,
-		      task_ran_read(candidate->tid, &ran) == 0 && ran.slices != candidate->ran.slices);
+		bool ran_since = task_ran_read(candidate->tid, &ran) == 0 && ran.slices != candidate->ran.slices;
+
+		seize(target, candidate, ran_since ? LOAD_BUSY : LOAD_IDLE);
 	}
 	find_forget(target);
 	return false;

@@ -35,7 +35,7 @@ void overhead_flush(struct tracee *tracee)
 }
 
 /* From its first call on: how long it had run before that is no matter of ours. */
-static void begin(struct tracee *tracee, uint64_t now)
+static void begin(struct tracee *tracee)
 {
 	struct task_ran ran;
 
@@ -43,16 +43,27 @@ static void begin(struct tracee *tracee, uint64_t now)
 		return;
 	tracee->cpu_known = true;
 	tracee->cpu_ns = ran.cpu_ns;
-	tracee->resume_ns = now;
 }
 
 void overhead_entry(struct tracee *tracee, uint64_t now)
 {
-	if (!tracee->cpu_known)
-		begin(tracee, now);
+	if (!tracee->cpu_known) {
+		/* It sleeps on in this one, and uses no CPU before its exit: where many are attached at once, that is soon
+		 * enough for a look. */
+		if (tracee_makes_again(tracee))
+			return;
+		begin(tracee);
+		tracee->resume_ns = now;
+	}
 	tracee->outside_ns += now - tracee->resume_ns;
 	if (++tracee->entries >= FLUSH_ENTRIES && now - tracee->flushed_ns >= FLUSH_NS) {
 		overhead_flush(tracee);
 		tracee->flushed_ns = now;
 	}
+}
+
+void overhead_exit(struct tracee *tracee)
+{
+	if (!tracee->cpu_known)
+		begin(tracee);
 }

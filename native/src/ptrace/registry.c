@@ -22,6 +22,8 @@ struct entry {
 	uint32_t thread;
 	uint64_t barred_until_ns; /* nobody has it, and nobody shall try before; 0: `thread` has it */
 	uint64_t barred_ticks;    /* boot_ticks() when it was barred */
+	bool setup;               /* the runtime's own, and this is its executable */
+	struct file_identity exe;
 };
 
 struct barred {
@@ -51,6 +53,7 @@ static struct entry *make(pid_t tid, uint32_t thread, const struct container *co
 		(*at)->tid = tid;
 		(*at)->thread = thread;
 		(*at)->container = container;
+		(*at)->setup &= !(*at)->barred_until_ns;
 		(*at)->barred_until_ns = 0;
 	}
 	return *at;
@@ -160,6 +163,30 @@ uint32_t registry_thread(pid_t tid)
 
 	pthread_mutex_unlock(&lock);
 	return thread;
+}
+
+void registry_set_up(pid_t tid, const struct file_identity *exe)
+{
+	pthread_mutex_lock(&lock);
+	struct entry *entry = *find(tid);
+
+	if (entry) {
+		entry->setup = exe != NULL;
+		entry->exe = exe ? *exe : (struct file_identity){0};
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool registry_is_set_up(pid_t tid, struct file_identity *exe)
+{
+	pthread_mutex_lock(&lock);
+	const struct entry *entry = *find(tid);
+	bool setup = entry && entry->setup;
+
+	if (setup)
+		*exe = entry->exe;
+	pthread_mutex_unlock(&lock);
+	return setup;
 }
 
 void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns)

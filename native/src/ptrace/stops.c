@@ -179,6 +179,8 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 		tracee->abi = abi;
 		tracee->number = number;
 	}
+	if (tracee->counted && !tracee->checked)
+		tracee_check(tracee);
 	for (int i = 0; i < 6; i++)
 		tracee->args[i] = info->entry.args[i];
 	tracee->resumed = RESUMED_NONE;
@@ -236,6 +238,7 @@ static void on_exit_stop(struct thread *thread, struct tracee *tracee, const str
 			tracee->state = TRACEE_USER;
 		}
 	}
+	overhead_exit(tracee);
 	tracee->resume_ns = clock_ns();
 	tracee->held_ns += tracee->resume_ns - now;
 	tracee_resume(thread, tracee, 0);
@@ -368,11 +371,21 @@ struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, 
 		child->state = TRACEE_SETUP;
 		child->exe = parent->exe;
 		child->root = parent->root;
+		child->found_ns = parent->found_ns; /* as long as its parent has been at it */
+		registry_set_up(tid, &child->exe);
 	}
 	return child;
 }
 
-static void on_event_stop(struct thread *thread, struct tracee *tracee);
+/* A look at the container may find a child before its parent's stop tells of it, and takes it for the container's own
+ * where that stop would say that it is the runtime's. What we have not seized is attached as a child alone. */
+static bool forget_found(struct thread *thread, struct tracee *tracee)
+{
+	if (!tracee || tracee->seized)
+		return false;
+	tracee_lost(thread, tracee);
+	return true;
+}
 
 static void on_child(struct thread *thread, struct tracee *tracee)
 {
@@ -380,9 +393,10 @@ static void on_child(struct thread *thread, struct tracee *tracee)
 
 	if (tracee->state == TRACEE_ATTACHING)
 		tracee_begin(thread, tracee);
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child)
+		forget_found(thread, tracee_find(&thread->tracees, (pid_t)child));
 	/* It may be gone by now: let go as an orphan, or killed while it was parked. */
-	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child &&
-	    !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
+	if (child && !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
 		struct tracee *added = tracee_adopt_child(thread, tracee, (pid_t)child);
 
 		if (tracee->state != TRACEE_SETUP)
@@ -431,6 +445,7 @@ static void first_exec(struct thread *thread, struct tracee *tracee, uint64_t no
 
 	if (!setup_is_over(tracee))
 		return;
+	registry_set_up(tracee->tid, NULL);
 	tracee->abi = abi_native();
 	tracee->number = regs_read(tracee->tid, &regs) == 0 && regs.number >= 0 ? (int)regs.number : -1;
 	if (tracee->number >= STL_MAX_NUMBER || !stl_syscall_name(tracee->abi, tracee->number))
@@ -483,6 +498,8 @@ static struct tracee *take_over(struct thread *thread, pid_t tid, uint64_t now)
 	registry_remove(tracee->tid, thread->index);
 	tracee_relink(&thread->tracees, tracee, tid);
 	registry_set(tid, thread->index, tracee->container);
+	if (tracee->state == TRACEE_SETUP)
+		registry_set_up(tid, &tracee->exe);
 	return tracee;
 }
 
@@ -528,13 +545,22 @@ static void resume_stranger(const struct stop *stop)
 		ptrace(PTRACE_CONT, stop->tid, NULL, stop->kind == STOP_SIGNAL ? stop->signal : 0);
 }
 
+/* Many are attached at once, and most of them have nothing to do for long. The second stop is that of the call which
+ * the first one interrupted: made again it is not counted, and what ends it is a stop of its own. */
+static bool is_of_attach(const struct tracee *tracee, const struct stop *stop)
+{
+	if (tracee->state == TRACEE_ATTACHING)
+		return stop->kind == STOP_EVENT;
+	return stop->kind == STOP_SYSCALL && tracee_makes_again(tracee);
+}
+
 void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 {
 	struct tracee *tracee = tracee_find(&thread->tracees, stop->tid);
 
 	if (stop->kind == STOP_EXEC)
 		tracee = take_over(thread, stop->tid, now);
-	if (!tracee && stop->kind == STOP_EVENT) {
+	if (stop->kind == STOP_EVENT && (!tracee || forget_found(thread, tracee))) {
 		newcomer_park(thread, stop->tid);
 		return;
 	}
@@ -546,12 +572,13 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		resume_stranger(stop);
 		return;
 	}
-	thread->hot = tracee;
 	/* Any stop takes a request to stop with it (kernel/signal.c, ptrace_stop()). */
 	tracee->interrupted = false;
-	/* Not at the stop of its attach: many are attached at once, and most of them have nothing to do for long. */
-	if (!tracee->checked && !(stop->kind == STOP_EVENT && tracee->state == TRACEE_ATTACHING))
-		tracee_check(tracee);
+	if (!is_of_attach(tracee, stop)) {
+		thread->hot = tracee;
+		if (!tracee->checked)
+			tracee_check(tracee);
+	}
 	switch (stop->kind) {
 	case STOP_SYSCALL:
 		on_syscall(thread, tracee, stop, now);

@@ -14,7 +14,7 @@
 #include "tracee.h"
 
 enum mail_kind {
-	MAIL_SEIZE,   /* tid, container, setup, exe */
+	MAIL_SEIZE,   /* tid, container, setup, unseen, exe */
 	MAIL_RETIRE,  /* tid: another thread's task took its ID by an exec */
 	MAIL_LEAVE,   /* container: let its tasks go */
 	MAIL_FORGET,  /* container: its rows are about to be freed */
@@ -32,7 +32,7 @@ struct mail {
 	enum mail_kind kind;
 	pid_t tid, caller;
 	uint32_t from;
-	bool setup;
+	bool setup, unseen;
 	struct file_identity exe;
 	struct container *container;
 };
@@ -135,6 +135,8 @@ bool signal_is_due(pid_t tid);
 
 /* overhead.c */
 void overhead_entry(struct tracee *tracee, uint64_t now);
+/* Before it is noted when the task was resumed. */
+void overhead_exit(struct tracee *tracee);
 void overhead_flush(struct tracee *tracee);
 
 /* newcomers.c */

@@ -82,6 +82,7 @@ struct tracee {
 	bool timed;       /* in the list of those with a deadline */
 	bool delayed;     /* counted in attach_delayed */
 	bool watched;     /* SETUP: its syscalls stop, so that its exec is seen to begin */
+	bool unseen;      /* it was found among many: whether it is busy, its first look tells */
 	int abi, number;
 	int resumed; /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
 	uint64_t args[6];
@@ -108,6 +109,12 @@ struct tracee {
 	pid_t yield_to;
 	uint64_t held_until_ns; /* stopped at the entry of its own ptrace(2) until then */
 };
+
+/* Its next call, if it makes one, goes on with one that was interrupted. */
+static inline bool tracee_makes_again(const struct tracee *tracee)
+{
+	return tracee->state == TRACEE_REWOUND || tracee->resumed != RESUMED_NONE;
+}
 
 struct tracee_table {
 	struct tracee **buckets;
@@ -140,6 +147,9 @@ enum registry_place registry_reserve(pid_t tid, uint32_t thread, struct containe
 void registry_set(pid_t tid, uint32_t thread, struct container *container);
 void registry_remove(pid_t tid, uint32_t thread);
 uint32_t registry_thread(pid_t tid); /* or REGISTRY_NOBODY */
+/* It is a runtime's that sets the container up, with this executable; NULL: no longer. */
+void registry_set_up(pid_t tid, const struct file_identity *exe);
+bool registry_is_set_up(pid_t tid, struct file_identity *exe);
 /* Keeps attaches from it until then. */
 void registry_bar(pid_t tid, uint32_t thread, uint64_t until_ns);
 void registry_forget(const struct container *container); /* the barred ones */

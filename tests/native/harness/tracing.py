@@ -61,6 +61,12 @@ class Tracing:
         """Sends a message that a Session has no name for."""
         self.session._control.send(protocol.Message(kind).encode())
 
+    async def policy(self, *, new_containers: bool) -> None:
+        """Returns when the tracer has taken it: it answers no policy, but what it refuses after that."""
+        self.session.policy(new_containers=new_containers)
+        self.session.trace("no ID")
+        await self.event(protocol.Refused, lambda event: event.id == "no ID")
+
     async def _collect(self) -> None:
         async for event in self.session.events():
             self.events.append(event)

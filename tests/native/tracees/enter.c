@@ -2,7 +2,7 @@
  *
  * enter LEVELS GATE CGROUP_PROCS... -- PROGRAM ARG...: what a runtime does: makes LEVELS nested PID namespaces, and in the innermost process joins
  * the cgroups, makes set-up calls of its own (50 getpgid, 3 failing openat), waits for a byte from the descriptor GATE
- * (-1: does not wait), and becomes PROGRAM (after "in-memory ROOT": a copy of it in memory, with that root; after "slowly": by an exec of itself that takes 0.3 s), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
+ * (-1: does not wait; after "threads": in the midst of threads that come and go from a first byte on), and becomes PROGRAM (after "in-memory ROOT": a copy of it in memory, with that root; after "slowly": by an exec of itself that takes 0.3 s), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
  * the last exec. Says "entered" when it has joined. The outer processes pass the status on.
  */
 #include "faults.h"
@@ -49,6 +49,24 @@ static void exec_from_memory(const char *root, char **argv)
 	_exit(96);
 }
 
+static void *nothing(void *unused)
+{
+	return unused;
+}
+
+static void *come_and_go(void *unused)
+{
+	for (;;) {
+		pthread_t thread;
+
+		/* Moved to another cgroup just now, it may be refused. */
+		if (pthread_create(&thread, NULL, nothing, NULL) == 0)
+			CHECK(pthread_join(thread, NULL) == 0);
+		syscall(SYS_getpgid, 0);
+	}
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
 	int levels = atoi(argv[1]), gate = atoi(argv[2]), i = 3;
@@ -60,6 +78,13 @@ int main(int argc, char **argv)
 			syscall(SYS_getpgid, 0);
 		for (int k = 0; k < 3; k++)
 			syscall(SYS_openat, AT_FDCWD, "/nonexistent/setup", O_RDONLY);
+		if (!strcmp(argv[3], "threads")) {
+			pthread_t thread;
+
+			CHECK(read(gate, &byte, 1) == 1);
+			CHECK(pthread_create(&thread, NULL, come_and_go, NULL) == 0);
+			argv++;
+		}
 		if (gate >= 0)
 			CHECK(read(gate, &byte, 1) == 1);
 		if (gate >= 0)

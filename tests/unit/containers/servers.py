@@ -36,20 +36,25 @@ async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await handle(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await handle(reader, writer)
+        finally:
+            writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_unix_server(serve, path=str(path))
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Noted before it runs: one that is cancelled before that closes nothing.
+        tasks.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_unix_server(accept, path=str(path))
     try:
         yield
     finally:
         server.close()
+        for _ in range(10):  # of the event loop: what was connected just now comes to accept()
+            await asyncio.sleep(0)
         _, left = await asyncio.wait(tasks, timeout=5) if tasks else ((), ())
         for task in left:
             task.cancel()

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stracelet.cli.checks.finding import Finding
+from stracelet.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +33,14 @@ MEMLOCK_WANTED = 8 << 20
 
 
 def own_status(proc: Path) -> Mapping[str, str]:
-    lines = (proc / "self/status").read_text().splitlines()
+    """What /proc says of ourselves. ConfigError: it is no proc file system."""
+    try:
+        lines = (proc / "self/status").read_text().splitlines()
+    except OSError as error:
+        raise ConfigError(
+            f"procfs: {error.filename} cannot be read: {error.strerror}",
+            help_text="It has to be where a proc file system is mounted, /proc as a rule.",
+        ) from error
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
@@ -41,7 +49,7 @@ def has_capability(status: Mapping[str, str], number: int, which: str = "CapEff"
 
 
 def check_host(proc: Path, sys: Path) -> Iterator[Finding]:
-    """All findings about the machine and this process. Raises OSError only where /proc/self cannot be read."""
+    """All findings about the machine and this process. ConfigError: there is no proc file system."""
     status = own_status(proc)
     yield capabilities(status)
     yield yama(proc, privileged=has_capability(status, 19))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 LIVE_SECONDS = 1.0
 PLAIN_SECONDS = 5.0
 SCRAPE_SECONDS = 5.0
+SILENT_SECONDS = 10.0
 PLAIN_ROWS = 15
 FRAME_LINES = 9  # of a table around its rows: title, rules, heading, notes
 
@@ -86,14 +87,17 @@ def _scrapes(url: str, seconds: float) -> Iterator[tuple[dict[view.Key, view.Sys
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), *([urllib.request.HTTPSHandler(context=context)] if context else [])
     )
-    first = True
+    first, answered = True, time.monotonic()
     while not _ended(0.2 if first else seconds):
         try:
             with opener.open(url, timeout=SCRAPE_SECONDS) as answer:
                 text = answer.read().decode()
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            if time.monotonic() - answered > SILENT_SECONDS:
+                print(f"stracelet: {url} does not answer: {error}", file=sys.stderr, flush=True)
+                answered = time.monotonic()
             continue
-        first = False
+        first, answered = False, time.monotonic()
         yield view.parse(text), time.monotonic()
 
 
