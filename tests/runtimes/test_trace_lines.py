@@ -88,7 +88,7 @@ def test_lines_of_a_container_by_name(container: str) -> None:
 
 
 def test_the_same_as_data(container: str) -> None:
-    done = run("trace", container, "-e", "trace=openat,open", "-Z", "--format", "json", "--limit", "5")
+    done = run("trace", container, "-e", "trace=openat,open", "-Z", "--format", "json", "--limit", "30")
     records = [json.loads(line) for line in done.stdout.splitlines()]
 
     calls = [each for each in records if each["type"] == "syscall"]
@@ -143,7 +143,7 @@ def test_ctrl_c_lets_200_threads_go_at_once() -> None:
             wait_for(lambda: not traced(tasks), what="all are let go")
             took = time.monotonic() - began
             assert trace.wait() == 0
-        assert took < 0.5, took  # measured by a benchmark; here the machine may be busy
+        assert took < 3.0, took  # how long it takes on an idle machine is for a benchmark
     finally:
         target.close()
 
@@ -244,12 +244,20 @@ def test_a_reader_that_takes_nothing_holds_nobody(storm: Target) -> None:
     storm.unharmed()
 
 
-def test_what_a_slow_reader_makes_us_drop_is_said(storm: Target, tmp_path: Path) -> None:
-    done = run("trace", storm.name, "--duration", "2s", "-o", f"|sleep 1.5; cat >{tmp_path}/out")
+def test_what_a_slow_reader_makes_us_drop_is_said(tmp_path: Path) -> None:
+    target = Target("import os\nf = os.open('/dev/null', 1)\nd = bytes(65536)\nwhile True: os.write(f, d)")
+    try:
+        command = f"|sleep 3; cat >{tmp_path}/out"
+        done = run("trace", target.name, "-s", "65536", "--duration", "5s", "-o", command)
+        target.unharmed()
+    finally:
+        target.close()
+    said = re.search(r"stracelet: (\d+) records were dropped: the output took them more slowly", done.stderr)
+    told = re.findall(r"!!! (\d+) records? lost here !!!", (tmp_path / "out").read_text())
 
     assert done.returncode == 0
-    assert re.search(r"stracelet: \d+ records were dropped: the output took them more slowly", done.stderr)
-    assert "records were lost" in (tmp_path / "out").read_text() or "dropped" in (tmp_path / "out").read_text()
+    assert said is not None
+    assert 0 < sum(map(int, told)) <= int(said[1])
 
 
 def test_a_file_for_each_task(container: str, tmp_path: Path) -> None:
