@@ -22,7 +22,9 @@ PROGRAM = [sys.executable, "-m", "stracelet.cli.main"]
 # Where Python lives in a home that only root may enter, another user can run it only if root has loaded it before.
 AS_USER = """\
 import os, sys, encodings.ascii, encodings.idna, http.cookiejar, concurrent.futures.thread
-import stracelet.cli.main, stracelet.containers.cri, stracelet.containers.docker
+import stracelet.cli.main, stracelet.containers.cri, stracelet.containers.docker, stracelet.records.files
+import stracelet.cli.trace_command, stracelet.cli.trace_targets
+stracelet.cli.main.commands()
 os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
 sys.exit(stracelet.cli.main.main(sys.argv[2:]))
 """

@@ -101,6 +101,10 @@ TYPES = (  # of an argument, by its C type and its name: the first that matches
 )
 
 
+# Calls that have no number on any ABI: i386's socketcall(2) leads to them.
+BEHIND = {"recv", "send"}
+
+
 def read_arguments(text: str) -> dict[str, list[tuple[str, str]]]:
     """By call: the type and the name of each argument."""
     found = {}
@@ -122,7 +126,7 @@ def kind(type_: str, name: str) -> str:
 def render_calls(tables: Mapping[str, Mapping[int, str]], text: str) -> dict[str, str]:
     """records/calls.h and records/calls.c: every call of every ABI once, with its arguments."""
     arguments = read_arguments(text)
-    calls = sorted({name for names in tables.values() for name in names.values()})
+    calls = sorted({name for names in tables.values() for name in names.values()} | BEHIND)
     missing = [name for name in calls if name not in arguments]
     if missing:
         raise ValueError(f"{ARGUMENTS.name} lacks {', '.join(missing)}")

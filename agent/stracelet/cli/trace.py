@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from stracelet.cli import arguments, trace_flags
 from stracelet.cli.outputs import STDERR, STDOUT, open_outputs
 from stracelet.errors import UsageError
+from stracelet.records.printing import FORMATS
 
 if TYPE_CHECKING:
     import argparse
@@ -89,7 +90,8 @@ def _targets(wanted: arguments.Wanted, wish: Wish) -> int:
     from stracelet.cli import trace_targets  # noqa: PLC0415 - what a command of one's own never needs
 
     request = trace_targets.checked_request(wanted)
-    wish = wish.with_flags(container=request.endless or len(request.targets) > 1)
+    # What is attached is said on stderr.
+    wish = wish.with_flags(container=request.endless or len(request.targets) > 1, no_attach=True)
     with ExitStack() as stack:
         outputs = open_outputs(stack, wish, STDOUT, keeps_rights=False, named=not request.endless, command=False)
         return trace_targets.run(wanted, request, wish, outputs)
@@ -98,7 +100,8 @@ def _targets(wanted: arguments.Wanted, wish: Wish) -> int:
 def _command(command: list[str], wish: Wish, duration: float | None) -> int:
     from stracelet.cli import trace_command  # noqa: PLC0415 - what targets never need
 
-    wish = replace(wish, lossless=True).with_flags(name_unknown=True)
+    data = wish.options.format == FORMATS["json"]
+    wish = replace(wish, lossless=True).with_flags(name_unknown=True, no_attach=data or wish.options.flags.no_attach)
     with ExitStack() as stack:
         # strace writes to stderr because stdout is its command's.
         outputs = open_outputs(stack, wish, STDERR, keeps_rights=True, named=True, command=True)

@@ -479,6 +479,11 @@ static const struct constant mount_flags_items[] = {
 };
 const struct constants mount_flags = {mount_flags_items, 31, "MS_?\??", false};
 
+static const struct constant mount_magic_items[] = {
+	{0xc0ed0000, "MS_MGC_VAL"},
+};
+const struct constants mount_magic = {mount_magic_items, 1, NULL, false};
+
 static const struct constant propagations_items[] = {
 	{0x20000, "MS_UNBINDABLE"},
 	{0x40000, "MS_PRIVATE"},

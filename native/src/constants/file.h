@@ -44,6 +44,7 @@ extern const struct constants seals;
 extern const struct constants directory_notifications;
 extern const struct constants flock_operations;
 extern const struct constants mount_flags;
+extern const struct constants mount_magic;
 extern const struct constants propagations;
 extern const struct constants fsopen_flags;
 extern const struct constants fspick_flags;

@@ -72,7 +72,8 @@ static void print_described(struct decoder *d, int32_t fd)
 void print_fd(struct decoder *d, uint64_t value)
 {
 	print_signed(d, (int32_t)value);
-	print_described(d, (int32_t)value);
+	if ((int32_t)value >= 0) /* AT_FDCWD is none here */
+		print_described(d, (int32_t)value);
 }
 
 void print_dirfd(struct decoder *d, uint64_t value)

@@ -45,15 +45,35 @@ static void print_priority(struct decoder *d, const struct iocb *iocb)
 		return;
 	}
 	field(d, "aio_reqprio");
+	if (d->options->constants != STL_CONSTANTS_ABBREV)
+		print_hex(d, priority);
+	if (d->options->constants == STL_CONSTANTS_RAW)
+		return;
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_text(d, " /* ");
 	print_text(d, "IOPRIO_PRIO_VALUE(");
 	print_constant(d, &io_classes, priority >> PRIORITY_CLASS_SHIFT);
 	print(d, ", %u)", priority & PRIORITY_MASK);
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_text(d, " */");
+}
+
+/* A number where it has no name, unlike other constants. */
+static void print_opcode(struct decoder *d, unsigned opcode)
+{
+	const char *name = constant_name(&aio_commands, opcode);
+
+	if (name && d->options->constants == STL_CONSTANTS_ABBREV) {
+		print_text(d, name);
+		return;
+	}
+	print_unsigned(d, opcode);
+	if (d->options->constants != STL_CONSTANTS_RAW)
+		print_comment(d, "%s", name ? name : aio_commands.unknown);
 }
 
 static void print_common(struct decoder *d, const struct iocb *iocb)
 {
-	const char *name = constant_name(&aio_commands, iocb->aio_lio_opcode);
-
 	field(d, "aio_data");
 	print_hex(d, iocb->aio_data);
 	if (iocb->aio_rw_flags) {
@@ -61,12 +81,7 @@ static void print_common(struct decoder *d, const struct iocb *iocb)
 		print_flags(d, &rw_flags, (uint32_t)iocb->aio_rw_flags);
 	}
 	field(d, "aio_lio_opcode");
-	if (name) {
-		print_constant(d, &aio_commands, iocb->aio_lio_opcode);
-	} else {
-		print_unsigned(d, iocb->aio_lio_opcode);
-		print_comment(d, "%s", aio_commands.unknown);
-	}
+	print_opcode(d, iocb->aio_lio_opcode);
 	print_priority(d, iocb);
 	field(d, "aio_fildes");
 	print_fd(d, iocb->aio_fildes);

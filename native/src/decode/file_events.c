@@ -71,6 +71,20 @@ void decode_fanotify_init(struct decoder *d)
 	print_open_flags(d, (uint32_t)d->args[1]);
 }
 
+static void print_marked_directory(struct decoder *d, uint64_t value)
+{
+	if ((int32_t)value != -1) {
+		print_dirfd(d, value);
+		return;
+	}
+	if (d->options->constants != STL_CONSTANTS_ABBREV)
+		print_signed(d, -1);
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_comment(d, "FAN_NOFD");
+	else if (d->options->constants == STL_CONSTANTS_ABBREV)
+		print_text(d, "FAN_NOFD");
+}
+
 void decode_fanotify_mark(struct decoder *d)
 {
 	unsigned place = d->word == 4 ? 4 : 3;
@@ -82,10 +96,7 @@ void decode_fanotify_mark(struct decoder *d)
 	argument_named(d, "mask", wide_value(d, 2));
 	print_flags(d, &fanotify_masks, wide_value(d, 2));
 	argument_named(d, "dfd", d->args[place]);
-	if ((int32_t)d->args[place] == -1)
-		print_text(d, "FAN_NOFD");
-	else
-		print_dirfd(d, d->args[place]);
+	print_marked_directory(d, d->args[place]);
 	argument_named(d, "pathname", d->args[place + 1]);
 	print_path(d, d->args[place + 1]);
 }

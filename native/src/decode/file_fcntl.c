@@ -103,19 +103,25 @@ static void print_owner_ex(struct decoder *d)
 
 static void note_flags(struct decoder *d, const char *what, const struct constants *table)
 {
+	result_is(d, RESULT_HEX);
+	begin_note(d);
+	print(d, "%s", what);
+	print_flags(d, table, (uint64_t)d->result);
+	end_note(d);
+}
+
+/* As strace does, by name, whatever -X says. */
+static void note_open_flags(struct decoder *d)
+{
 	const struct stl_print_options *options = d->options;
 	struct stl_print_options by_name = *options;
 
-	/* by name, whatever -X says */
 	by_name.constants = STL_CONSTANTS_ABBREV;
 	d->options = &by_name;
 	result_is(d, RESULT_HEX);
 	begin_note(d);
-	print(d, "%s", what);
-	if (!table)
-		print_open_flags(d, (uint64_t)d->result);
-	else
-		print_flags(d, table, (uint64_t)d->result);
+	print_text(d, "flags ");
+	print_open_flags(d, (uint64_t)d->result);
 	end_note(d);
 	d->options = options;
 }
@@ -134,7 +140,7 @@ static void print_result(struct decoder *d)
 			note_flags(d, "flags ", &descriptor_flags);
 		break;
 	case F_GETFL:
-		note_flags(d, "flags ", NULL);
+		note_open_flags(d);
 		break;
 	case F_GET_SEALS:
 		if (d->result)

@@ -17,11 +17,11 @@
 
 static void print_mount_flags(struct decoder *d, uint64_t flags)
 {
-	if ((flags & MAGIC_MASK) != MAGIC || d->options->constants != STL_CONSTANTS_ABBREV) {
+	if ((flags & MAGIC_MASK) != MAGIC) {
 		print_flags(d, &mount_flags, flags);
 		return;
 	}
-	print_text(d, "MS_MGC_VAL");
+	print_constant(d, &mount_magic, MAGIC);
 	if (flags & ~(uint64_t)MAGIC_MASK) {
 		print_text(d, "|");
 		print_flags(d, &mount_flags, flags & ~(uint64_t)MAGIC_MASK);

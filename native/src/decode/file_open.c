@@ -14,6 +14,7 @@
 /* MFD_HUGE_SHIFT, include/uapi/linux/memfd.h: above it the logarithm of a huge page's size */
 #define HUGE_SHIFT 26
 #define HUGE_MASK 0x3fu
+#define NAME_MOST 250 /* what strace shows: a NAME_MAX less "memfd:", and one to see that it is longer */
 
 void print_open_flags(struct decoder *d, uint64_t value)
 {
@@ -163,23 +164,44 @@ void decode_pipe2(struct decoder *d)
 	argument_flags(d, 1, &open_flags);
 }
 
+static void print_memfd_names(struct decoder *d, uint32_t flags, uint32_t size)
+{
+	const struct stl_print_options *options = d->options;
+	struct stl_print_options by_name = *options;
+
+	by_name.constants = STL_CONSTANTS_ABBREV;
+	d->options = &by_name;
+	if (flags)
+		print_flags(d, &memfd_flags, flags);
+	print(d, "%s%u<<MFD_HUGE_SHIFT", flags ? "|" : "", size);
+	d->options = options;
+}
+
 static void print_memfd_flags(struct decoder *d, uint32_t value)
 {
 	uint32_t size = value >> HUGE_SHIFT & HUGE_MASK, flags = value & ~(HUGE_MASK << HUGE_SHIFT);
 
 	if (!size || d->options->constants == STL_CONSTANTS_RAW) {
 		print_flags(d, &memfd_flags, value);
-		return;
-	}
-	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+	} else if (d->options->constants == STL_CONSTANTS_VERBOSE) {
 		print(d, "%#x /* ", value);
-	if (flags) {
-		print_flags(d, &memfd_flags, flags);
-		print_text(d, "|");
-	}
-	print(d, "%u<<MFD_HUGE_SHIFT", size);
-	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_memfd_names(d, flags, size);
 		print_text(d, " */");
+	} else {
+		print_memfd_names(d, flags, size);
+	}
+}
+
+/* No more of a name is told than it may have. */
+static void print_memfd_name(struct decoder *d, uint64_t address)
+{
+	const struct stl_print_options *options = d->options;
+	struct stl_print_options limited = *options;
+
+	limited.string_limit = options->string_limit < NAME_MOST ? options->string_limit : NAME_MOST;
+	d->options = &limited;
+	print_string(d, address);
+	d->options = options;
 }
 
 void decode_memfd_create(struct decoder *d)
@@ -188,7 +210,8 @@ void decode_memfd_create(struct decoder *d)
 		result_is(d, RESULT_FD);
 		return;
 	}
-	argument_string(d, 0);
+	argument(d);
+	print_memfd_name(d, d->args[0]);
 	argument(d);
 	print_memfd_flags(d, (uint32_t)d->args[1]);
 }

@@ -240,14 +240,34 @@ static void print_after(struct decoder *d, uint32_t command, uint64_t address)
 	}
 }
 
-static void print_command(struct decoder *d, uint32_t command)
+static void print_command_names(struct decoder *d, uint32_t command)
 {
-	argument_named(d, "cmd", command);
+	const struct stl_print_options *options = d->options;
+	struct stl_print_options by_name = *options;
+
+	by_name.constants = STL_CONSTANTS_ABBREV;
+	d->options = &by_name;
 	print_text(d, "QCMD(");
 	print_constant(d, &quota_commands, command >> KIND_BITS);
 	print_text(d, ", ");
 	print_constant(d, &quota_types, command & ((1u << KIND_BITS) - 1));
 	print_text(d, ")");
+	d->options = options;
+}
+
+static void print_command(struct decoder *d, uint32_t command)
+{
+	argument_named(d, "cmd", command);
+	if (d->options->constants == STL_CONSTANTS_ABBREV) {
+		print_command_names(d, command);
+		return;
+	}
+	print_unsigned(d, command);
+	if (d->options->constants == STL_CONSTANTS_RAW)
+		return;
+	print_text(d, " /* ");
+	print_command_names(d, command);
+	print_text(d, " */");
 }
 
 void decode_quotactl(struct decoder *d)

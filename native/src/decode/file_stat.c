@@ -32,7 +32,7 @@ void print_file_mode(struct decoder *d, uint64_t value)
 	unsigned mode = (unsigned)value;
 	const char *type = constant_name(&file_types, mode & S_IFMT);
 	/* what is of no known type has no meaning, nor have its other bits */
-	bool named = mode & ~0777u && (type || !(mode & ~07777u));
+	bool named = type || !(mode & ~07777u);
 
 	if (!named || d->options->constants == STL_CONSTANTS_RAW) {
 		print(d, "%#03o", mode);

@@ -102,13 +102,26 @@ static void print_statx(struct decoder *d, uint64_t address)
 	end_struct(d);
 }
 
+/* Two bits of them are a number of their own, and what is left is told by itself. */
+static void print_statx_flags(struct decoder *d, uint32_t flags)
+{
+	struct constants others = at_flags;
+
+	others.unknown = NULL;
+	print_constant(d, &statx_sync, flags & SYNC_MASK);
+	if (!(flags & ~SYNC_MASK))
+		return;
+	print_text(d, "|");
+	print_flags(d, &others, flags & ~SYNC_MASK);
+}
+
 void decode_statx(struct decoder *d)
 {
 	if (entering(d)) {
 		argument_dirfd(d, 0);
 		argument_path(d, 1);
 		argument(d);
-		print_flags_with(d, &statx_sync, SYNC_MASK, &at_flags, (uint32_t)d->args[2]);
+		print_statx_flags(d, (uint32_t)d->args[2]);
 		argument_flags(d, 3, &statx_masks);
 		return;
 	}

@@ -70,6 +70,24 @@ static void print_time(struct decoder *d, const char *bytes, unsigned word, unsi
 	print_moment(d, seconds, fraction, digits);
 }
 
+/* A time whose nanoseconds say that it is none. */
+static bool print_special(struct decoder *d, const char *bytes, unsigned word)
+{
+	uint64_t fraction = unsigned_at(bytes + word, word);
+	const char *name = fraction == TIME_NOW ? "UTIME_NOW" : "UTIME_OMIT";
+
+	if (fraction != TIME_NOW && fraction != TIME_OMIT)
+		return false;
+	if (d->options->constants == STL_CONSTANTS_ABBREV) {
+		print_text(d, name);
+		return true;
+	}
+	print_time(d, bytes, word, 9);
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_comment(d, "%s", name);
+	return true;
+}
+
 /* Two of them: of the last access, of the last change. */
 static void print_times(struct decoder *d, uint64_t address, unsigned word, unsigned digits)
 {
@@ -81,14 +99,9 @@ static void print_times(struct decoder *d, uint64_t address, unsigned word, unsi
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		const char *bytes = times + (size_t)2 * i * word;
-		uint64_t fraction = unsigned_at(bytes + word, word);
 
 		print_text(d, i ? ", " : "[");
-		if (digits == 9 && fraction == TIME_NOW)
-			print_text(d, "UTIME_NOW");
-		else if (digits == 9 && fraction == TIME_OMIT)
-			print_text(d, "UTIME_OMIT");
-		else
+		if (digits == 6 || !print_special(d, bytes, word))
 			print_time(d, bytes, word, digits);
 	}
 	print_text(d, "]");

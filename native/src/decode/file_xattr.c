@@ -13,7 +13,9 @@ static void print_value(struct decoder *d, uint64_t address, uint64_t size)
 {
 	char last;
 
-	if (size && size <= d->options->string_limit && fetch(d, address + size - 1, &last, 1) && !last)
+	/* with -x a NUL is a reason to print it in hex, and then is shown */
+	if (!d->options->hex && size && size <= d->options->string_limit && fetch(d, address + size - 1, &last, 1) &&
+	    !last)
 		size--;
 	print_bytes(d, address, size);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/kcmp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -457,6 +458,29 @@ static void take_array(const struct taking *taking, uint64_t address, uint32_t e
 	}
 }
 
+/* io_submit(2)'s control blocks. */
+static void take_iocbs(const struct taking *taking, uint64_t address, uint32_t limit)
+{
+	uint32_t word = taking->out->record->abi == STL_ABI_I386 ? 4 : 8, size;
+	size_t at = captured_at(taking, address, &size);
+
+	for (uint32_t i = 0; i < limit && (i + 1) * word <= size; i++) {
+		uint64_t pointer = 0;
+		uint32_t block_size;
+		struct iocb iocb;
+
+		memcpy(&pointer, (const char *)taking->out->record + at + (size_t)i * word, word);
+		size_t block = captured_at(taking, pointer, &block_size);
+
+		if (block_size < sizeof(iocb))
+			continue;
+		memcpy(&iocb, (const char *)taking->out->record + block, sizeof(iocb));
+		take_one(taking, (int32_t)iocb.aio_fildes);
+		if (iocb.aio_flags & IOCB_FLAG_RESFD)
+			take_one(taking, (int32_t)iocb.aio_resfd);
+	}
+}
+
 static void take_set(const struct taking *taking, uint64_t address, uint64_t bits)
 {
 	uint32_t size;
@@ -507,6 +531,9 @@ void descriptors_capture(struct tracee *tracee, const struct capture_row *row, c
 			break;
 		case TAKE_POLLFDS:
 			take_array(&taking, arg, 8, limit);
+			break;
+		case TAKE_IOCBS:
+			take_iocbs(&taking, arg, limit);
 			break;
 		case TAKE_FDSETS:
 			take_set(&taking, arg, args[capture->length_arg % 6]);

@@ -66,6 +66,7 @@ struct stl_record {
 #define CAPTURED_STRINGS                                                                                               \
 	4                /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
                                * that were captured, each ended by NUL */
+#define CAPTURED_SOCKET 6 /* address: a descriptor's number; int32_t family, int32_t protocol, -1: not known */
 #define CAPTURED_STACK 5 /* address: the stack pointer, and the bytes that were there */
 
 /* A descriptor is described in parts, with a NUL between two of them: first its path, as bytes ("/tmp/x",

@@ -20,17 +20,33 @@ static void submissions(int fd)
 	static char text[] = "something that is longer than the thirty-two bytes which are shown";
 	static char into[64];
 	struct iovec vector[] = {{text, 5}, {text + 5, 40}};
-	struct iocb write = {.aio_data = 0x123, .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = fd, .aio_reqprio = 3,
-	                     .aio_buf = (uintptr_t)text, .aio_nbytes = 20, .aio_offset = 7};
-	struct iocb read = {.aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = fd, .aio_buf = (uintptr_t)into,
-	                    .aio_nbytes = sizeof(into), .aio_flags = IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO, .aio_resfd = fd};
-	struct iocb writev = {.aio_lio_opcode = IOCB_CMD_PWRITEV, .aio_fildes = fd, .aio_buf = (uintptr_t)vector,
-	                      .aio_nbytes = 2, .aio_rw_flags = 3};
-	struct iocb readv = {.aio_lio_opcode = IOCB_CMD_PREADV, .aio_fildes = fd, .aio_buf = (uintptr_t)vector,
-	                     .aio_nbytes = 1, .aio_offset = -1};
+	struct iocb write = {.aio_data = 0x123,
+	                     .aio_lio_opcode = IOCB_CMD_PWRITE,
+	                     .aio_fildes = fd,
+	                     .aio_reqprio = 3,
+	                     .aio_buf = (uintptr_t)text,
+	                     .aio_nbytes = 20,
+	                     .aio_offset = 7};
+	struct iocb read = {.aio_lio_opcode = IOCB_CMD_PREAD,
+	                    .aio_fildes = fd,
+	                    .aio_buf = (uintptr_t)into,
+	                    .aio_nbytes = sizeof(into),
+	                    .aio_flags = IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO,
+	                    .aio_resfd = fd};
+	struct iocb writev = {.aio_lio_opcode = IOCB_CMD_PWRITEV,
+	                      .aio_fildes = fd,
+	                      .aio_buf = (uintptr_t)vector,
+	                      .aio_nbytes = 2,
+	                      .aio_rw_flags = 3};
+	struct iocb readv = {.aio_lio_opcode = IOCB_CMD_PREADV,
+	                     .aio_fildes = fd,
+	                     .aio_buf = (uintptr_t)vector,
+	                     .aio_nbytes = 1,
+	                     .aio_offset = -1};
 	struct iocb sync = {.aio_lio_opcode = IOCB_CMD_FSYNC, .aio_fildes = fd, .aio_buf = 5, .aio_nbytes = 6};
 	struct iocb poll = {.aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = fd, .aio_buf = 5};
-	struct iocb wrong = {.aio_lio_opcode = 77, .aio_fildes = -1, .aio_reqprio = -1, .aio_flags = -1, .aio_resfd = -1};
+	struct iocb wrong = {
+		.aio_lio_opcode = 77, .aio_fildes = -1, .aio_reqprio = -1, .aio_flags = -1, .aio_resfd = -1};
 	struct iocb none = {.aio_lio_opcode = IOCB_CMD_NOOP, .aio_fildes = fd};
 	struct iocb *one[] = {&write}, *all[] = {&read, &writev, &readv, &sync, &poll, NULL, &wrong, &none, BAD};
 	struct io_event events[4];

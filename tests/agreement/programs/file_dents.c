@@ -37,6 +37,8 @@ static void entries(void)
 	syscall(SYS_lseek, fd, 0L, SEEK_SET);
 	syscall(SYS_readdir, fd, buffer, 1);
 	syscall(SYS_readdir, fd, BAD, 0);
+	syscall(SYS_lseek, fd, 0x7fffffff, SEEK_SET);
+	syscall(SYS_readdir, fd, buffer, 1);
 	syscall(SYS_readdir, -1L, buffer, -1);
 #endif
 	unlink(NAME ".d/a name that is longer than the thirty-two that are shown");
@@ -55,6 +57,12 @@ static void attributes(int fd)
 	syscall(SYS_setxattr, NAME, "user.stracelet", "v\0x", 3, XATTR_REPLACE);
 	syscall(SYS_setxattr, NAME, "user.empty", NULL, 0, 0);
 	syscall(SYS_setxattr, NAME, "user.end", "end", 4, 0);
+	syscall(SYS_setxattr, NAME, "user.x", "1234567890123456789012345678901", 32, 0);
+	syscall(SYS_setxattr, NAME, "user.x", "12345678901234567890123456789012", 33, 0);
+	syscall(SYS_setxattr, NAME, "user.x", "", 1, 0);
+	syscall(SYS_setxattr, NAME, "user.x", "a\0\0", 3, 0);
+	syscall(SYS_getxattr, NAME, "user.x", buffer, sizeof(buffer));
+	syscall(SYS_removexattr, NAME, "user.x");
 	syscall(SYS_setxattr, NULL, BAD, BAD, -1L, -1);
 	syscall(SYS_lsetxattr, "missing", "user.x", "abc", 3, 4);
 	syscall(SYS_fsetxattr, fd, "user.a name of an attribute that is longer than what is shown", "abc", 4, 0);

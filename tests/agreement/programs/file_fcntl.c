@@ -77,6 +77,7 @@ static void owners(int fd)
 	fcntl_(fd, F_SETOWN, -1L);
 	fcntl_(fd, F_GETOWN);
 	fcntl_(fd, F_SETSIG, SIGUSR1);
+	fcntl_(fd, F_GETSIG);
 	fcntl_(fd, F_SETSIG, 0);
 	fcntl_(fd, F_SETSIG, 1000);
 	fcntl_(fd, F_GETSIG);
@@ -121,6 +122,8 @@ static void locks(int fd)
 	syscall(SYS_flock, -1L, -1);
 	syscall(SYS_flock, fd, 0x100);
 	syscall(SYS_flock, fd, 0);
+	syscall(SYS_flock, fd, 32 | 64);
+	syscall(SYS_flock, fd, 128);
 	syscall(SYS_flock, fd, 32 | LOCK_NB);
 }
 
@@ -140,6 +143,11 @@ static void leases(int fd)
 	fcntl_(directory, F_NOTIFY, 0);
 	fcntl_(fd, F_NOTIFY, -1);
 	fcntl_(fd, F_NOTIFY, 0x1000);
+	fcntl_(fd, F_SETLEASE, -1L);
+	fcntl_(fd, F_NOTIFY, -1L);
+	fcntl_(fd, F_ADD_SEALS, -1L);
+	fcntl_(fd, F_SETSIG, -1L);
+	fcntl_(fd, F_SETFD, -1L);
 	fcntl_(memory, F_GET_SEALS);
 	fcntl_(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
 	fcntl_(memory, F_GET_SEALS);

@@ -125,6 +125,7 @@ static void copies(int fd)
 
 	syscall(SYS_sendfile, null, fd, &word, 10);
 	syscall(SYS_sendfile, null, fd, NULL, 10);
+	syscall(SYS_sendfile, null, fd, &word, 0);
 	syscall(SYS_sendfile, null, -1L, &word, -1L);
 	syscall(SYS_sendfile, null, fd, BAD, 10);
 #ifdef SYS_sendfile64

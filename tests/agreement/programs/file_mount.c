@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/dqblk_xfs.h>
 #include <linux/mount.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,7 +35,8 @@ static void mounts(void)
 	syscall(SYS_mount, "/", "missing", "ignored", 8192UL, "data");
 	syscall(SYS_mount, "none", "missing", "none", 16384UL | (1 << 18), "data");
 	syscall(SYS_mount, "none", "missing", "none", 1UL << 19, "data");
-	syscall(SYS_mount, "none", "missing", "proc", MAGIC | 4, "a string of data that is longer than thirty-two bytes");
+	syscall(SYS_mount, "none", "missing", "proc", MAGIC | 4,
+	        "a string of data that is longer than thirty-two bytes");
 	syscall(SYS_mount, "none", "missing", "proc", MAGIC, NULL);
 	syscall(SYS_mount, "none", "missing", "proc", 1UL << 9, NULL);
 	syscall(SYS_umount2, "missing", 0);
@@ -157,6 +159,19 @@ static void quotas(int fd)
 		uint64_t a[2];
 		uint32_t flags, valid;
 	} info = {{1, 2}, 1, IIF_ALL};
+	struct fs_disk_quota limits = {.d_version = 1,
+	                               .d_flags = FS_USER_QUOTA | FS_GROUP_QUOTA | 0x10,
+	                               .d_fieldmask = 0x3b1,
+	                               .d_id = 2,
+	                               .d_blk_hardlimit = 3,
+	                               .d_ino_softlimit = 6,
+	                               .d_bcount = 7,
+	                               .d_icount = 8,
+	                               .d_itimer = -9,
+	                               .d_btimer = 10,
+	                               .d_iwarns = 11,
+	                               .d_rtbcount = 15,
+	                               .d_rtbwarns = 17};
 
 	syscall(SYS_quotactl, QCMD(Q_QUOTAON, USRQUOTA), "/dev/missing", 2, "quota.file");
 	syscall(SYS_quotactl, QCMD(Q_QUOTAON, GRPQUOTA), "/dev/missing", 99, NULL);
@@ -172,6 +187,14 @@ static void quotas(int fd)
 	syscall(SYS_quotactl, QCMD(0x5801, 1), "/dev/missing", 5, &info);
 	syscall(SYS_quotactl, QCMD(0x5803, 1), "/dev/missing", 5, &info);
 	syscall(SYS_quotactl, QCMD(0x5805, 1), "/dev/missing", 5, &info);
+	syscall(SYS_quotactl, QCMD(0x5802, 0), "/dev/missing", 7, &fd);
+	syscall(SYS_quotactl, QCMD(0x5802, 0), "/dev/missing", 7, BAD);
+	syscall(SYS_quotactl, QCMD(0x5804, 0), "/dev/missing", 7, &limits);
+	syscall(SYS_quotactl, QCMD(0x5806, 0), "/dev/missing", 7, &fd);
+	syscall(SYS_quotactl, QCMD(0x5807, 0), "/dev/missing", 7, &fd);
+	syscall(SYS_quotactl, QCMD(0x5808, 0), "/dev/missing", 7, &fd);
+	syscall(SYS_quotactl, QCMD(0x5809, 0), "/dev/missing", 7, &fd);
+	syscall(SYS_quotactl, QCMD(0x580a, 0), "/dev/missing", 7, BAD);
 	syscall(SYS_quotactl, -1, NULL, 5, BAD);
 	syscall(SYS_quotactl, 5, NULL, 5, NULL);
 	syscall(SYS_quotactl_fd, fd, QCMD(Q_SETQUOTA, USRQUOTA), 1000, &quota);

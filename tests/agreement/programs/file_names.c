@@ -59,6 +59,10 @@ static void names(void)
 	syscall(SYS_mknod, NAME, S_IFREG | 01777, 5);
 	syscall(SYS_mknod, NAME, 0644, 5);
 	syscall(SYS_mknod, NAME, 0, 0);
+	syscall(SYS_mknod, NAME, S_ISUID | 0644, 0);
+	syscall(SYS_mknod, NAME, S_IFREG | S_ISGID, 0);
+	syscall(SYS_mknod, NAME, S_IFCHR | 0600, 0);
+	syscall(SYS_mknod, NAME, 0x7000 | 06644, 0);
 	syscall(SYS_mknod, NULL, 0x1f000 | 0644, -1);
 	syscall(SYS_mknodat, AT_FDCWD, NAME, S_IFSOCK, 0);
 	syscall(SYS_mknodat, AT_FDCWD, NAME, S_IFCHR | 0600, makedev(4, 64));
@@ -90,6 +94,9 @@ static void directories(int fd)
 	syscall(SYS_swapon, NAME, 0);
 	syscall(SYS_swapon, "missing", 0x8000 | 0x10000 | 7);
 	syscall(SYS_swapon, "missing", 0x20000 | 0x7fff);
+	syscall(SYS_swapon, "missing", 7);
+	syscall(SYS_swapon, "missing", 0x40000 | 0x80000);
+	syscall(SYS_swapon, "missing", 0x100000);
 	syscall(SYS_swapon, NULL, -1);
 	syscall(SYS_swapoff, NAME);
 	syscall(SYS_swapoff, NULL);
@@ -142,7 +149,8 @@ static void times(int fd)
 {
 	struct {
 		long s, t;
-	} pair[] = {{1000000000, 123456}, {1100000000, 1}}, zero[] = {{0, 0}, {-1, -1}};
+	} pair[] = {{1000000000, 123456}, {1100000000, 1}}, zero[] = {{0, 0}, {-1, -1}},
+	  past[] = {{-5, 7}, {-5, 1000000}}, near[] = {{5, 0}, {0, 5}};
 	struct {
 		long long s, t;
 	} wide[] = {{1000000000, UTIME_NOW}, {-5, UTIME_OMIT}}, odd[] = {{1000000000, 123456789}, {1, 1000000000}};
@@ -152,6 +160,10 @@ static void times(int fd)
 	syscall(SYS_utime, NAME, NULL);
 	syscall(SYS_utime, NULL, BAD);
 	syscall(SYS_utime, "missing", zero);
+	syscall(SYS_utime, "missing", past);
+	syscall(SYS_utimes, "missing", past);
+	syscall(SYS_utimes, "missing", near);
+	syscall(SYS_utimensat, AT_FDCWD, "missing", past, 0);
 	syscall(SYS_utimes, NAME, pair);
 	syscall(SYS_utimes, NAME, NULL);
 	syscall(SYS_utimes, "missing", zero);

@@ -42,14 +42,17 @@ static void notifications(void)
 	syscall(SYS_inotify_rm_watch, -1L, -1L);
 	close(fd);
 	fd = syscall(SYS_fanotify_init, FAN_CLASS_NOTIF | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
-	syscall(SYS_fanotify_mark, fd, FAN_MARK_ADD, WIDE(FAN_OPEN | FAN_CLOSE_WRITE | FAN_EVENT_ON_CHILD), AT_FDCWD, NAME);
+	syscall(SYS_fanotify_mark, fd, FAN_MARK_ADD, WIDE(FAN_OPEN | FAN_CLOSE_WRITE | FAN_EVENT_ON_CHILD), AT_FDCWD,
+	        NAME);
 	syscall(SYS_fanotify_mark, fd, FAN_MARK_ADD | FAN_MARK_MOUNT, WIDE(FAN_OPEN | FAN_ONDIR), -1L, NULL);
-	syscall(SYS_fanotify_mark, fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM | FAN_MARK_DONT_FOLLOW, WIDE(0), AT_FDCWD, NAME);
+	syscall(SYS_fanotify_mark, fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM | FAN_MARK_DONT_FOLLOW, WIDE(0), AT_FDCWD,
+	        NAME);
 	syscall(SYS_fanotify_mark, fd, FAN_MARK_FLUSH, WIDE(0), AT_FDCWD, NULL);
 	syscall(SYS_fanotify_mark, -1L, -1, WIDE(-1LL), 99, BAD);
 	syscall(SYS_fanotify_mark, fd, 0x8000, WIDE(0x8000000000000000ULL), -1L, "");
 	close(fd);
-	close(syscall(SYS_fanotify_init, FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE | FAN_NONBLOCK, O_RDWR | O_LARGEFILE));
+	close(syscall(SYS_fanotify_init, FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE | FAN_NONBLOCK,
+	              O_RDWR | O_LARGEFILE));
 	close(syscall(SYS_fanotify_init, FAN_CLASS_CONTENT, 0));
 	syscall(SYS_fanotify_init, FAN_REPORT_FID | FAN_REPORT_DFID_NAME | FAN_REPORT_TID, O_WRONLY);
 	syscall(SYS_fanotify_init, -1, -1);
@@ -87,6 +90,7 @@ static void events(void)
 	close(fd);
 	close(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1));
 	close(syscall(SYS_userfaultfd, 1));
+	syscall(SYS_userfaultfd, 2);
 	syscall(SYS_userfaultfd, -1);
 }
 

@@ -3,8 +3,8 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <linux/memfd.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -38,6 +38,8 @@ static void opens(void)
 	syscall(SYS_open, "missing\n\t\"\\\1\377\0339", O_RDWR | O_CREAT | O_EXCL | O_DIRECTORY, 0200000);
 	close(syscall(SYS_open, ".", O_TMPFILE | O_RDWR, 0600));
 	syscall(SYS_open, ".", O_TMPFILE, 0600);
+	syscall(SYS_open, "missing", 020000000, 0600);
+	syscall(SYS_open, "missing", 0x800000);
 	syscall(SYS_open, NULL, 0);
 	syscall(SYS_open, BAD, -1, -1);
 	syscall(SYS_open, long_name, O_RDONLY);
@@ -55,10 +57,11 @@ static void opens(void)
 
 static void open_hows(void)
 {
-	struct open_how how = {.flags = O_RDWR | O_CREAT, .mode = 0600, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	struct open_how how = {
+		.flags = O_RDWR | O_CREAT, .mode = 0600, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 	struct {
 		struct open_how how;
-		unsigned long more[4];
+		unsigned long more[6];
 	} longer = {.how = {.flags = O_RDONLY | O_CLOEXEC}};
 
 	close(syscall(SYS_openat2, AT_FDCWD, "file_open.tmp", &how, sizeof(how)));
@@ -73,6 +76,9 @@ static void open_hows(void)
 	syscall(SYS_openat2, AT_FDCWD, "file_open.tmp", &how, sizeof(how));
 	how = (struct open_how){.flags = O_PATH, .resolve = 0x100};
 	syscall(SYS_openat2, AT_FDCWD, "file_open.tmp", &how, sizeof(how));
+	longer.how.flags = O_CREAT;
+	longer.more[3] = 1;
+	syscall(SYS_openat2, AT_FDCWD, "missing/missing", &longer, sizeof(longer));
 	how = (struct open_how){.flags = O_WRONLY, .mode = 07};
 	syscall(SYS_openat2, AT_FDCWD, "file_open.tmp", &how, sizeof(how));
 }
@@ -90,6 +96,7 @@ static void doubles(void)
 	syscall(SYS_dup3, fd, 41, O_CLOEXEC);
 	syscall(SYS_dup3, fd, 41, 0);
 	syscall(SYS_dup3, fd, fd, -1);
+	syscall(SYS_dup3, fd, 41, 3);
 	syscall(SYS_dup3, fd, 41, O_NONBLOCK | O_CLOEXEC);
 	syscall(SYS_close_range, 40, 41, 0);
 	syscall(SYS_close_range, 40, -1, 4);
@@ -125,11 +132,16 @@ static void anonymous(void)
 	syscall(SYS_memfd_create, BAD, 1);
 	syscall(SYS_memfd_create, "a name that is much longer than the limit of what is shown of a string", 8);
 	syscall(SYS_memfd_create,
-	        "a name that is much longer than what a name may be at all, which is two hundred and fifty bytes, a limit "
-	        "that comes from the length of a file's name less the prefix that it is given, so this one has to go on "
-	        "for a while yet, until it is longer than that", 0x20);
+	        "a name that is much longer than what a name may be at all, which is two hundred and fifty bytes, a "
+	        "limit "
+	        "that comes from the length of a file's name less the prefix that it is given, so this one has to go "
+	        "on "
+	        "for a while yet, until it is longer than that",
+	        0x20);
 	close(syscall(SYS_memfd_secret, O_CLOEXEC));
 	syscall(SYS_memfd_secret, -1);
+	syscall(SYS_umask, 022);
+	syscall(SYS_umask, 0);
 	syscall(SYS_umask, 022);
 	syscall(SYS_umask, 0xffffff12);
 	syscall(SYS_umask, 022);

@@ -50,7 +50,8 @@ static void stats(int fd)
 #endif
 	syscall(SYS_statx, AT_FDCWD, NAME, AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS, buffer);
 	syscall(SYS_statx, AT_FDCWD, NAME, AT_STATX_FORCE_SYNC | AT_SYMLINK_NOFOLLOW, STATX_ALL, buffer);
-	syscall(SYS_statx, AT_FDCWD, "/dev/null", AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MODE, buffer);
+	syscall(SYS_statx, AT_FDCWD, "/dev/null", AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MODE,
+	        buffer);
 	syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_ATIME | STATX_MNT_ID | STATX_SIZE, buffer);
 	syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0, buffer);
 	syscall(SYS_statx, 99, NULL, 0x6000, 0x7fffffff, NULL);

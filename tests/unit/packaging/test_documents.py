@@ -36,7 +36,7 @@ def make_database() -> str:
 
 def test_the_readme_has_examples_of_every_command_for_users() -> None:
     shown = {shlex.split(call, comments=True)[1] for call in examples()}
-    assert shown == {"agent", "ps", "trace", "doctor"}
+    assert shown == {"agent", "ps", "trace", "record", "replay", "doctor"}
     assert shown <= {command.name for command in commands()}
 
 
