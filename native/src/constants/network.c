@@ -1255,7 +1255,7 @@ static const struct constant socketcall_calls_items[] = {
 	{0x13, "SYS_RECVMMSG"},
 	{0x14, "SYS_SENDMMSG"},
 };
-const struct constants socketcall_calls = {socketcall_calls_items, 20, "SYS_?\??", false};
+const struct constants socketcall_calls = {socketcall_calls_items, 20, NULL, false};
 
 static const struct constant netlink_types_items[] = {
 	{0x1, "NLMSG_NOOP"},

@@ -259,22 +259,23 @@ static void decode_set_name(struct decoder *d)
 
 static void decode_socketcall(struct decoder *d)
 {
-	unsigned count;
-	enum call_id call = call_behind(CALL_socketcall, d->args[0], &count);
+	struct call_behind behind = call_behind(d->abi, CALL_socketcall, d->args);
 	uint64_t args[6] = {0};
+	bool known = behind.count != 0;
 
-	for (unsigned i = 0; i < count && call != CALL_socketcall; i++) {
-		if (!fetch_word(d, d->args[1] + i * d->word, &args[i]))
-			call = CALL_socketcall;
-	}
-	if (call != CALL_socketcall) {
-		decode_as(d, call, args);
+	for (unsigned i = 0; i < behind.count && known; i++)
+		known = fetch_word(d, behind.address + i * d->word, &args[i]);
+	if (known) {
+		decode_as(d, behind.call, args);
 		return;
 	}
 	if (!entering(d))
 		return;
 	argument(d);
-	print_constant(d, &socketcall_calls, (uint32_t)d->args[0]);
+	if (constant_name(&socketcall_calls, (uint32_t)d->args[0]))
+		print_constant(d, &socketcall_calls, (uint32_t)d->args[0]);
+	else
+		print_signed(d, (int32_t)d->args[0]);
 	argument(d);
 	print_address(d, d->args[1]);
 }

@@ -278,7 +278,7 @@ void decode_select(struct decoder *d)
 	} else if (!fetch(d, d->args[0], (uint32_t[5]){0}, 20)) {
 		if (entering(d)) {
 			argument(d);
-			print_hex(d, d->args[0]);
+			print_address(d, d->args[0]);
 		}
 		return;
 	} else {

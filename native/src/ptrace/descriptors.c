@@ -504,15 +504,11 @@ static bool is_now(const struct capture *capture, uint8_t phase, bool failed)
 	return capture->when == WHEN_ALWAYS || (!failed && capture->when != WHEN_ENTRY);
 }
 
-void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const struct stl_record *call,
+void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const uint64_t args[6], int64_t result,
                          uint8_t phase, bool failed, uint32_t limit, bool addresses, struct builder *out)
 {
 	const struct taking taking = {tracee, out, phase, addresses};
-	int64_t result = call->result;
-	uint64_t args[6];
 
-	/* The record is the builder's own, and may move. */
-	memcpy(args, call->args, sizeof(args));
 	for (int i = 0; i < TAKES && row->captures[i].take != TAKE_END; i++) {
 		const struct capture *capture = &row->captures[i];
 		uint64_t arg = args[capture->arg % 6];

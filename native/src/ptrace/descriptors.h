@@ -27,7 +27,7 @@ void descriptors_exec(struct tracee *tracee);
 void descriptors_lost(struct tracee *tracee);
 
 /* The descriptors that the row names, of one phase; the memory that holds some was captured before. */
-void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const struct stl_record *call,
+void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const uint64_t args[6], int64_t result,
                          uint8_t phase, bool failed, uint32_t limit, bool addresses, struct builder *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "descriptors.h"
 #include "newimage.h"
+#include "records/behind.h"
 #include "records/ring.h"
 
 #define OPEN_NS (10 * NS_PER_MS)
@@ -24,7 +25,8 @@ struct recording {
 	struct builder builder;
 	struct capture_row made;
 	const struct capture_row *row;
-	enum call_id call;
+	enum call_id call; /* of socketcall(2) the one behind it, and its arguments */
+	uint64_t args[6];
 	bool begun;   /* the record of its present call */
 	bool written; /* the entry of that, as a record of its own */
 	bool known;   /* who it is */
@@ -265,13 +267,12 @@ static struct capture_call call_of_tracee(const struct recorder *r, struct trace
 		.result = record->result,
 		.phase = phase,
 		.string_limit = r->settings.string_limit,
-		.whole_data = is_in(dumped, record->args[0] & 255) && record->args[0] < 256,
+		.whole_data = is_in(dumped, recording->args[0] & 255) && recording->args[0] < 256,
 		.no_data = r->settings.flags & STL_RECORD_NO_DATA,
 		.verbose = r->settings.flags & STL_RECORD_VERBOSE,
 	};
 
-	/* Not the record's own: that moves as it grows. */
-	memcpy(call.args, record->args, sizeof(call.args));
+	memcpy(call.args, recording->args, sizeof(call.args));
 	return call;
 }
 
@@ -290,8 +291,32 @@ static void describe_descriptors(struct recorder *r, struct tracee *tracee, uint
 	struct recording *recording = tracee->recording;
 	uint32_t limit = wants(r, STL_RECORD_VERBOSE) ? UINT32_MAX : r->settings.string_limit;
 
-	descriptors_capture(tracee, recording->row, recording->builder.record, phase, failed, limit,
-	                    wants(r, STL_RECORD_ADDRESSES), &recording->builder);
+	descriptors_capture(tracee, recording->row, recording->args, recording->builder.record->result, phase, failed,
+	                    limit, wants(r, STL_RECORD_ADDRESSES), &recording->builder);
+}
+
+/* A call behind a call has its arguments in memory: they are what is captured first. */
+static void look_behind(struct recorder *r, struct tracee *tracee)
+{
+	struct recording *recording = tracee->recording;
+	struct call_behind behind = call_behind(tracee->abi, recording->call, recording->args);
+	uint32_t words[6] = {0};
+	struct stl_capture capture = {.address = behind.address, .kind = CAPTURED_MEMORY, .phase = PHASE_ENTRY};
+	struct memory_task task = {tracee->tid, recording->pid, &tracee->container->hung_until_ns};
+	struct memory_piece piece = {.address = behind.address, .into = (unsigned char *)words};
+	void *into;
+
+	if (!behind.count)
+		return;
+	piece.size = capture.size = behind.count * (uint32_t)sizeof(*words);
+	memory_begin(&r->capturer.memory);
+	memory_read(&r->capturer.memory, &task, &piece, 1);
+	if (piece.got < piece.size || !(into = builder_add(&recording->builder, &capture)))
+		return;
+	memcpy(into, words, piece.size);
+	recording->call = behind.call;
+	for (unsigned i = 0; i < behind.count; i++)
+		recording->args[i] = words[i];
 }
 
 static void begin(struct recorder *r, struct tracee *tracee, const struct __ptrace_syscall_info *info, int memory_abi,
@@ -310,8 +335,10 @@ static void begin(struct recorder *r, struct tracee *tracee, const struct __ptra
 		record->args[i] = info->entry.args[i];
 	recording->entry_ns = now;
 	recording->call = id_of(abi, info->entry.nr);
-	recording->row = row_of(recording->call, record->args, &recording->made);
-	struct capture_call call = call_of_tracee(r, tracee, record, PHASE_ENTRY);
+	memcpy(recording->args, record->args, sizeof(recording->args));
+	look_behind(r, tracee);
+	recording->row = row_of(recording->call, recording->args, &recording->made);
+	struct capture_call call = call_of_tracee(r, tracee, recording->builder.record, PHASE_ENTRY);
 
 	call.abi = memory_abi;
 	call.stack = info->stack_pointer;

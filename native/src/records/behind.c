@@ -4,6 +4,8 @@
 #include <linux/net.h>
 #include <stddef.h>
 
+#include "stracelet.h"
+
 static const uint16_t socket_calls[] = {
 	[SYS_SOCKET] = CALL_socket,
 	[SYS_BIND] = CALL_bind,
@@ -27,13 +29,19 @@ static const uint16_t socket_calls[] = {
 	[SYS_SENDMMSG] = CALL_sendmmsg,
 };
 
-enum call_id call_behind(enum call_id call, uint64_t first, unsigned *count)
+struct call_behind call_behind(int abi, enum call_id call, const uint64_t args[6])
 {
-	uint32_t which = (uint32_t)first;
+	uint32_t which = (uint32_t)args[0];
+	struct call_behind behind = {.call = call};
 
-	*count = 0;
-	if (call != CALL_socketcall || which >= sizeof(socket_calls) / sizeof(*socket_calls) || !socket_calls[which])
-		return call;
-	*count = calls[socket_calls[which]].count;
-	return (enum call_id)socket_calls[which];
+	if (call == CALL_socketcall && which < sizeof(socket_calls) / sizeof(*socket_calls) && socket_calls[which]) {
+		behind.call = (enum call_id)socket_calls[which];
+		behind.address = args[1];
+	} else if (call == CALL_select && abi == STL_ABI_I386) {
+		behind.call = CALL__newselect;
+		behind.address = args[0];
+	}
+	if (behind.call != call)
+		behind.count = calls[behind.call].count;
+	return behind;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls behind a call: i386's socketcall(2), whose first argument says which of the socket calls it is, and whose
- * second points to that one's arguments. It is captured and decoded as that one.
+ * Calls behind a call, whose arguments lie in memory: i386's socketcall(2), whose first argument says which of the
+ * socket calls it is, and its select(2) of old. Such a call is captured and decoded as the one behind it.
  */
 #ifndef STL_BEHIND_H
 #define STL_BEHIND_H
@@ -10,7 +10,12 @@
 
 #include "records/calls.h"
 
-/* `call` itself where none is behind it; *count: how many words its second argument points to. */
-enum call_id call_behind(enum call_id call, uint64_t first, unsigned *count);
+struct call_behind {
+	enum call_id call;
+	uint64_t address; /* of its arguments, */
+	unsigned count;   /* so many words; 0: no call is behind it */
+};
+
+struct call_behind call_behind(int abi, enum call_id call, const uint64_t args[6]);
 
 #endif
