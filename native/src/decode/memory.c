@@ -15,21 +15,27 @@ static bool may_use(const struct decoder *d, const struct stl_capture *capture)
 	return d->exiting || capture->phase == PHASE_ENTRY;
 }
 
-/* The capture of memory that has the byte at `address`; what was captured at the exit goes before. */
+/* Bytes that it has from `address` on, which lies in it. */
+static uint64_t reach(const struct stl_capture *capture, uint64_t address)
+{
+	return capture->size - (address - capture->address);
+}
+
+/* The capture of memory that has the byte at `address`: what was captured at the exit goes before; of several (the parts
+ * of an iovec may overlap) the one that reaches farthest. */
 const struct stl_capture *fetch_holding(const struct decoder *d, uint64_t address)
 {
-	const struct stl_capture *capture = capture_first(d->record), *entry = NULL;
+	const struct stl_capture *capture = capture_first(d->record), *found = NULL;
 
 	for (uint32_t i = 0; i < d->record->captures; i++, capture = capture_next(capture)) {
 		if (capture->kind != CAPTURED_MEMORY || address - capture->address >= capture->size ||
 		    !may_use(d, capture))
 			continue;
-		if (capture->phase != PHASE_ENTRY || !d->exiting)
-			return capture;
-		if (!entry)
-			entry = capture;
+		if (!found || (found->phase == PHASE_ENTRY && capture->phase != PHASE_ENTRY) ||
+		    (found->phase == capture->phase && reach(capture, address) > reach(found, address)))
+			found = capture;
 	}
-	return entry;
+	return found;
 }
 
 size_t fetch_some(const struct decoder *d, uint64_t address, void *into, size_t size)

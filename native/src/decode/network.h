@@ -21,7 +21,7 @@ void print_sockaddr_bytes(struct decoder *d, const void *bytes, size_t size);
 void print_inet_address(struct decoder *d, const void *bytes);
 /* inet_pton(AF_INET6, "::1", &name), of 16 bytes; name NULL: without it. */
 void print_inet6_address(struct decoder *d, const void *bytes, const char *name);
-/* The decoder knows no interfaces but the first one, which is the same in every network namespace. */
+/* if_nametoindex("lo"), where the name is known: of the first in every network namespace, of others by a capture. */
 void print_interface(struct decoder *d, uint32_t index);
 void print_hardware_address(struct decoder *d, const unsigned char *bytes, size_t size);
 /* htons(80): of two bytes as the network has them. */

@@ -72,13 +72,34 @@ void print_inet6_address(struct decoder *d, const void *bytes, const char *name)
 	print_text(d, ")");
 }
 
-void print_interface(struct decoder *d, uint32_t index)
+static const char *interface_name(const struct decoder *d, uint32_t index, struct captured_interface *one)
 {
+	const struct stl_capture *capture = fetch_capture(d, 0, CAPTURED_INTERFACES);
+
 	/* include/net/net_namespace.h: LOOPBACK_IFINDEX */
 	if (index == 1)
-		print_text(d, "if_nametoindex(\"lo\")");
-	else
+		return "lo";
+	for (size_t at = 0; capture && at + sizeof(*one) <= capture->size; at += sizeof(*one)) {
+		memcpy(one, (const char *)capture_bytes(capture) + at, sizeof(*one));
+		one->name[sizeof(one->name) - 1] = '\0';
+		if (one->index == index)
+			return one->name;
+	}
+	return NULL;
+}
+
+void print_interface(struct decoder *d, uint32_t index)
+{
+	struct captured_interface one;
+	const char *name = interface_name(d, index, &one);
+
+	if (!name) {
 		print_unsigned(d, index);
+		return;
+	}
+	print_text(d, "if_nametoindex(");
+	print_quoted(d, name, strlen(name), 0, false);
+	print_text(d, ")");
 }
 
 void print_port(struct decoder *d, uint16_t port)

@@ -4,10 +4,13 @@
 
 #include <limits.h>
 #include <linux/aio_abi.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
+#include "sockets.h"
 #include "stracelet.h"
 
 /* Most strings are shorter, and on one page. */
@@ -20,6 +23,9 @@
 #define NAME_MOST 128 /* struct sockaddr_storage */
 #define CONTROL_MOST 4096
 #define BITS_MOST 65536 /* of a set of descriptors */
+#define POLLFDS_MOST 4096
+#define NETLINK_MOST (32 * 1024)
+#define INTERFACES_MOST 128
 
 enum want_kind {
 	WANT_BYTES,
@@ -131,13 +137,41 @@ static struct want *add(const struct context *x, uint8_t kind, uint64_t address,
 	return want;
 }
 
+static bool is_socket_call(enum call_id call)
+{
+	switch (call) {
+	case CALL_send:
+	case CALL_sendto:
+	case CALL_sendmsg:
+	case CALL_sendmmsg:
+	case CALL_recv:
+	case CALL_recvfrom:
+	case CALL_recvmsg:
+	case CALL_recvmmsg:
+	case CALL_recvmmsg_time64:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* File or socket data: at most the limit. */
 static void add_data(const struct context *x, uint64_t address, uint64_t length)
 {
 	uint64_t limit = x->call->whole_data ? UINT64_MAX : x->call->string_limit;
 
-	if (!x->call->no_data)
+	if (x->call->no_data)
+		return;
+	if (!is_socket_call(x->call->call)) {
 		add(x, WANT_BYTES, address, length < limit ? length : limit, length > limit);
+		return;
+	}
+	/* a header at least, by which netlink's messages are told */
+	uint64_t most = limit < NLMSG_HDRLEN ? NLMSG_HDRLEN : limit;
+	struct want *want = add(x, WANT_BYTES, address, length < most ? length : most, length > limit);
+
+	if (want)
+		want->whole = length < NETLINK_MOST ? (uint32_t)length : NETLINK_MOST;
 }
 
 static uint64_t elements(const struct context *x, uint64_t count, uint64_t most)
@@ -314,11 +348,78 @@ static void take_iocb(const struct context *x, const struct want *want)
 		add_iovec(x, iocb.aio_buf, iocb.aio_nbytes, 0);
 }
 
+static void put_interfaces(const struct context *x)
+{
+	struct captured_interface all[INTERFACES_MOST];
+	size_t size = interfaces_of(x->call->task.tid, all, INTERFACES_MOST) * sizeof(*all);
+	struct stl_capture capture = {.size = (uint32_t)size, .kind = CAPTURED_INTERFACES};
+	void *into;
+
+	capture.phase = x->call->phase;
+	into = size ? builder_add(x->out, &capture) : NULL;
+	if (into)
+		memcpy(into, all, size);
+}
+
+/* Asked once a phase, and only where the data looks like it: the kernel has to be asked about the descriptor. */
+static bool is_netlink(const struct context *x)
+{
+	int32_t what[2] = {AF_NETLINK, -1};
+	struct stl_capture capture = {.address = (uint32_t)x->call->args[0], .size = sizeof(what)};
+	void *into;
+
+	if (x->c->netlink != NETLINK_NOT_ASKED)
+		return x->c->netlink == NETLINK_SOCKET;
+	x->c->netlink = NETLINK_NOT;
+	if (!netlink_socket(x->call->task.tid, (int32_t)x->call->args[0], x->call->task.hung_until_ns, &what[1]))
+		return false;
+	x->c->netlink = NETLINK_SOCKET;
+	capture.kind = CAPTURED_SOCKET;
+	capture.phase = x->call->phase;
+	into = builder_add(x->out, &capture);
+	if (into)
+		memcpy(into, what, sizeof(what));
+	if (what[1] == NETLINK_ROUTE)
+		put_interfaces(x);
+	return true;
+}
+
+/* Messages are decoded as a whole, so they are taken as a whole. */
+static bool goes_on_as_netlink(const struct context *x, struct want *want)
+{
+	struct nlmsghdr header;
+	uint32_t whole = want->whole;
+
+	want->whole = 0;
+	if (!whole || want->got < sizeof(header))
+		return false;
+	memcpy(&header, x->c->scratch + want->at, sizeof(header));
+	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > NLMSG_ALIGN(whole) || !is_netlink(x))
+		return false;
+	want->limited = false;
+	if (want->got >= whole)
+		return false;
+	want->most = whole;
+	return prepare(x, want);
+}
+
+static void take_bytes(const struct context *x, struct want *want)
+{
+	bool is_socket = want->whole != 0;
+	uint32_t limit = x->call->string_limit, size = want->got;
+
+	if (goes_on_as_netlink(x, want))
+		return;
+	if (is_socket && x->c->netlink != NETLINK_SOCKET && !x->call->whole_data && size > limit)
+		size = limit;
+	put(x, want, CAPTURED_MEMORY, size, status_of(want));
+}
+
 static void take(const struct context *x, struct want *want)
 {
 	switch (want->kind) {
 	case WANT_BYTES:
-		put(x, want, CAPTURED_MEMORY, want->got, status_of(want));
+		take_bytes(x, want);
 		break;
 	case WANT_STACK:
 		put(x, want, CAPTURED_STACK, want->got, status_of(want));
@@ -578,7 +679,12 @@ static void want_capture(const struct context *x, const struct capture *capture,
 		add_array(x, address, length, size);
 		break;
 	case TAKE_POLLFDS:
-		add_array(x, address, length, 8);
+		/* what has happened is looked for in all of them */
+		if (x->call->phase == PHASE_EXIT)
+			add(x, WANT_BYTES, address, (length < POLLFDS_MOST ? length : POLLFDS_MOST) * 8,
+			    length > POLLFDS_MOST);
+		else
+			add_array(x, address, length, 8);
 		break;
 	case TAKE_FDSETS:
 		add_set(x, address, length);
@@ -620,6 +726,7 @@ void capture_phase(struct capturer *capturer, const struct capture_call *call, c
 	bool indirect = false;
 
 	capturer->used = capturer->count = capturer->group_count = 0;
+	capturer->netlink = NETLINK_NOT_ASKED;
 	reads.count = 0;
 	memory_begin(&capturer->memory);
 	for (int i = 0; i < TAKES && row->captures[i].take != TAKE_END; i++) {

@@ -24,6 +24,7 @@ struct want {
 	uint32_t at; /* in the scratch */
 	uint8_t kind, status, group;
 	bool pending, limited;
+	uint32_t whole; /* of a socket's data, that is taken as a whole when it is netlink's; 0: of what is none */
 };
 
 /* Pointers to strings, and the strings: they become one capture. */
@@ -43,6 +44,7 @@ struct capturer {
 	struct want_group groups[CAPTURE_GROUPS];
 	uint32_t group_count;
 	struct memory_piece pieces[CAPTURE_WANTS];
+	enum { NETLINK_NOT_ASKED, NETLINK_NOT, NETLINK_SOCKET } netlink; /* the call's socket */
 };
 
 /* One phase of a call, of a task in its stop. */

@@ -61,6 +61,7 @@ struct found {
 	char words[WORDS];       /* addresses */
 	char path[LINE_MOST];    /* of a Unix socket */
 	bool connected, settled; /* settled: it does not change without a call that says so */
+	unsigned protocol;       /* of a netlink socket */
 };
 
 /* ---- the lines --------------------------------------------------------------------------------------------- */
@@ -135,6 +136,7 @@ static bool match_netlink(const char *line, uint64_t inode, struct found *found)
 		snprintf(found->words, sizeof(found->words), "%s:%u", name, port);
 	else
 		snprintf(found->words, sizeof(found->words), "%u:%u", protocol, port);
+	found->protocol = protocol;
 	found->settled = true;
 	return true;
 }
@@ -274,4 +276,50 @@ size_t describe_socket(const struct socket_of *of, char *text, size_t size, size
 	if (found.connected)
 		remember(inode, words);
 	return append(text, size, room, 's', words);
+}
+
+bool netlink_socket(pid_t tid, int32_t fd, _Atomic uint64_t *hung_until_ns, int32_t *protocol)
+{
+	const struct protocol *of = protocol_of(tid, fd, hung_until_ns);
+	struct found found = {0};
+	char link[64], text[64] = "";
+	uint64_t inode;
+
+	*protocol = -1;
+	if (!of || of->family != FAMILY_NETLINK)
+		return false;
+	task_fd_path(tid, fd, link, sizeof(link));
+	ssize_t size = readlink(link, text, sizeof(text) - 1);
+	int table = task_open(tid, of->file);
+
+	if (table < 0)
+		return true;
+	if (size > 0 && sscanf(text, "socket:[%" SCNu64 "]", &inode) == 1 &&
+	    find_in(table, inode, FAMILY_NETLINK, &found))
+		*protocol = (int32_t)found.protocol;
+	close(table);
+	return true;
+}
+
+/* net/core/dev_addr_lists.c: a line for each address, those of one interface one after another. */
+size_t interfaces_of(pid_t tid, struct captured_interface *out, size_t most)
+{
+	int fd = task_open(tid, "net/dev_mcast");
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+	char line[LINE_MOST];
+	size_t count = 0;
+
+	if (!file && fd >= 0)
+		close(fd);
+	while (file && count < most && fgets(line, sizeof(line), file)) {
+		struct captured_interface *one = &out[count];
+
+		memset(one, 0, sizeof(*one));
+		if (sscanf(line, "%" SCNu32 " %15s", &one->index, one->name) == 2 &&
+		    (!count || out[count - 1].index != one->index))
+			count++;
+	}
+	if (file)
+		fclose(file);
+	return count;
 }

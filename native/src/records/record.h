@@ -64,10 +64,14 @@ struct stl_record {
 #define CAPTURED_SIGINFO 2    /* a siginfo_t of the native ABI */
 #define CAPTURED_PID 3        /* address: a PID as the task knows it; int32_t host PID, then its comm without a NUL */
 #define CAPTURED_STRINGS                                                                                               \
-	4                /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
+	4                 /* address: an argv or envp; int32_t how many it has in all, 4 bytes of 0, then the strings
                                * that were captured, each ended by NUL */
+#define CAPTURED_STACK 5  /* address: the stack pointer, and the bytes that were there */
 #define CAPTURED_SOCKET 6 /* address: a descriptor's number; int32_t family, int32_t protocol, -1: not known */
-#define CAPTURED_STACK 5 /* address: the stack pointer, and the bytes that were there */
+/* Of the task's network namespace: uint32_t index, 16 bytes of name ended by NUL, as often as it has interfaces that
+ * take multicast; the first one, "lo", is left out. */
+#define CAPTURED_INTERFACES 7
+#define INTERFACE_NAME 16
 
 /* A descriptor is described in parts, with a NUL between two of them: first its path, as bytes ("/tmp/x",
  * "socket:[1234]", "anon_inode:[eventfd]"), which -y shows; then any of these, the letter first, in this order:
@@ -107,6 +111,13 @@ _Static_assert(sizeof(struct stl_capture) == 16, "the capture's layout is a form
 
 /* Whether `available` bytes hold a whole record at `record` whose parts lie within it. */
 bool record_check(const struct stl_record *record, size_t available);
+
+struct captured_interface {
+	uint32_t index;
+	char name[INTERFACE_NAME];
+};
+
+_Static_assert(sizeof(struct captured_interface) == 20, "the interface's layout is a format");
 
 static inline const void *capture_bytes(const struct stl_capture *capture)
 {
