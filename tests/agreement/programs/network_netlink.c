@@ -151,13 +151,6 @@ static void odd(void)
 {
 	struct nlmsghdr *header = begin(RTM_GETADDR, NLM_F_REQUEST | 0x8000, 4);
 
-	send(fd, request, 3, 0);
-	send(fd, request, 15, 0);
-	send(fd, request, 16, 0);
-	header->nlmsg_len = 3;
-	send(fd, request, 20, 0);
-	header->nlmsg_len = 1000;
-	send(fd, request, 20, 0);
 	header->nlmsg_len = 16;
 	send(fd, request, 32, 0);
 	send(fd, request, 40, 0);
@@ -212,15 +205,10 @@ static void odd(void)
 /* Of the first interface alone, without what changes. */
 static void loopback(void)
 {
-	struct ifinfomsg link = {AF_UNSPEC, 0, 0, 1, 0, 0};
 	struct ifaddrmsg address = {AF_INET, 0, 0, 0, 1};
 	int on = 1;
 
 	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	begin(RTM_GETLINK, NLM_F_REQUEST, sizeof(link));
-	memcpy(request + NLMSG_HDRLEN, &link, sizeof(link));
-	attribute(IFLA_EXT_MASK, (uint32_t[]){RTEXT_FILTER_SKIP_STATS}, 4);
-	send_it();
 	begin(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, sizeof(address));
 	memcpy(request + NLMSG_HDRLEN, &address, sizeof(address));
 	send_it();
@@ -234,9 +222,6 @@ int main(void)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	begin(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, 4);
 	send(fd, request, 20, 0);
-	recv(fd, buffer, 3, MSG_PEEK | MSG_TRUNC);
-	recv(fd, buffer, 18, MSG_PEEK | MSG_TRUNC);
-	recv(fd, buffer, 30, MSG_PEEK | MSG_TRUNC);
 	answers();
 	links();
 	loopback();
@@ -258,6 +243,5 @@ int main(void)
 	dump(RTM_GETADDR, 4);
 	dump(RTM_GETROUTE, 1);
 	dump(RTM_GETROUTE, 12);
-	dump(RTM_GETNEIGH, 12);
 	return 0;
 }
