@@ -19,6 +19,7 @@ FOLDERS = {
     "native": "real tracees; needs root",
     "runtimes": "real Docker, Podman and containerd; needs root",
     "cluster": "a real Kubernetes; needs root",
+    "agreement": "many programs under strace and stracelet; needs root",
 }
 TESTS = Path(__file__).parent
 PR_SET_CHILD_SUBREAPER = 36

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +78,24 @@ class Outcome:
 
     def kinds(self) -> Counter[str]:
         return Counter(each.kind for each in self.differences)
+
+
+def share_of(outcomes: Sequence[Outcome]) -> float:
+    """Of all lines of all programs."""
+    lines = sum(each.theirs + each.ours for each in outcomes)
+    return 2 * sum(each.equal for each in outcomes) / lines if lines else 0.0
+
+
+def compare_all(
+    programs: Sequence[Program], flags: Sequence[str], *, with_itself: bool = False, at_once: int = 1
+) -> Iterator[Outcome]:
+    """In the order of the programs; what is missing here is left out, and said."""
+    there = [program for program in programs if not program.missing()]
+    for program in programs:
+        if missing := program.missing():
+            print(f"{program.name}: not run, there is no {', '.join(missing)}")
+    with ThreadPoolExecutor(at_once) as pool:
+        yield from pool.map(lambda program: compare(program, flags, with_itself=with_itself), there)
 
 
 def compare(program: Program, flags: Sequence[str], *, with_itself: bool = False) -> Outcome:

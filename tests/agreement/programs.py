@@ -40,18 +40,18 @@ def _coreutils(*lines: str) -> list[Program]:
 
 FILES = "mkdir d; printf 'b\\na\\nc\\n' >f; ln -s f l; cp /etc/services s; touch -d 2001-02-03 d/old"
 PYTHON = "exec /usr/bin/python3 -S -c "
+# Whoever comes next waits without a fork whose number depends on how fast the server is.
 SERVER = """
-nginx -p "$PWD" -c "$PWD/nginx.conf" &
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -S web.sock ] && break; sleep 0.2; done
+nginx -p "$PWD" -c "$PWD/nginx.conf"
 curl -s --unix-socket web.sock http://web/f
-kill "$(cat nginx.pid)"; wait
+nginx -p "$PWD" -c "$PWD/nginx.conf" -s quit
 """
-NGINX_CONF = """daemon off; master_process off; pid nginx.pid; error_log error.log; events { worker_connections 32; }
+NGINX_CONF = """worker_processes 1; pid nginx.pid; error_log error.log; events { worker_connections 32; }
 http { access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
 server { listen unix:web.sock; root .; } }"""
 REDIS = """
-redis-server --port 0 --unixsocket "$PWD/r.sock" --save "" --appendonly no --logfile log &
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -S r.sock ] && break; sleep 0.2; done
+redis-server --port 0 --unixsocket "$PWD/r.sock" --save "" --appendonly no >log &
+grep -q "eady to accept" log
 redis-cli -s r.sock set a b; redis-cli -s r.sock get a; redis-cli -s r.sock shutdown nosave; wait
 """
 GO = """package main
@@ -96,7 +96,7 @@ FAMILIES = "exec ./program"
 FIXED: list[Program] = [
     *_busybox("ls -la", "cat f", "sort f", "grep a f", "sed s/a/b/ f", "awk {print} f", "cp f g", "mv f g", "rm f",
               "mkdir -p x/y", "find .", "wc f", "head -n1 f", "tail -n1 f", "tar cf a.tar d f", "gzip f", "md5sum f",
-              "date", "df .", "du .", "id", "ps", "uname -a", "stat f", "touch g", "sleep 0.01", "true", "env", "expr 1 + 1",
+              "date", "df .", "du .", "id", "ps --help", "uname -a", "stat f", "touch g", "sleep 0.01", "true", "env", "expr 1 + 1",
               "vi --help"),
     *_coreutils("ls -laR .", "cat f s", "sort s", "cp -a d e", "mv f g", "ln f h", "stat f d l", "dd if=s of=t bs=512 count=4",
                 "du -a .", "df .", "id", "date", "wc s", "head -c 100 s", "tail -n 3 s", "cut -c1-3 s", "tr a b", "uniq f",
@@ -137,12 +137,12 @@ FIXED: list[Program] = [
     Program("xz", "exec xz -k s", before=FILES, needs=("xz",)),
     Program("ip", "exec ip addr", needs=("ip",)),
     Program("ss", "exec ss -xl", needs=("ss",)),
-    Program("ps", "exec ps", needs=("ps",)),
+    Program("ps", "exec ps -p $$", needs=("ps",)),
     Program("mount", "exec mount", needs=("mount",)),
     Program("unshare", "exec unshare -Ur true", needs=("unshare",)),
     Program("setpriv", "exec setpriv --no-new-privs true", needs=("setpriv",)),
     Program("nginx", SERVER, before=FILES + f"; mkdir t; printf '%s' '{NGINX_CONF}' >nginx.conf", needs=("nginx", "curl"), steady=False),
-    Program("redis", REDIS, needs=("redis-server", "redis-cli"), steady=False),
+    Program("redis", REDIS, before="mkfifo log", needs=("redis-server", "redis-cli"), steady=False),
     Program("go", "exec ./program", before=FILES + f"; cat >a.go <<'END'\n{GO}\nEND\nGOCACHE=/tmp/agreement-go GOFLAGS=-mod=mod go build -o program a.go", needs=("go",), steady=False),
     Program("static", "exec ./program", before="echo '#include <stdio.h>\nint main(void){puts(\"hello\");return 3;}' >a.c; gcc -static -o program a.c", needs=("gcc",)),
     Program("killed", "exec sh -c 'kill -9 $$'"),
@@ -159,7 +159,7 @@ def _compiled() -> list[Program]:
             (line.partition("flags:")[2] for line in source.read_text().splitlines()[:30] if "flags:" in line), ""
         )
         flags = flags.replace("*/", "").strip()
-        compile_ = f"gcc -O0 -w -pthread -I'{HERE}' -o program '{source}' {flags}"
+        compile_ = f"gcc -O0 -w -D_GNU_SOURCE -pthread -I'{HERE}' -o program '{source}' {flags}"
         found.append(Program(source.stem, FAMILIES, before=f"{FILES}; {compile_}", needs=("gcc",)))
         found.append(Program(f"{source.stem}@32", FAMILIES, before=f"{FILES}; {compile_} -m32", needs=("gcc",)))
     return found

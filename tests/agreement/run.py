@@ -13,7 +13,7 @@ import shlex
 from collections import Counter
 from pathlib import Path
 
-from tests.agreement.comparing import SETS, Outcome, compare
+from tests.agreement.comparing import SETS, Outcome, compare_all, share_of
 from tests.agreement.programs import PROGRAMS, chosen
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--with-itself", action="store_true", help="strace with strace: what differs anyway")
     parser.add_argument("--quiet", action="store_true", help="no lines, only shares")
     parser.add_argument("--max", type=int, default=40, help="lines of a program that are shown (40)")
+    parser.add_argument("-j", "--jobs", type=int, default=1, help="so many programs at once (1)")
     parser.add_argument("--list", action="store_true", help="the names of all programs")
     parser.add_argument("-o", "--output", type=Path, help="write all shares and kinds to this file, as JSON")
     args = parser.parse_args()
@@ -36,11 +37,7 @@ def main() -> None:
     for name, flags in sets.items():
         print(f"== flags: {name}")
         outcomes = []
-        for program in chosen(args.names):
-            if missing := program.missing():
-                print(f"{program.name}: not run, there is no {', '.join(missing)}")
-                continue
-            outcome = compare(program, flags, with_itself=args.with_itself)
+        for outcome in compare_all(chosen(args.names), flags, with_itself=args.with_itself, at_once=args.jobs):
             outcomes.append(outcome)
             show(outcome, 0 if args.quiet else args.max)
         results[name] = total(outcomes)
@@ -65,11 +62,13 @@ def total(outcomes: list[Outcome]) -> dict[str, object]:
     for outcome in outcomes:
         kinds += outcome.kinds()
     lines = sum(each.theirs + each.ours for each in outcomes)
-    share = 2 * sum(each.equal for each in outcomes) / lines if lines else 0.0
-    print(f"{'in all':24} {share:7.2%}  of {lines // 2} lines")
+    share = share_of(outcomes)
+    mean = sum(each.share for each in outcomes) / max(len(outcomes), 1)
+    print(f"{'in all':24} {share:7.2%}  of {lines // 2} lines; {mean:.2%} of a program's on average")
     print("  " + ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(40)))
     return {
         "share": share,
+        "mean": mean,
         "lines": lines // 2,
         "programs": {each.program: [each.share, each.theirs, each.ours, each.failure] for each in outcomes},
         "kinds": dict(kinds.most_common()),

@@ -209,7 +209,7 @@ def test_a_replay_says_what_the_lines_said() -> None:
     assert replayed.content == direct.content
 
 
-@pytest.mark.parametrize("flag", [field for field in Flags.__dataclass_fields__])
+@pytest.mark.parametrize("flag", list(Flags.__dataclass_fields__))
 def test_flags_have_the_printers_bits(flag: str) -> None:
     bits = Flags(**{flag: True}).bits()
 

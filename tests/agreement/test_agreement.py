@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our lines are strace's, with several sets of flags. `python -m tests.agreement.run` shows how they differ."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.agreement.comparing import SETS, Outcome, compare_all, share_of
+from tests.agreement.programs import PROGRAMS
+
+# docs/agreement.md says what the rest is. A program whose threads race differs from itself as much.
+WANTED = 0.97
+LEAST = 0.80
+
+
+def test_there_are_as_many_programs_as_are_promised() -> None:
+    assert len({program.name.partition("@")[0] for program in PROGRAMS}) >= 60
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", SETS)
+def test_lines_are_straces(name: str) -> None:
+    outcomes = list(compare_all(PROGRAMS, SETS[name], at_once=os.cpu_count() or 1))
+
+    assert [f"{each.program}: {each.failure}" for each in outcomes if each.failure] == []
+    steady = {program.name for program in PROGRAMS if program.steady}
+    poor = {each.program: described(each) for each in outcomes if each.program in steady and each.share < LEAST}
+    assert poor == {}
+    assert share_of(outcomes) >= WANTED, worst(outcomes)
+
+
+def described(outcome: Outcome) -> str:
+    kinds = ", ".join(f"{kind} {count}" for kind, count in outcome.kinds().most_common(5))
+    return f"{outcome.share:.1%}: {kinds}"
+
+
+def worst(outcomes: list[Outcome]) -> str:
+    ranked = sorted(outcomes, key=lambda each: each.share)[:20]
+    return "\n".join(f"{each.program}: {described(each)}" for each in ranked)
