@@ -26,7 +26,7 @@ from stracelet.native import Named
 from stracelet.records.printing import Capture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MAGIC = b"\x89STLREC\n"
 FILE_VERSION = 1
@@ -77,9 +77,7 @@ class Block(NamedTuple):
         if self.kind != NAMES:
             return []
         try:
-            return [
-                Named(**{**each, "slot": int(each["slot"]), "serial": int(each["serial"])}) for each in self._json()
-            ]
+            return [_named(each) for each in self._list()]
         except (TypeError, KeyError, ValueError) as error:
             raise RecordFileError(f"names of containers cannot be read: {error}") from error
 
@@ -92,8 +90,18 @@ class Block(NamedTuple):
         except (TypeError, KeyError, ValueError) as error:
             raise RecordFileError(f"the end of the file cannot be read: {error}") from error
 
+    def _list(self) -> list[Any]:
+        items = self._json()
+        if not isinstance(items, list):
+            raise TypeError("expected a list")
+        return items
+
     def _json(self) -> Any:
         return json.loads(self.content)
+
+
+def _named(fields: Mapping[str, Any]) -> Named:
+    return Named(**{**fields, "slot": int(fields["slot"]), "serial": int(fields["serial"])})
 
 
 class Writer:
