@@ -572,6 +572,9 @@ static void ask_operand(const struct context *x, const struct capture *capture, 
 	case LENGTH_FIELD32:
 		ask(reads, object + length_at, 4, true);
 		break;
+	case LENGTH_FIELD16:
+		ask(reads, object + length_at, 2, true);
+		break;
 	default:
 		ask(reads, 0, 0, false);
 	}

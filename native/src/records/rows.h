@@ -55,6 +55,7 @@ enum length {
 	LENGTH_POINTED, /* the uint32_t that argument `length_arg` points to (a socklen_t *), at that moment */
 	LENGTH_FIELD, /* the word of the object that `arg` points to, at offset `length_at` (32-bit ABI: `length_at32`) */
 	LENGTH_FIELD32, /* likewise the uint32_t at that offset */
+	LENGTH_FIELD16, /* likewise the uint16_t */
 };
 
 #define TAKES 8
