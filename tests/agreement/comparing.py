@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 STRACELET = ROOT / ".venv/bin/stracelet"
 SECONDS = 120
-CALL = re.compile(r"(?:<\.\.\. )?(\w+)(?:\(| resumed)")
+CALL = re.compile(r"(?:<\.\.\. )?(\w+)(?:\(| resumed| \d+ \d+$)")
 TABLE_ROW = re.compile(r" *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +(\d+))? +(\w+)")
 
 SETS: dict[str, tuple[str, ...]] = {
@@ -173,6 +173,7 @@ def _pair(task: str, mine: Stream, of_mine: range, yours: Stream, of_yours: rang
 
 
 def _table(text: str) -> dict[str, Stream]:
-    """Of -c: the calls and the errors of each name, for times are never the same."""
-    rows = sorted(f"{name} {calls} {errors or 0}" for calls, errors, name in TABLE_ROW.findall(text))
+    """Of -c: the calls and the errors of each name; times are never the same, and the total is a sum of the rest."""
+    found = TABLE_ROW.findall(text)
+    rows = sorted(f"{name} {calls} {errors or 0}" for calls, errors, name in found if name != "total")
     return {"table": Stream([normalise(row) for row in rows], rows)}
