@@ -206,8 +206,10 @@ static void print_set(struct decoder *d, uint64_t address, int32_t count)
 static bool has_members(const struct decoder *d, uint64_t address, int32_t count)
 {
 	for (uint32_t fd = 0; fd < set_size(count); fd++) {
-		if (set_bit(d, address, fd) > 0)
-			return true;
+		int bit = set_bit(d, address, fd);
+
+		if (bit)
+			return bit > 0;
 	}
 	return false;
 }
