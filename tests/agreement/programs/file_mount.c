@@ -127,7 +127,7 @@ static void handles(int fd)
 	handle.size = 64;
 	syscall(SYS_name_to_handle_at, AT_FDCWD, "/dev/missing", &handle, &mount, AT_SYMLINK_FOLLOW);
 	handle.size = 64;
-	syscall(SYS_name_to_handle_at, AT_FDCWD, NAME, &handle, &mount, 0);
+	syscall(SYS_name_to_handle_at, AT_FDCWD, "/", &handle, &mount, 0);
 	handle.size = 200;
 	syscall(SYS_name_to_handle_at, fd, "", &handle, &mount, AT_EMPTY_PATH);
 	syscall(SYS_name_to_handle_at, fd, NULL, NULL, NULL, -1);
