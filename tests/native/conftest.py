@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real tracees need root, a compiler and a cgroup tree; nothing that a test started outlives it."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.native.harness.cgroup import Container, hierarchies
+from tests.native.harness.recording import MODES, VARIABLE
 from tests.native.harness.tracee import Programs, Start, Tracee, start
 from tests.native.harness.tracing import Tracing
 
@@ -40,6 +42,14 @@ def hooked_program() -> str:
     """The native program with sanitizers, and with hooks that make it misbehave."""
     subprocess.run(["make", "-s", "-C", str(NATIVE), "sanitized-program"], check=True)
     return str(NATIVE / "build" / "hooked" / "stracelet-tracer")
+
+
+@pytest.fixture(autouse=True)
+def recording(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whether sessions record too: counted alone, unless the test is RECORDED (harness/recording.py)."""
+    mode: str = getattr(request, "param", MODES[0])
+    monkeypatch.setenv(VARIABLE, os.environ.get(VARIABLE, mode))
+    return mode
 
 
 @pytest.fixture

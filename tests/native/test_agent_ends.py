@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,7 +16,7 @@ from tests.native.harness.proc import until
 from tests.native.harness.tracee import Progress, Start, Tracee, start
 from tests.native.harness.unharmed import assert_unharmed
 
-AGENT = Path(__file__).parent / "harness" / "agent.py"
+AGENT = "tests.native.harness.agent"
 
 
 @pytest_asyncio.fixture
@@ -30,7 +29,7 @@ async def busy(tracee: Start) -> AsyncIterator[tuple[Tracee, Progress]]:
 
 
 async def _agent(*containers: Container) -> Tracee:
-    agent = start([sys.executable, "-P", AGENT, str(ROOT), *(container.id for container in containers)])
+    agent = start([sys.executable, "-m", AGENT, str(ROOT), *(container.id for container in containers)])
     agent.expect("attached")
     await until(lambda: all(proc.all_traced(container.pids()) for container in containers), "all are traced")
     return agent

@@ -4,8 +4,11 @@
 import pytest
 
 from tests.native.harness.cgroup import Container
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.tracee import Claims, Start, Tracee
 from tests.native.harness.tracing import Counted, Tracing
+
+pytestmark = RECORDED
 
 
 async def _traced(tracing: Tracing, container: Container, tracee: Tracee) -> tuple[Claims, Counted]:

@@ -6,9 +6,12 @@ import pytest
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container, hierarchies
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.tracee import Progress, Start
 from tests.native.harness.tracing import Tracing
 from tests.native.harness.unharmed import assert_unharmed
+
+pytestmark = RECORDED
 
 HAVE = {
     1: any((path / "freezer.state").exists() or path.name == "freezer" for path in hierarchies()),

@@ -7,8 +7,11 @@ from stracelet import native
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.tracee import Start
 from tests.native.harness.tracing import Tracing
+
+pytestmark = RECORDED
 
 
 @pytest.mark.parametrize("what", [("execs", 40), ("writes", 4000)])

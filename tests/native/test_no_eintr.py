@@ -10,10 +10,13 @@ import pytest
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.rounds import rounds
 from tests.native.harness.tracee import Start
 from tests.native.harness.tracing import Tracing
 from tests.native.harness.waits import KINDS, Waits
+
+pytestmark = RECORDED
 
 CYCLES = 1000
 

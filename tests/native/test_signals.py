@@ -7,10 +7,13 @@ import signal
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.rounds import rounds
 from tests.native.harness.signal_queue import Queue
 from tests.native.harness.tracee import Programs, Progress, Start
 from tests.native.harness.tracing import Tracing
+
+pytestmark = RECORDED
 
 
 async def test_queued_signals_during_attach_and_detach(

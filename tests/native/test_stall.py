@@ -11,9 +11,12 @@ from stracelet.tracing.protocol import END_STALLED, TracerEnded
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.tracee import Progress, Start
 from tests.native.harness.tracing import Tracing
 from tests.native.harness.unharmed import assert_unharmed
+
+pytestmark = RECORDED
 
 
 async def test_stopped_tracer_is_replaced(tracing: Tracing, container: Container, tracee: Start) -> None:

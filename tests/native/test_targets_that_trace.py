@@ -8,9 +8,12 @@ from stracelet.tracing.protocol import Failed
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.strace import Strace
 from tests.native.harness.tracee import Start
 from tests.native.harness.tracing import Tracing
+
+pytestmark = RECORDED
 
 ROUNDS = 10
 

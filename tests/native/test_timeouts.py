@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.tracee import Start, Tracee
 from tests.native.harness.tracing import Tracing
+
+pytestmark = RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

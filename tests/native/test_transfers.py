@@ -3,9 +3,12 @@
 
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.rounds import rounds
 from tests.native.harness.tracee import Start, Tracee
 from tests.native.harness.tracing import Tracing
+
+pytestmark = RECORDED
 
 
 def _done_and_short(transfers: Tracee) -> dict[str, tuple[int, int]]:

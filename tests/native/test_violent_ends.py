@@ -14,11 +14,14 @@ from stracelet.tracing.protocol import SessionLost, TracerEnded
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
+from tests.native.harness.recording import RECORDED
 from tests.native.harness.rounds import rounds
 from tests.native.harness.signal_queue import Queue
 from tests.native.harness.tracee import Programs, Progress, Start, Tracee
 from tests.native.harness.tracing import Tracing
 from tests.native.harness.unharmed import assert_unharmed
+
+pytestmark = RECORDED
 
 ROUNDS = 100
 # A supervisor waits longer each time before it starts another tracer.

@@ -504,35 +504,34 @@ static bool is_now(const struct capture *capture, uint8_t phase, bool failed)
 	return capture->when == WHEN_ALWAYS || (!failed && capture->when != WHEN_ENTRY);
 }
 
-void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const uint64_t args[6], int64_t result,
-                         uint8_t phase, bool failed, uint32_t limit, bool addresses, struct builder *out)
+void descriptors_capture(struct tracee *tracee, const struct described_call *call, struct builder *out)
 {
-	const struct taking taking = {tracee, out, phase, addresses};
+	const struct taking taking = {tracee, out, call->phase, call->addresses};
 
-	for (int i = 0; i < TAKES && row->captures[i].take != TAKE_END; i++) {
-		const struct capture *capture = &row->captures[i];
-		uint64_t arg = args[capture->arg % 6];
+	for (int i = 0; i < TAKES && call->row->captures[i].take != TAKE_END; i++) {
+		const struct capture *capture = &call->row->captures[i];
+		uint64_t arg = call->args[capture->arg % 6];
 
-		if (!is_now(capture, phase, failed))
+		if (!is_now(capture, call->phase, call->failed))
 			continue;
 		switch (capture->take) {
 		case TAKE_DESCRIPTOR:
 			take_one(&taking, (int32_t)arg);
 			break;
 		case TAKE_RESULT_FD:
-			take_one(&taking, (int32_t)result);
+			take_one(&taking, (int32_t)call->result);
 			break;
 		case TAKE_FDS:
-			take_array(&taking, arg, sizeof(int32_t), limit);
+			take_array(&taking, arg, sizeof(int32_t), call->limit);
 			break;
 		case TAKE_POLLFDS:
-			take_array(&taking, arg, 8, limit);
+			take_array(&taking, arg, 8, call->limit);
 			break;
 		case TAKE_IOCBS:
-			take_iocbs(&taking, arg, limit);
+			take_iocbs(&taking, arg, call->limit);
 			break;
 		case TAKE_FDSETS:
-			take_set(&taking, arg, args[capture->length_arg % 6]);
+			take_set(&taking, arg, call->args[capture->length_arg % 6]);
 			break;
 		default:
 			break;

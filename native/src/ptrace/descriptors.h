@@ -26,8 +26,18 @@ void descriptors_fork(struct tracee *parent, struct tracee *child);
 void descriptors_exec(struct tracee *tracee);
 void descriptors_lost(struct tracee *tracee);
 
-/* The descriptors that the row names, of one phase; the memory that holds some was captured before. */
-void descriptors_capture(struct tracee *tracee, const struct capture_row *row, const uint64_t args[6], int64_t result,
-                         uint8_t phase, bool failed, uint32_t limit, bool addresses, struct builder *out);
+/* One phase of a call. */
+struct described_call {
+	const struct capture_row *row;
+	const uint64_t *args;
+	int64_t result;
+	uint8_t phase; /* PHASE_* */
+	bool failed;
+	uint32_t limit; /* of an array's */
+	bool addresses; /* of sockets, numbers of devices */
+};
+
+/* The descriptors that the row names; the memory that holds some was captured before. */
+void descriptors_capture(struct tracee *tracee, const struct described_call *call, struct builder *out);
 
 #endif

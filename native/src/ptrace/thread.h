@@ -113,8 +113,6 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
 void tracee_lost(struct thread *thread, struct tracee *tracee);
 /* It is gone, and its ID another's: its call is over, and its files in /proc are the other's. */
 void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now);
-/* Whether a runtime's process was the container's already when it was seized. */
-bool setup_has_execed(const struct tracee *tracee);
 bool tracee_is_leaving(const struct tracee *tracee);
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);
@@ -123,6 +121,16 @@ struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, 
 /* Resumes it as its state wants, or detaches it; a tracee may be gone after either. */
 void tracee_resume(struct thread *thread, struct tracee *tracee, int signal);
 int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
+
+/* Its first stop of any kind: it is traced from now on. */
+void tracee_begin(struct thread *thread, struct tracee *tracee);
+
+/* execs.c */
+/* Whether a runtime's process was the container's already when it was seized. */
+bool setup_has_execed(const struct tracee *tracee);
+/* A thread that execs takes the leader's ID: whose stop it is. */
+struct tracee *exec_take_over(struct thread *thread, pid_t tid, uint64_t now);
+void exec_serve(struct thread *thread, struct tracee *tracee, uint64_t now);
 
 /* rewinds.c */
 bool wait_rewinds(const struct wait_call *wait);

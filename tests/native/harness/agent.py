@@ -11,10 +11,12 @@ import sys
 
 from stracelet.tracing.protocol import Attached
 from stracelet.tracing.session import Session
+from tests.native.harness.recording import Recording
 
 
 async def main(ids: list[str]) -> None:
     session = await Session.start(cgroup_root=sys.argv[1])
+    recording = await Recording.begin(session)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -33,6 +35,8 @@ async def main(ids: list[str]) -> None:
     watching = asyncio.create_task(watch())
     await ended.wait()
     await session.end()
+    if recording:
+        await recording.end()
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching

@@ -14,6 +14,7 @@ from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container
 from tests.native.harness.proc import PATIENCE, until
+from tests.native.harness.recording import Recording
 
 EventT = TypeVar("EventT", bound=protocol.Event)
 
@@ -40,6 +41,7 @@ class Tracing:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.events: list[protocol.Event] = []
+        self.recording: Recording | None = None
         self._ended = False
         self._traced: set[str] = set()
         self._collector = asyncio.create_task(self._collect())
@@ -49,6 +51,7 @@ class Tracing:
         """Starts a session, and waits until its tracer watches the cgroup tree."""
         tracing = cls(await Session.start(cgroup_root=str(ROOT), **options))  # type: ignore[arg-type]
         await tracing.event(protocol.Hello)
+        tracing.recording = await Recording.begin(tracing.session)
         return tracing
 
     async def __aenter__(self) -> Self:
@@ -93,6 +96,8 @@ class Tracing:
             self._collector.cancel()
             await asyncio.gather(self._collector, return_exceptions=True)
             self.session.close()
+            if self.recording:
+                await self.recording.end()
         return time.monotonic() - start
 
     @property
