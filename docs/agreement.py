@@ -11,7 +11,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PAGE = Path(__file__).with_name("agreement.md")
 BEGIN = "<!-- figures: written by docs/agreement.py -->\n"
@@ -24,31 +27,28 @@ def percent(share: float) -> str:
 
 
 def figures(ours: dict[str, Any], itself: dict[str, Any]) -> str:
-    lines = [
-        "| flags | programs | lines | equal | a program's, on average | strace with itself | lines of strace's without one of ours |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    columns = ("flags", "programs", "lines", "equal", "a program's, on average", "strace with itself", "unpaired lines")
+    lines = [row(columns), row(["---"] * len(columns))]
     for name, each in ours.items():
-        lost = sum(count for kind, count in each["kinds"].items() if kind.endswith(" lost"))
-        extra = sum(count for kind, count in each["kinds"].items() if kind.endswith(" extra"))
+        lost, extra = unpaired(each, " lost"), unpaired(each, " extra")
         noise = percent(itself[name]["share"]) if name in itself else ""
-        lines.append(
-            f"| `{name}` | {len(each['programs'])} | {each['lines']} | {percent(each['share'])} | {percent(each['mean'])} "
-            f"| {noise} | {lost} (and {extra} of ours without one of strace's) |"
-        )
-    lines += [
-        "",
-        "Most frequent differences, in all sets together:",
-        "",
-        "| what | lines | strace with itself |",
-        "|---|---|---|",
-    ]
+        shares = percent(each["share"]), percent(each["mean"]), noise
+        lines.append(row((f"`{name}`", len(each["programs"]), each["lines"], *shares, f"{lost} theirs, {extra} ours")))
+    lines += ["", "Most frequent differences, in all sets together:", ""]
+    lines += [row(("what", "lines", "strace with itself")), row(["---"] * 3)]
     kinds, noise_kinds = counted(ours), counted(itself)
     for kind, count in sorted(kinds.items(), key=lambda item: -item[1])[:KINDS]:
-        lines.append(
-            f"| `{kind.rpartition(' ')[0]}` {kind.rpartition(' ')[2]} | {count} | {noise_kinds.get(kind, 0)} |"
-        )
+        call, _, how = kind.rpartition(" ")
+        lines.append(row((f"`{call}` {how}", count, noise_kinds.get(kind, 0))))
     return "\n".join(lines) + "\n"
+
+
+def row(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def unpaired(result: dict[str, Any], how: str) -> int:
+    return sum(count for kind, count in result["kinds"].items() if kind.endswith(how))
 
 
 def counted(results: dict[str, Any]) -> dict[str, int]:

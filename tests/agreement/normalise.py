@@ -54,69 +54,87 @@ class Stream:
 
 @dataclass
 class _Task:
-    name: str
-    made: int = 0
+    pid: str
+    name: str = ""
     begun: str | None = None
+    ended: bool = False
     calls: list[str] = field(default_factory=list)
 
 
 def streams(text: str) -> dict[str, Stream]:
     """By the names of their tasks. What is no line of a trace is a stream of its own, named `-`."""
-    tasks: dict[str, _Task] = {}
-    other = _Task("-")
+    tasks: list[_Task] = []
+    now: dict[str, _Task] = {}
+    other = _Task("", name="-")
     for line in text.splitlines():
         found = PID.fullmatch(line)
         if not found:
             other.calls.append(line)
             continue
         pid, rest = found.groups()
-        task = tasks.get(pid)
-        if task is None:
-            task = tasks[pid] = _Task(f"p{sum('.' not in each.name for each in tasks.values())}")
-        _add(task, STAMP.sub("", rest, count=1), tasks)
-        if " +++" in rest and rest.endswith("+++"):
-            tasks[f"{pid} {len(tasks)}"] = tasks.pop(pid)  # the PID may be used again
-    names = {key.split(" ")[0]: task.name for key, task in tasks.items()}
-    pids = (
-        re.compile(r"(?<![\w.\"])(" + "|".join(sorted(names, key=len, reverse=True)) + r")(?![\w.])") if names else None
-    )
-    result = {}
-    for task in (*tasks.values(), *([other] if other.calls else [])):
-        lines = [normalise(pids.sub(lambda m: names[m[1]], each) if pids else each) for each in task.calls]
-        result[task.name] = Stream(lines, task.calls)
-    return result
+        if pid not in now or now[pid].ended:  # it may be used again
+            now[pid] = _Task(pid)
+            tasks.append(now[pid])
+        _add(now[pid], STAMP.sub("", rest, count=1))
+    _name(tasks)
+    names = {task.pid: task.name for task in reversed(tasks)}
+    alternatives = "|".join(sorted(names, key=len, reverse=True))
+    pids = re.compile(rf"(?<![\w.\"])({alternatives})(?![\w.])") if names else None
+    return {
+        task.name: Stream(
+            [normalise(pids.sub(lambda m: names[m[1]], each) if pids else each) for each in task.calls], task.calls
+        )
+        for task in (*tasks, other)
+        if task.calls
+    }
 
 
-def _add(task: _Task, text: str, tasks: dict[str, _Task]) -> None:
+def _name(tasks: list[_Task]) -> None:
+    """By whose child they are; those of nobody in the order in which they come."""
+    roots = 0
+    for task in tasks:
+        if not task.name and not any(_makes(other, task.pid) for other in tasks if other is not task):
+            task.name = f"p{roots}"
+            roots += 1
+            _name_children(task, tasks)
+    for task in tasks:
+        if not task.name:
+            task.name = f"p{roots}"
+            roots += 1
+
+
+def _makes(task: _Task, pid: str) -> bool:
+    return any((made := MADE.search(call)) is not None and made[1] == pid for call in task.calls)
+
+
+def _name_children(root: _Task, tasks: list[_Task]) -> None:
+    waiting = [root]
+    while waiting:
+        parent, count = waiting.pop(), 0
+        for call in parent.calls:
+            made = MADE.search(call)
+            child = next((each for each in tasks if made and each.pid == made[1] and not each.name), None)
+            if child is not None:
+                count += 1
+                child.name = f"{parent.name}.{count}"
+                waiting.append(child)
+
+
+def _add(task: _Task, text: str) -> None:
     unfinished = UNFINISHED.fullmatch(text)
     resumed = RESUMED.fullmatch(text)
-    if unfinished and not resumed:
-        task.begun = unfinished[1]
-        return
     if resumed:
-        text = (task.begun or f"<... {resumed[1]} resumed>") + (
-            resumed[2] if task.begun is None else _joint(task, resumed[2])
-        )
+        text = (f"<... {resumed[1]} resumed>" if task.begun is None else task.begun) + resumed[2]
         task.begun = None
-        if unfinished:  # once more
-            task.begun = UNFINISHED.fullmatch(text)[1]  # type: ignore[index]
-            return
-    elif task.begun is not None and text.startswith("+++"):
-        task.calls.append(f"{task.begun} <unfinished ...>")
-        task.begun = None
+    if unfinished:
+        task.begun = text[: unfinished.end(1)] if not resumed else UNFINISHED.sub(r"\1", text)
+        return
+    if text.startswith("+++"):
+        task.ended = True
+        if task.begun is not None:
+            task.calls.append(f"{task.begun} <unfinished ...>")
+            task.begun = None
     task.calls.append(text)
-    made = MADE.search(text)
-    if made and made[1] not in tasks:
-        task.made += 1
-        tasks[made[1]] = _Task(f"{task.name}.{task.made}")
-
-
-def _joint(task: _Task, rest: str) -> str:
-    """strace writes a blank before what follows, but where it begins with a bracket."""
-    begun = task.begun or ""
-    if begun.endswith(",") and not rest.startswith(" "):
-        return " " + rest
-    return rest
 
 
 def normalise(call: str) -> str:
