@@ -181,7 +181,8 @@ static void add_rest(struct decoder *d, struct text *to, bool resumed)
 {
 	struct text *line = &d->out->line;
 	size_t entry = line->length;
-	bool more = d->record->flags & RECORD_UNFINISHED && more_arguments(d);
+	bool comma = more_arguments(d); /* stands at the end of what was printed */
+	bool more = d->record->flags & RECORD_UNFINISHED && comma;
 
 	decoder_exits(d);
 	if (more) {
@@ -191,7 +192,7 @@ static void add_rest(struct decoder *d, struct text *to, bool resumed)
 		return;
 	}
 	decode_phase(d);
-	if (resumed && line->length - entry >= 2 && !memcmp(line->bytes + entry, ", ", 2))
+	if (resumed && comma && line->length - entry >= 2 && !memcmp(line->bytes + entry, ", ", 2))
 		entry += 2;
 	text_add(to, line->bytes + (resumed ? entry : 0), line->length - (resumed ? entry : 0));
 }
