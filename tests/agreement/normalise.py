@@ -25,7 +25,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("addresses", r"\b0x[0-9a-f]{7,}\b", "ADDR"),
     ("dates of files", r"/\* \d{4}-\d\d-\d\dT[\d:.+-]+ \*/", "/* DATE */"),
     ("seconds since 1970", r"\b1[6-9]\d{8}\b", "SECONDS"),
-    ("fractions of a second that a clock gives", r"(tv_nsec=|tv_usec=)\d*[1-9]\d*(?<!000000)", r"\1FRACTION"),
+    ("fractions of a second that a clock gives", r"(tv_nsec=|tv_usec=|time_nsec=)\d*[1-9]\d*(?<!000000)", r"\1FRACTION"),
     ("time that a process used", r"((?:ru|tms)_[us]?\w*time=)(?:\{[^}]*\}|\d+)", r"\1USED"),
     ("time that a child used", r"(si_[us]time=)\d+", r"\1USED"),
     ("seconds of a monotonic clock", r"(CLOCK_(?:MONOTONIC|BOOTTIME)\w*, \{tv_sec=)\d+", r"\1SECONDS"),
