@@ -101,6 +101,8 @@ static struct operand operand_of(const struct context *x, const struct capture *
 
 	if (pointer->size)
 		operand.address = pointer->got == pointer->size ? want_word(x, reads->bytes[index]) : 0;
+	if (operand.address)
+		operand.address += x->word == 4 ? capture->skip32 : capture->skip;
 	if (length->size) {
 		memcpy(&operand.length, reads->bytes[index + 1], 8);
 		if (length->got != length->size)

@@ -71,6 +71,7 @@ struct capture {
 	uint8_t at, at32;
 	uint8_t length_at, length_at32;
 	uint16_t size, size32; /* size32: of a 32-bit ABI, 0: the same */
+	uint8_t skip, skip32;  /* so many bytes behind the pointer it begins: a message, behind its type */
 };
 
 struct capture_row {
