@@ -39,6 +39,7 @@ check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated fi
 	clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/python native/tools/gen_syscalls.py --check
 	$(BIN)/python native/tools/gen_constants.py --check
+	$(BIN)/python native/tools/gen_ioctls.py --check
 	$(BIN)/python docs/configuration.py | diff -u docs/configuration.md -
 	@set -e; again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; cp -r --parents $(CRI) "$$again"; \
 	$(BIN)/python "$$again/$(CRI)/generate.py"; diff -ru --exclude=__pycache__ $(CRI) "$$again/$(CRI)"
