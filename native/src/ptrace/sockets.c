@@ -12,6 +12,7 @@
 
 #include "probes.h"
 #include "procfs.h"
+#include "unixdiag.h"
 
 /* Of one file: some thousand sockets. What lies behind is shown by its inode alone. */
 #define READ_MOST (1024 * 1024)
@@ -62,6 +63,7 @@ struct found {
 	char path[LINE_MOST];    /* of a Unix socket */
 	bool connected, settled; /* settled: it does not change without a call that says so */
 	unsigned protocol;       /* of a netlink socket */
+	uint64_t peer;           /* of a Unix socket, its inode; 0: not known */
 };
 
 /* ---- the lines --------------------------------------------------------------------------------------------- */
@@ -237,10 +239,12 @@ static size_t append(char *text, size_t used, size_t room, char letter, const ch
 static size_t append_unix(char *text, size_t used, size_t room, const struct protocol *protocol, uint64_t inode,
                           const struct found *found)
 {
-	char words[WORDS];
+	char words[WORDS], peer[32] = "";
 	bool abstract = *found->path == '@';
 
-	snprintf(words, sizeof(words), "%s:[%" PRIu64 "%s", protocol->shown, inode, *found->path ? "," : "]");
+	if (found->peer)
+		snprintf(peer, sizeof(peer), "->%" PRIu64, found->peer);
+	snprintf(words, sizeof(words), "%s:[%" PRIu64 "%s%s", protocol->shown, inode, peer, *found->path ? "," : "]");
 	used = append(text, used, room, 's', words);
 	if (!*found->path)
 		return used;
@@ -261,6 +265,8 @@ size_t describe_socket(const struct socket_of *of, char *text, size_t size, size
 
 	if (!protocol)
 		return size;
+	if (protocol->family == FAMILY_UNIX && unix_diag(inode, &found.peer, found.path, sizeof(found.path)))
+		return append_unix(text, size, room, protocol, inode, &found);
 	int fd = protocol->file ? task_open(of->tid, protocol->file) : -1;
 
 	if (fd >= 0) {

@@ -23,6 +23,7 @@
 #include "recording.h"
 #include "targets.h"
 #include "threads.h"
+#include "unixdiag.h"
 
 #define TICK_MS 2
 #define BEAT_MS 100
@@ -222,6 +223,7 @@ int tracer_run(const struct tracer_options *options)
 	if (positions_map(options->positions_fd, false, &positions) < 0)
 		return 1;
 	recording_open(positions);
+	unix_diag_open(options->diag_fd);
 	notify_open(options->control_fd, tracer.arena);
 	tracer.attention_fd = threads_open(tracer.arena);
 	if (tracer.attention_fd < 0)

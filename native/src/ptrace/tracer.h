@@ -12,6 +12,7 @@ struct tracer_options {
 	int control_fd;          /* SEQPACKET to the agent; the supervisor keeps a copy for the next tracer */
 	int supervisor_fd;       /* SEQPACKET; hangs up when the supervisor dies; takes 'c': the command may exec */
 	int arena_fd;            /* memfd */
+	int diag_fd;             /* sock_diag(7), -1: there is none */
 	int positions_fd;        /* memfd: how far the agent has read the rings */
 	const char *proc;        /* "/proc" */
 	const char *cgroup_root; /* "/sys/fs/cgroup" */

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <link.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -112,6 +113,7 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 	if (getppid() != supervisor)
 		_exit(EXIT_UNCONFINED);
 	probes_start(sandbox_enter);
+	tracer->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (sandbox_enter() < 0)
 		_exit(EXIT_UNCONFINED);
 	_exit(tracer_run(tracer));
