@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/aio_abi.h>
 #include <linux/kcmp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,7 +17,6 @@
 #define SLOTS 256
 #define BUCKETS 256
 #define CHANGES 8
-#define IN_SETS_MOST 1024
 #define CLOSE_RANGE_OWN_TABLE 2u /* CLOSE_RANGE_UNSHARE, include/uapi/linux/close_range.h */
 
 struct slot {
@@ -377,7 +375,7 @@ static size_t known(const struct files *files, int32_t fd, char *text, uint32_t 
 	return slot->size;
 }
 
-static size_t text_of(struct tracee *tracee, int32_t fd, bool addresses, char text[DESCRIPTOR_TEXT_MOST])
+size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, char text[DESCRIPTOR_TEXT_MOST])
 {
 	uint32_t epoch = atomic_load(&names_epoch);
 	struct files *files = files_of(tracee);
@@ -404,137 +402,4 @@ static size_t text_of(struct tracee *tracee, int32_t fd, bool addresses, char te
 		keep(files, fd, text, size, epoch, addresses);
 	pthread_mutex_unlock(&files->lock);
 	return size;
-}
-
-struct taking {
-	struct tracee *tracee;
-	struct builder *out;
-	uint8_t phase;
-	bool addresses;
-};
-
-static void take_one(const struct taking *taking, int32_t fd)
-{
-	char text[DESCRIPTOR_TEXT_MOST];
-
-	if (fd < 0 && fd != AT_FDCWD)
-		return;
-	size_t size = text_of(taking->tracee, fd, taking->addresses, text);
-	struct stl_capture capture = {
-		.address = (uint32_t)fd, .size = (uint32_t)size, .kind = CAPTURED_DESCRIPTOR, .phase = taking->phase};
-	void *into = size ? builder_add(taking->out, &capture) : NULL;
-
-	if (into)
-		memcpy(into, text, size);
-}
-
-/* Where the record has what lies at that address, from this phase; its place within the record: that may move. */
-static size_t captured_at(const struct taking *taking, uint64_t address, uint32_t *size)
-{
-	const struct stl_capture *capture = capture_first(taking->out->record);
-
-	for (uint32_t i = 0; i < taking->out->record->captures; i++, capture = capture_next(capture)) {
-		if (capture->kind == CAPTURED_MEMORY && capture->address == address &&
-		    capture->phase == taking->phase) {
-			*size = capture->size;
-			return (size_t)((const char *)capture_bytes(capture) - (const char *)taking->out->record);
-		}
-	}
-	*size = 0;
-	return 0;
-}
-
-/* Every `each` bytes a descriptor. */
-static void take_array(const struct taking *taking, uint64_t address, uint32_t each, uint32_t limit)
-{
-	uint32_t size;
-	size_t at = captured_at(taking, address, &size);
-
-	for (uint32_t i = 0; i < limit && (i + 1) * each <= size; i++) {
-		int32_t fd;
-
-		memcpy(&fd, (const char *)taking->out->record + at + (size_t)i * each, sizeof(fd));
-		take_one(taking, fd);
-	}
-}
-
-/* io_submit(2)'s control blocks. */
-static void take_iocbs(const struct taking *taking, uint64_t address, uint32_t limit)
-{
-	uint32_t word = taking->out->record->abi == STL_ABI_I386 ? 4 : 8, size;
-	size_t at = captured_at(taking, address, &size);
-
-	for (uint32_t i = 0; i < limit && (i + 1) * word <= size; i++) {
-		uint64_t pointer = 0;
-		uint32_t block_size;
-		struct iocb iocb;
-
-		memcpy(&pointer, (const char *)taking->out->record + at + (size_t)i * word, word);
-		size_t block = captured_at(taking, pointer, &block_size);
-
-		if (block_size < sizeof(iocb))
-			continue;
-		memcpy(&iocb, (const char *)taking->out->record + block, sizeof(iocb));
-		take_one(taking, (int32_t)iocb.aio_fildes);
-		if (iocb.aio_flags & IOCB_FLAG_RESFD)
-			take_one(taking, (int32_t)iocb.aio_resfd);
-	}
-}
-
-static void take_set(const struct taking *taking, uint64_t address, uint64_t bits)
-{
-	uint32_t size;
-	size_t at = captured_at(taking, address, &size);
-
-	bits = bits < IN_SETS_MOST ? bits : IN_SETS_MOST;
-	for (uint32_t fd = 0; fd < bits && fd / 8 < size; fd++) {
-		unsigned char byte = *((const unsigned char *)taking->out->record + at + fd / 8);
-
-		if (byte >> (fd % 8) & 1)
-			take_one(taking, (int32_t)fd);
-	}
-}
-
-static bool is_now(const struct capture *capture, uint8_t phase, bool failed)
-{
-	if (capture->take == TAKE_RESULT_FD)
-		return phase == PHASE_EXIT && !failed;
-	if (phase == PHASE_ENTRY)
-		return capture->when == WHEN_ENTRY || capture->when == WHEN_BOTH;
-	return capture->when == WHEN_ALWAYS || (!failed && capture->when != WHEN_ENTRY);
-}
-
-void descriptors_capture(struct tracee *tracee, const struct described_call *call, struct builder *out)
-{
-	const struct taking taking = {tracee, out, call->phase, call->addresses};
-
-	for (int i = 0; i < TAKES && call->row->captures[i].take != TAKE_END; i++) {
-		const struct capture *capture = &call->row->captures[i];
-		uint64_t arg = call->args[capture->arg % 6];
-
-		if (!is_now(capture, call->phase, call->failed))
-			continue;
-		switch (capture->take) {
-		case TAKE_DESCRIPTOR:
-			take_one(&taking, (int32_t)arg);
-			break;
-		case TAKE_RESULT_FD:
-			take_one(&taking, (int32_t)call->result);
-			break;
-		case TAKE_FDS:
-			take_array(&taking, arg, sizeof(int32_t), call->limit);
-			break;
-		case TAKE_POLLFDS:
-			take_array(&taking, arg, 8, call->limit);
-			break;
-		case TAKE_IOCBS:
-			take_iocbs(&taking, arg, call->limit);
-			break;
-		case TAKE_FDSETS:
-			take_set(&taking, arg, call->args[capture->length_arg % 6]);
-			break;
-		default:
-			break;
-		}
-	}
 }

@@ -26,6 +26,9 @@ void descriptors_fork(struct tracee *parent, struct tracee *child);
 void descriptors_exec(struct tracee *tracee);
 void descriptors_lost(struct tracee *tracee);
 
+/* What it is, in record.h's words; how many bytes, 0: it is none. */
+size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, char text[DESCRIPTOR_TEXT_MOST]);
+
 /* One phase of a call. */
 struct described_call {
 	const struct capture_row *row;
