@@ -56,6 +56,12 @@ void decode_readv(struct decoder *d)
 	argument_unsigned(d, 2);
 }
 
+static void print_rw_flags(struct decoder *d)
+{
+	argument_named(d, "flags", d->args[5]);
+	print_flags(d, &rw_flags, (uint32_t)d->args[5]);
+}
+
 /* The kernel's arguments are two halves on every ABI; where a word is as wide as an offset, the first is all of it. */
 void decode_preadv(struct decoder *d)
 {
@@ -68,7 +74,7 @@ void decode_preadv2(struct decoder *d)
 {
 	decode_preadv(d);
 	if (!entering(d))
-		argument_flags(d, 5, &rw_flags);
+		print_rw_flags(d);
 }
 
 void decode_writev(struct decoder *d)
@@ -92,7 +98,7 @@ void decode_pwritev2(struct decoder *d)
 {
 	decode_pwritev(d);
 	if (entering(d))
-		argument_flags(d, 5, &rw_flags);
+		print_rw_flags(d);
 }
 
 void decode_vmsplice(struct decoder *d)
