@@ -181,18 +181,19 @@ static void add_rest(struct decoder *d, struct text *to, bool resumed)
 {
 	struct text *line = &d->out->line;
 	size_t entry = line->length;
-	bool comma = more_arguments(d); /* stands at the end of what was printed */
-	bool more = d->record->flags & RECORD_UNFINISHED && comma;
+	bool ended = !(d->record->flags & RECORD_UNFINISHED);
+	/* whether the entry's line ended with a comma: not before what is there only if the call succeeds */
+	bool more = (resumed || !ended) && more_arguments(d);
 
 	decoder_exits(d);
-	if (more) {
+	if (more && !ended) {
 		if (!resumed)
 			text_add(to, line->bytes, entry);
 		text_add_string(to, resumed ? " <unfinished ...>" : ",  <unfinished ...>");
 		return;
 	}
 	decode_phase(d);
-	if (resumed && comma && line->length - entry >= 2 && !memcmp(line->bytes + entry, ", ", 2))
+	if (resumed && more && line->length - entry >= 2 && !memcmp(line->bytes + entry, ", ", 2))
 		entry += 2;
 	text_add(to, line->bytes + (resumed ? entry : 0), line->length - (resumed ? entry : 0));
 }
