@@ -94,7 +94,7 @@ void decode_clone(struct decoder *d)
 	if (flags & CLONE_SETTLS) {
 		argument_named(d, "tls", tls);
 		print_text(d, "tls=");
-		print_tls(d, tls);
+		print_filled(d, tls, print_tls);
 	}
 	if (flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)) {
 		argument_named(d, "child_tidptr", child);
@@ -153,6 +153,11 @@ static void print_more(struct decoder *d, uint64_t address, uint64_t size)
 	if (size <= ARGS_SIZE)
 		return;
 	got = fetch_some(d, address + ARGS_SIZE, more, (size_t)(most - ARGS_SIZE));
+	if (got < most - ARGS_SIZE) {
+		field(d, "");
+		print_text(d, "???");
+		return;
+	}
 	for (size_t i = 0; i < got; i++)
 		used = more[i] ? i + 1 : used;
 	if (!used)
@@ -249,6 +254,9 @@ void decode_clone3(struct decoder *d)
 		return;
 	}
 	result_is(d, RESULT_PID);
+	/* what it has written goes before the size */
+	if (!d->finished)
+		return;
 	if (known && !failed(d))
 		print_written(d, &a);
 	argument(d);

@@ -68,10 +68,10 @@ void print_sigset(struct decoder *d, uint64_t address, uint64_t size)
 		print_signals(d, set, (unsigned)size * 8);
 }
 
-/* The kernel takes sets of one size alone. */
+/* The kernel takes sets of one size alone; i386 once had one of a long. */
 static void print_exact_set(struct decoder *d, uint64_t address, uint64_t size)
 {
-	if (size == KERNEL_SIGSET)
+	if (size == KERNEL_SIGSET || size == d->word)
 		print_sigset(d, address, size);
 	else
 		print_address(d, address);

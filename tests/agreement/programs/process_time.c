@@ -151,7 +151,7 @@ static void interval_timers(void)
 static void posix_timers(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_NONE, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 5};
-	struct itimerspec set = {{1, 2}, {3000, 4}}, old;
+	struct itimerspec set = {{1, 2}, {1000000000, 4}}, old;
 	int id = -1;
 
 	syscall(SYS_timer_create, CLOCK_REALTIME, NULL, &id);
@@ -159,8 +159,9 @@ static void posix_timers(void)
 	event.sigev_notify = SIGEV_THREAD_ID;
 	event._sigev_un._tid = getpid();
 	syscall(SYS_timer_create, CLOCK_BOOTTIME, &event, &id);
-	event.sigev_notify = SIGEV_THREAD;
+	event = (struct sigevent){.sigev_notify = SIGEV_THREAD, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 5};
 	syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id);
+	event.sigev_value.sival_ptr = NULL;
 	event.sigev_notify = 99;
 	event.sigev_signo = 99;
 	syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id);
