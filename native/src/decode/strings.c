@@ -218,13 +218,19 @@ void print_strings(struct decoder *d, uint64_t address, bool count_only)
 		   *end = (const char *)capture_bytes(capture) + capture->size;
 
 	memcpy(&count, capture_bytes(capture), sizeof(count));
+	bool cut = capture->status == CAPTURE_FAULT || capture->status == CAPTURE_UNSERVED;
+
+	if (!count && cut) {
+		print_address(d, address);
+		return;
+	}
 	if (d->options->flags & STL_PRINT_MASK_EXEC) {
 		text_add_string(line, MASKED);
 		return;
 	}
 	if (count_only) {
 		print_address(d, address);
-		print_comment(d, "%" PRId32 " var%s", count, count == 1 ? "" : "s");
+		print_comment(d, "%" PRId32 " var%s%s", count, count == 1 ? "" : "s", cut ? ", unterminated" : "");
 		return;
 	}
 	text_add_char(line, '[');
@@ -235,10 +241,16 @@ void print_strings(struct decoder *d, uint64_t address, bool count_only)
 			text_add(line, ", ", 2);
 		if (at == end || (!verbose(d) && (uint32_t)i >= d->options->string_limit)) {
 			text_add(line, "...", 3);
+			cut = false;
 			break;
 		}
 		print_quoted(d, at, size, d->options->string_limit, false);
 		at += size + (at + size < end);
+	}
+	/* all that were found are there, but the null pointer behind them is not */
+	if (cut) {
+		text_add_string(line, ", ...");
+		print_comment(d, "0x%" PRIx64, address + (uint64_t)count * d->word);
 	}
 	text_add_char(line, ']');
 }
