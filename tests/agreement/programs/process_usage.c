@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/times.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,7 +74,6 @@ static void priorities(void)
 int main(void)
 {
 	struct rusage usage;
-	struct tms times;
 
 	syscall(SYS_getrusage, RUSAGE_SELF, &usage);
 	syscall(SYS_getrusage, RUSAGE_CHILDREN, &usage);
@@ -89,8 +87,6 @@ int main(void)
 	if (!fork())
 		_exit(0);
 	syscall(SYS_waitid, P_ALL, 0, NULL, WEXITED, &usage);
-	syscall(SYS_times, &times);
-	syscall(SYS_times, NULL);
 	syscall(SYS_times, BAD);
 	limits();
 	priorities();
