@@ -153,6 +153,7 @@ void output_clear(struct output *output)
 	output->count = 0;
 	output->fields = 0;
 	output->note_begin = 0;
+	output->place.known = false;
 	/* so that there is a place to point to, where nothing is printed too */
 	text_room(&output->line, 1);
 }

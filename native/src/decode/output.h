@@ -37,6 +37,15 @@ void text_add_format_list(struct text *text, const char *format, va_list argumen
 #define OUTPUT_ARGUMENTS 24
 
 struct masks;
+struct stl_capture;
+
+/* Where in its record a decoding has found what it fetched last: the next is mostly there or behind it. */
+struct memory_place {
+	bool known;     /* false: of another record, all is to be found anew */
+	uint32_t index; /* of `capture` */
+	const struct stl_capture *capture;
+	uint64_t exit_low, exit_high; /* what was captured at the exit lies between */
+};
 
 struct output {
 	struct text line; /* the arguments, without brackets */
@@ -51,6 +60,7 @@ struct output {
 	uint64_t fields;   /* bit 0: the innermost struct has a field; bit 1: the one around it ... */
 	size_t note_begin; /* 1 + where in `line` the note began that is being printed, else 0 */
 	const struct masks *masks;
+	struct memory_place place;
 };
 
 /* For another record. */
