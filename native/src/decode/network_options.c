@@ -415,6 +415,12 @@ static void print_set_filter(struct decoder *d, uint64_t address)
 	end_struct(d);
 }
 
+/* strace(1) takes a longer value for something else. */
+static bool is_exact(enum value_form form)
+{
+	return form == FORM_FILTER || form == FORM_PACKET_RING || form == FORM_PACKET_MEMBERSHIP;
+}
+
 static void print_set_value(struct decoder *d, enum value_form form, uint64_t address, int32_t size)
 {
 	struct value value = {.address = address, .size = (uint32_t)size};
@@ -422,7 +428,7 @@ static void print_set_value(struct decoder *d, enum value_form form, uint64_t ad
 
 	if (form == FORM_ANY)
 		least = 0;
-	if (size < 0 || (size_t)size < least) {
+	if (size < 0 || (size_t)size < least || (is_exact(form) && (size_t)size > least)) {
 		print_address(d, address);
 		return;
 	}

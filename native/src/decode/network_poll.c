@@ -29,9 +29,10 @@ static void print_timeout(struct decoder *d, uint64_t address, bool wide)
 		print_timespec(d, address);
 }
 
+/* The kernel's sigset_t has 8 bytes; of another size as much is read as strace(1) reads. */
 static void print_mask(struct decoder *d, uint64_t address, uint64_t size)
 {
-	if (is_unread(d, address))
+	if (is_unread(d, address) || size < d->word || size > 8)
 		print_address(d, address);
 	else
 		print_sigset(d, address, size);

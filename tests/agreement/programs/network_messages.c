@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,10 +85,10 @@ static void unix_messages(void)
 	sendmsg(pair[0], &message, 0);
 	message.msg_iovlen = 100000;
 	sendmsg(pair[0], &message, 0);
-	sendmsg(pair[0], NULL, 0);
-	sendmsg(pair[0], (void *)8, 0x8);
-	recvmsg(pair[0], NULL, MSG_DONTWAIT);
-	recvmsg(pair[0], (void *)8, MSG_DONTWAIT);
+	syscall(SYS_sendmsg, pair[0], NULL, 0);
+	syscall(SYS_sendmsg, pair[0], 8, 0x8);
+	syscall(SYS_recvmsg, pair[0], NULL, MSG_DONTWAIT);
+	syscall(SYS_recvmsg, pair[0], 8, MSG_DONTWAIT);
 	close(pair[0]);
 	close(pair[1]);
 }
@@ -206,14 +207,14 @@ static void many_messages(void)
 	recvmmsg(pair[1], in, 4, MSG_WAITFORONE | MSG_DONTWAIT, &timeout);
 	recvmmsg(pair[1], in, 4, MSG_DONTWAIT, &timeout);
 	sendmmsg(pair[0], out, 0, MSG_NOSIGNAL);
-	sendmmsg(pair[0], NULL, 2, 0);
-	sendmmsg(pair[0], (void *)8, 2, 0);
+	syscall(SYS_sendmmsg, pair[0], NULL, 2, 0);
+	syscall(SYS_sendmmsg, pair[0], 8, 2, 0);
 	sendmmsg(-1, out, 2, 0);
 	sendmmsg(-1, out, 3, 0);
 	recvmmsg(-1, in, 2, 0, NULL);
-	recvmmsg(-1, in, 2, 0, (void *)8);
-	recvmmsg(pair[1], NULL, 2, MSG_DONTWAIT, NULL);
-	recvmmsg(pair[1], (void *)8, 2, MSG_DONTWAIT, NULL);
+	syscall(SYS_recvmmsg, -1, in, 2, 0, 8);
+	syscall(SYS_recvmmsg, pair[1], NULL, 2, MSG_DONTWAIT, NULL);
+	syscall(SYS_recvmmsg, pair[1], 8, 2, MSG_DONTWAIT, NULL);
 	timeout.tv_nsec = -1;
 	recvmmsg(pair[1], in, 2, MSG_DONTWAIT, &timeout);
 	timeout.tv_nsec = 0;
