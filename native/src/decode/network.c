@@ -47,13 +47,12 @@ static void print_protocol(struct decoder *d, uint32_t family, uint32_t protocol
 static void print_socket_type(struct decoder *d, uint32_t value)
 {
 	uint32_t type = value & SOCKET_TYPE_MASK, flags = value & ~SOCKET_TYPE_MASK;
-	const char *name = constant_name(&socket_types, type);
 
-	if (d->options->constants != STL_CONSTANTS_ABBREV || !name) {
+	if (!constant_name(&socket_types, type)) {
 		print_flags_with(d, &socket_types, SOCKET_TYPE_MASK, &socket_flags, value);
 		return;
 	}
-	print_text(d, name);
+	print_constant(d, &socket_types, type);
 	if (flags) {
 		print_text(d, "|");
 		print_flags(d, &socket_flags, flags);

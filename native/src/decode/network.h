@@ -19,13 +19,13 @@ bool fetch_entry(const struct decoder *d, uint64_t address, void *into, size_t s
 void print_sockaddr_bytes(struct decoder *d, const void *bytes, size_t size);
 /* inet_addr("127.0.0.1"), of 4 bytes as the network has them. */
 void print_inet_address(struct decoder *d, const void *bytes);
-/* inet_pton(AF_INET6, "::1", &name), of 16 bytes; name NULL: without it. */
+/* inet_pton(AF_INET6, "::1"), of 16 bytes; with a name: inet_pton(AF_INET6, "::1", &name). */
 void print_inet6_address(struct decoder *d, const void *bytes, const char *name);
+void print_inet6_field(struct decoder *d, const char *name, const void *bytes);
 /* if_nametoindex("lo"), where the name is known: of the first in every network namespace, of others by a capture. */
 void print_interface(struct decoder *d, uint32_t index);
 void print_hardware_address(struct decoder *d, const unsigned char *bytes, size_t size);
-/* htons(80): of two bytes as the network has them. */
-void print_port(struct decoder *d, uint16_t port);
+/* htons(ETH_P_IP): of two bytes as the network has them. */
 void print_ethernet_protocol(struct decoder *d, uint16_t protocol);
 /* "\x01\x02", whatever the bytes are. */
 void print_hex_string(struct decoder *d, const void *bytes, size_t size);

@@ -45,31 +45,71 @@ void print_hex_string(struct decoder *d, const void *bytes, size_t size)
 	print_text(d, "\"");
 }
 
+/* Under -X raw and verbose what has a form of its own is printed as its bytes, under verbose with that behind them.
+ * False: the form is not wanted. */
+static bool begin_form(struct decoder *d, const void *bytes, size_t size)
+{
+	if (d->options->constants == STL_CONSTANTS_ABBREV)
+		return true;
+	print_hex_string(d, bytes, size);
+	if (d->options->constants == STL_CONSTANTS_RAW)
+		return false;
+	print_text(d, " /* ");
+	return true;
+}
+
+static void end_form(struct decoder *d)
+{
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_text(d, " */");
+}
+
 void print_hardware_address(struct decoder *d, const unsigned char *bytes, size_t size)
 {
+	if (!begin_form(d, bytes, size))
+		return;
 	for (size_t i = 0; i < size; i++)
 		print(d, "%s%02x", i ? ":" : "", bytes[i]);
+	end_form(d);
+}
+
+static void print_form_text(struct decoder *d, const char *text)
+{
+	print_quoted(d, text, strlen(text), 0, false);
 }
 
 void print_inet_address(struct decoder *d, const void *bytes)
 {
 	char text[INET_ADDRSTRLEN];
 
-	if (d->options->constants == STL_CONSTANTS_RAW) {
-		print(d, "%#" PRIx32, big32(bytes));
+	if (!begin_form(d, bytes, 4))
 		return;
-	}
-	print(d, "inet_addr(\"%s\")", inet_ntop(AF_INET, bytes, text, sizeof(text)));
+	print_text(d, "inet_addr(");
+	print_form_text(d, inet_ntop(AF_INET, bytes, text, sizeof(text)));
+	print_text(d, ")");
+	end_form(d);
 }
 
 void print_inet6_address(struct decoder *d, const void *bytes, const char *name)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	print(d, "inet_pton(AF_INET6, \"%s\"", inet_ntop(AF_INET6, bytes, text, sizeof(text)));
+	if (!begin_form(d, bytes, 16))
+		return;
+	print_text(d, "inet_pton(AF_INET6, ");
+	print_form_text(d, inet_ntop(AF_INET6, bytes, text, sizeof(text)));
 	if (name)
 		print(d, ", &%s", name);
 	print_text(d, ")");
+	end_form(d);
+}
+
+void print_inet6_field(struct decoder *d, const char *name, const void *bytes)
+{
+	bool named = d->options->constants != STL_CONSTANTS_ABBREV;
+
+	field(d, named ? name : "");
+	print_inet6_address(d, bytes, named ? NULL : name);
 }
 
 static const char *interface_name(const struct decoder *d, uint32_t index, struct captured_interface *one)
@@ -93,18 +133,24 @@ void print_interface(struct decoder *d, uint32_t index)
 	struct captured_interface one;
 	const char *name = interface_name(d, index, &one);
 
-	if (!name) {
+	if (!name || d->options->constants != STL_CONSTANTS_ABBREV)
 		print_unsigned(d, index);
+	if (!name || d->options->constants == STL_CONSTANTS_RAW)
 		return;
-	}
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_text(d, " /* ");
 	print_text(d, "if_nametoindex(");
-	print_quoted(d, name, strlen(name), 0, false);
+	print_form_text(d, name);
 	print_text(d, ")");
+	end_form(d);
 }
 
-void print_port(struct decoder *d, uint16_t port)
+static void print_port(struct decoder *d, uint16_t port)
 {
+	if (!begin_form(d, &port, sizeof(port)))
+		return;
 	print(d, "htons(%u)", big16(&port));
+	end_form(d);
 }
 
 void print_ethernet_protocol(struct decoder *d, uint16_t protocol)
@@ -112,6 +158,28 @@ void print_ethernet_protocol(struct decoder *d, uint16_t protocol)
 	print_text(d, "htons(");
 	print_constant(d, &ethernet_protocols, big16(&protocol));
 	print_text(d, ")");
+}
+
+/* As a field of an address it is bytes first. */
+static void print_link_protocol(struct decoder *d, uint16_t protocol)
+{
+	const char *name = constant_name(&ethernet_protocols, big16(&protocol));
+
+	if (!begin_form(d, &protocol, sizeof(protocol)))
+		return;
+	if (name)
+		print(d, "htons(%s)", name);
+	else
+		print(d, "htons(%#x /* %s */)", big16(&protocol), ethernet_protocols.unknown);
+	end_form(d);
+}
+
+static void print_flow(struct decoder *d, uint32_t flow)
+{
+	if (!begin_form(d, &flow, sizeof(flow)))
+		return;
+	print(d, "htonl(%" PRIu32 ")", big32(&flow));
+	end_form(d);
 }
 
 /* unix(7): a path up to a NUL or the length, or an abstract name, all of whose bytes count. */
@@ -156,9 +224,8 @@ static void print_inet6(struct decoder *d, const unsigned char *bytes, size_t si
 	field(d, "sin6_port");
 	print_port(d, in6.sin6_port);
 	field(d, "sin6_flowinfo");
-	print(d, "htonl(%" PRIu32 ")", big32(&in6.sin6_flowinfo));
-	field(d, "");
-	print_inet6_address(d, &in6.sin6_addr, "sin6_addr");
+	print_flow(d, in6.sin6_flowinfo);
+	print_inet6_field(d, "sin6_addr", &in6.sin6_addr);
 	/* before RFC 2553 there was no sin6_scope_id, and the kernel takes addresses without it */
 	if (size <= offsetof(struct sockaddr_in6, sin6_scope_id))
 		return;
@@ -192,7 +259,7 @@ static void print_packet(struct decoder *d, const unsigned char *bytes, size_t s
 
 	memcpy(&ll, bytes, sizeof(ll));
 	field(d, "sll_protocol");
-	print_ethernet_protocol(d, ll.sll_protocol);
+	print_link_protocol(d, ll.sll_protocol);
 	field(d, "sll_ifindex");
 	print_interface(d, (uint32_t)ll.sll_ifindex);
 	field(d, "sll_hatype");

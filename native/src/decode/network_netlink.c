@@ -56,8 +56,10 @@ static void print_attribute_header(struct decoder *d, const struct nlattr *heade
 	field(d, "nla_len");
 	print_unsigned(d, header->nla_len);
 	field(d, "nla_type");
-	if (flags) {
-		print_flags(d, &netlink_attribute_flags, flags);
+	for (uint16_t flag = NLA_F_NESTED; flag & ~NLA_TYPE_MASK; flag >>= 1) {
+		if (!(flags & flag))
+			continue;
+		print_flags(d, &netlink_attribute_flags, flag);
 		print_text(d, "|");
 	}
 	print_constant(d, names, type);
@@ -160,10 +162,14 @@ static void print_header(struct decoder *d, int protocol, const struct nlmsghdr 
 
 static void print_error_code(struct decoder *d, int32_t error)
 {
-	if (error < 0 && error >= -STL_MAX_ERRNO && stl_errno_name(-error))
-		print(d, "-%s", stl_errno_name(-error));
-	else
+	const char *name = error < 0 && error >= -STL_MAX_ERRNO ? stl_errno_name(-error) : NULL;
+
+	if (!name || d->options->constants == STL_CONSTANTS_RAW)
 		print_signed(d, error);
+	else if (d->options->constants == STL_CONSTANTS_ABBREV)
+		print(d, "-%s", name);
+	else
+		print(d, "%" PRId32 " /* -%s */", error, name);
 }
 
 /* The error, the message that it answers (its header alone, when it is capped), attributes. */

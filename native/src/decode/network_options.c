@@ -200,8 +200,7 @@ static void print_membership(struct decoder *d, const struct value *value)
 static void print_membership6(struct decoder *d, const struct value *value)
 {
 	begin_struct(d);
-	field(d, "");
-	print_inet6_address(d, value->bytes, "ipv6mr_multiaddr");
+	print_inet6_field(d, "ipv6mr_multiaddr", value->bytes);
 	field(d, "ipv6mr_interface");
 	print_interface(d, (uint32_t)int_of(value, 16));
 	end_struct(d);
@@ -288,7 +287,8 @@ static void print_txrehash(struct decoder *d, const struct value *value)
 		print_constant(d, &txrehash_values, (uint32_t)int_of(value, 0));
 	} else {
 		print_signed(d, int_of(value, 0));
-		print_comment(d, "%s", txrehash_values.unknown);
+		if (d->options->constants != STL_CONSTANTS_RAW)
+			print_comment(d, "%s", txrehash_values.unknown);
 	}
 	print_text(d, "]");
 }

@@ -198,7 +198,7 @@ static void print_set_members(struct decoder *d, uint64_t address, int32_t count
 
 static void print_set(struct decoder *d, uint64_t address, int32_t count)
 {
-	if (!address || count < 0 || (count && !is_set_known(d, address, count)))
+	if (!address || count < 0 || count > SET_BITS || (count && !is_set_known(d, address, count)))
 		print_address(d, address);
 	else
 		print_set_members(d, address, count, true);
