@@ -33,6 +33,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("a parent that is not traced", r"(getppid\(\) = )\d+", r"\1PARENT"),
     ("random bytes", r'getrandom\("[^"]*"(\.\.\.)?', r"getrandom(RANDOM"),
     ("the inode of a file that is made anew", r"(st_ino=|d_ino=|stx_ino=)\d+", r"\1INODE"),
+    ("the inode of a file that has no name", r"(/#)\d+(>\(deleted\))", r"\1INODE\2"),
     ("the inode of a pipe, socket or namespace", r"\b(\w+:)\[\d+\]", r"\1[INODE]"),
     ("an ephemeral port", r"htons\((?:3[2-9]|4\d|5\d|6[0-5])\d{3}\)", "htons(PORT)"),
     ("an ephemeral port under -yy", r"(\d+\.\d+\.\d+\.\d+|\]):(?:3[2-9]|4\d|5\d|6[0-5])\d{3}\b", r"\1:PORT"),

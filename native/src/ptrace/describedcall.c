@@ -69,6 +69,19 @@ static void take_array(const struct taking *taking, uint64_t address, uint32_t e
 	}
 }
 
+/* A member of a struct that was captured. */
+static void take_member(const struct taking *taking, uint64_t address, uint32_t offset)
+{
+	uint32_t size;
+	size_t at = captured_at(taking, address, &size);
+	int32_t fd;
+
+	if (size < offset + sizeof(fd))
+		return;
+	memcpy(&fd, (const char *)taking->out->record + at + offset, sizeof(fd));
+	take_one(taking, fd);
+}
+
 /* io_submit(2)'s control blocks. */
 static void take_iocbs(const struct taking *taking, uint64_t address, uint32_t limit)
 {
@@ -169,7 +182,10 @@ void descriptors_capture(struct tracee *tracee, const struct described_call *cal
 			continue;
 		switch (capture->take) {
 		case TAKE_DESCRIPTOR:
-			take_one(&taking, (int32_t)arg);
+			if (capture->at)
+				take_member(&taking, arg, capture->at - 1u);
+			else
+				take_one(&taking, (int32_t)arg);
 			break;
 		case TAKE_RESULT_FD:
 			take_one(&taking, (int32_t)call->result);

@@ -28,7 +28,8 @@ enum take {
 	             * of a call that failed (ALWAYS) none */
 	TAKE_MSGHDR,     /* struct msghdr: name, iovec with contents, control */
 	TAKE_MMSGHDR,    /* `length` struct mmsghdr */
-	TAKE_DESCRIPTOR, /* the argument is a descriptor: what it is, where that is wanted (-y) */
+	TAKE_DESCRIPTOR, /* the argument is a descriptor: what it is, where that is wanted (-y); with `at` it is an int at
+	                  * that offset, less 1, of the object there, which the row takes too */
 	TAKE_POLLFDS,    /* `length` struct pollfd: as TAKE_ARRAY, and what the descriptors are */
 	TAKE_FDSETS,     /* the argument is a bitmap of descriptors below `length`: it, and what they are */
 	TAKE_FDS, /* `length` times `size` bytes of ints that are descriptors (pipe, socketpair): it, and what they are */

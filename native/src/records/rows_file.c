@@ -248,7 +248,8 @@ const struct capture_row file_rows[] = {
 	ROW(timerfd_gettime64, OBJECT(1, WHEN_EXIT, 32)),
 	ROW(io_setup, WORD(1, WHEN_EXIT)),
 	ROW(io_submit, {.take = TAKE_IOCBS, .when = WHEN_ENTRY, .arg = 2, .length = LENGTH_ARG, .length_arg = 1}),
-	ROW(io_cancel, OBJECT(1, WHEN_ENTRY, 64), OBJECT(2, WHEN_EXIT, 32)),
+	ROW(io_cancel, OBJECT(1, WHEN_ENTRY, 64), {.take = TAKE_DESCRIPTOR, .when = WHEN_ENTRY, .arg = 1, .at = 1 + 20},
+            OBJECT(2, WHEN_EXIT, 32)),
 #define IO_EVENTS                                                                                                      \
 	{                                                                                                              \
 		.take = TAKE_ARRAY, .when = WHEN_EXIT, .arg = 3, .length = LENGTH_RESULT, .size = 32                   \
