@@ -131,7 +131,7 @@ def test_another_users_own_command_needs_no_root() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
-        (["trace", "pid/1"], 2, "summaries"),
+        (["trace", "-p", "1"], 2, "pid/N"),
         (["trace", "-c"], 2, "nothing to trace"),
         (["trace", "-c", "x", "--", "true"], 2, "do not go together"),
         (["trace", "-c", "--"], 2, "expected a command"),
