@@ -138,6 +138,22 @@ void positions_unmap(const struct stl_positions *positions)
 	munmap((void *)positions, sizeof(*positions));
 }
 
+uint64_t ring_written(const struct stl_ring *ring)
+{
+	uint64_t records = 0;
+
+	/* A writer that is quick has changed both meanwhile; what it has written since is no matter. */
+	for (int i = 0; i < 64; i++) {
+		uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+		int which = atomic_load_explicit(&ring->written[1].head, memory_order_relaxed) == head;
+
+		records = atomic_load_explicit(&ring->written[which].records, memory_order_acquire);
+		if (atomic_load_explicit(&ring->written[which].head, memory_order_acquire) == head)
+			break;
+	}
+	return records;
+}
+
 static bool row_is_wanted(struct stl_arena *arena, const struct stl_row *row)
 {
 	uint32_t slot = row->slot;

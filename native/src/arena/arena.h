@@ -79,12 +79,19 @@ struct stl_row {
  * stl_positions, which the agent writes, how far it has come. */
 struct stl_ring {
 	_Alignas(64) _Atomic uint64_t head; /* bytes that were ever written; stored last, so that they are there */
-	_Atomic uint64_t written;           /* records among them, without those that tell of dropped ones */
-	_Atomic uint64_t dropped;           /* records for which there was no room */
-	_Atomic uint64_t told;              /* how many of them a RECORD_DROPPED tells of */
-	_Atomic uint64_t dropping_ns;       /* CLOCK_REALTIME of the first that none tells of yet */
+	/* Records among them, without those that tell of dropped ones, up to that head: the next count is written whole
+	 * before the head is, so that one of the two is right whenever the writer dies. */
+	struct {
+		_Atomic uint64_t head, records;
+	} written[2];
+	_Atomic uint64_t dropped;     /* records for which there was no room */
+	_Atomic uint64_t told;        /* how many of them a RECORD_DROPPED tells of */
+	_Atomic uint64_t dropping_ns; /* CLOCK_REALTIME of the first that none tells of yet */
 	_Alignas(4096) unsigned char data[STL_RING_SIZE];
 };
+
+/* How many records were written to it. */
+uint64_t ring_written(const struct stl_ring *ring);
 
 struct stl_position {
 	_Alignas(64) _Atomic uint64_t tail; /* bytes of the ring that were ever read */

@@ -11,6 +11,8 @@ void ring_open(struct ring *ring, struct stl_ring *shared, const struct stl_posi
 	ring->shared = shared;
 	ring->position = position;
 	ring->head = LOAD(shared->head);
+	ring->records = ring_written(shared);
+	ring->which = LOAD(shared->written[1].head) == ring->head;
 	ring->end = ring->head;
 }
 
@@ -39,6 +41,17 @@ static bool fits(struct ring *ring, uint64_t size)
 	return ring->end - ring->head >= size;
 }
 
+/* Of the two counts the one that is not this head's. */
+static void count(struct ring *ring, uint64_t head, bool is_one)
+{
+	struct stl_ring *shared = ring->shared;
+
+	ring->records += is_one;
+	ring->which ^= 1;
+	STORE(shared->written[ring->which].head, head);
+	STORE(shared->written[ring->which].records, ring->records);
+}
+
 static void copy_in(struct ring *ring, const struct stl_record *record)
 {
 	uint64_t at = ring->head % STL_RING_SIZE, left = STL_RING_SIZE - at;
@@ -52,6 +65,7 @@ static void copy_in(struct ring *ring, const struct stl_record *record)
 	}
 	memcpy(ring->shared->data + at, record, record->size);
 	ring->head += record->size;
+	count(ring, ring->head, record->type != RECORD_DROPPED);
 	atomic_store_explicit(&ring->shared->head, ring->head, memory_order_release);
 }
 
@@ -93,13 +107,10 @@ bool ring_has_room(struct ring *ring, uint32_t size)
 
 bool ring_put(struct ring *ring, const struct stl_record *record)
 {
-	struct stl_ring *shared = ring->shared;
-
 	if (!tell_of_dropped(ring, record) || !fits(ring, place_for(ring->head, record->size))) {
 		drop(ring, record);
 		return false;
 	}
-	STORE(shared->written, LOAD(shared->written) + 1);
 	copy_in(ring, record);
 	return true;
 }

@@ -19,7 +19,9 @@ struct ring {
 	struct stl_ring *shared;
 	const struct stl_position *position;
 	uint64_t head;
-	uint64_t end; /* up to there it may be written, as the reader's position was seen last */
+	uint64_t records; /* as the ring counts them */
+	unsigned which;   /* of the ring's two counts the last one */
+	uint64_t end;     /* up to there it may be written, as the reader's position was seen last */
 };
 
 void ring_open(struct ring *ring, struct stl_ring *shared, const struct stl_position *position);

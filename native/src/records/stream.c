@@ -226,7 +226,7 @@ int stl_stream_info(stl_stream *stream, struct stl_stream_info *out)
 		uint64_t dropped = LOAD(stream->arena->rings[i].dropped);
 
 		out->dropped += dropped;
-		out->produced += dropped + LOAD(stream->arena->rings[i].written);
+		out->produced += dropped + ring_written(&stream->arena->rings[i]);
 	}
 	return 0;
 }
