@@ -18,7 +18,7 @@ static struct decoder begin(void)
 {
 	memset(&records, 0, sizeof(records));
 	options = (struct stl_print_options){.string_limit = 32, .column = 40};
-	masks_free((struct masks *)output.masks);
+	masks_free(output.masks);
 	output.masks = NULL;
 	output_clear(&output);
 	add_record(&records, RECORD_SYSCALL, "read");
@@ -307,7 +307,7 @@ int main(void)
 	};
 	int failed = RUN_TESTS(tests);
 
-	masks_free((struct masks *)output.masks);
+	masks_free(output.masks);
 	output_free(&output);
 	return failed;
 }

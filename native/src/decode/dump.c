@@ -57,6 +57,7 @@ static void add_rows(struct stl_printer *printer, const struct decoder *d, uint6
 static bool is_secret(const struct stl_printer *printer, const struct decoder *d, uint64_t address, uint64_t size)
 {
 	const struct stl_capture *capture = fetch_holding(d, address);
+	unsigned found = 0;
 	size_t begin, end;
 
 	if (!printer->masks || !capture)
@@ -64,7 +65,7 @@ static bool is_secret(const struct stl_printer *printer, const struct decoder *d
 	size_t offset = (size_t)(address - capture->address), there = capture->size - offset;
 
 	return masks_find(printer->masks, (const char *)capture_bytes(capture) + offset,
-	                  size < there ? (size_t)size : there, &begin, &end);
+	                  size < there ? (size_t)size : there, &found, &begin, &end);
 }
 
 static void dump_part(struct stl_printer *printer, const struct decoder *d, uint64_t address, uint64_t size)
@@ -77,9 +78,10 @@ static void dump_part(struct stl_printer *printer, const struct decoder *d, uint
 	add_rows(printer, d, address, size);
 }
 
-static void dump_parts(struct stl_printer *printer, const struct decoder *d, uint64_t parts, uint64_t count)
+static void dump_parts(struct stl_printer *printer, const struct decoder *d, uint64_t parts, uint64_t count,
+                       uint64_t left)
 {
-	uint64_t left = (uint64_t)d->result, base, length;
+	uint64_t base, length;
 
 	for (uint64_t i = 0; i < count && left; i++) {
 		uint64_t at = parts + i * 2 * d->word;
@@ -137,13 +139,17 @@ void dump_data(struct stl_printer *printer, struct decoder *d)
 	enum shape shape = shape_of(d->call, &writes);
 	uint64_t parts, count;
 
-	if (shape == NO_DUMP || failed(d) || d->result <= 0 || printer->options.flags & STL_PRINT_NO_DATA ||
+	if (shape == NO_DUMP || (!writes && (failed(d) || d->result <= 0)) ||
+	    printer->options.flags & STL_PRINT_NO_DATA ||
 	    !is_dumped(writes ? filter->dump_writes : filter->dump_reads, d->args[0]))
 		return;
+	/* of a write all that was to be written, whether it was or not */
+	uint64_t size = writes ? UINT64_MAX : (uint64_t)d->result;
+
 	if (shape == BUFFER)
-		dump_part(printer, d, d->args[1], (uint64_t)d->result);
+		dump_part(printer, d, d->args[1], writes ? d->args[2] : size);
 	else if (shape == PARTS)
-		dump_parts(printer, d, d->args[1], d->args[2]);
+		dump_parts(printer, d, d->args[1], d->args[2], size);
 	else if (fetch_word(d, d->args[1] + 2 * d->word, &parts) && fetch_word(d, d->args[1] + 3 * d->word, &count))
-		dump_parts(printer, d, parts, count);
+		dump_parts(printer, d, parts, count, size);
 }

@@ -94,10 +94,11 @@ static void add_string(struct text *to, const char *text, size_t size)
 static void add_bytes(struct stl_printer *printer, const char *bytes, size_t size)
 {
 	struct text *to = &printer->pending;
+	unsigned found = 0;
 	size_t begin, end;
 
 	text_add_char(to, '"');
-	while (printer->masks && masks_find(printer->masks, bytes, size, &begin, &end)) {
+	while (masks_find(printer->masks, bytes, size, &found, &begin, &end)) {
 		add_content(to, bytes, begin);
 		text_add_string(to, MASKED);
 		bytes += end;

@@ -4,10 +4,16 @@
 #include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MASKS 64
 
+/* Each search goes through all that is left: a tracee could make one string cost a second. */
+#define IN_ONE_STRING 64
+
 struct masks {
+	char *copy; /* of what is searched, with a NUL behind it */
+	size_t room;
 	int count;
 	regex_t patterns[MASKS];
 };
@@ -35,25 +41,49 @@ void masks_free(struct masks *masks)
 		return;
 	for (int i = 0; i < masks->count; i++)
 		regfree(&masks->patterns[i]);
+	free(masks->copy);
 	free(masks);
 }
 
-bool masks_find(const struct masks *masks, const char *bytes, size_t size, size_t *begin, size_t *end)
+/* regexec() goes by REG_STARTEND, so that NULs are bytes as others; sanitizers still look for one at the end. */
+static bool copy(struct masks *masks, const char *bytes, size_t size)
 {
-	bool found = false;
+	if (masks->room <= size) {
+		char *larger = realloc(masks->copy, size + 1);
 
+		if (!larger)
+			return false;
+		masks->copy = larger;
+		masks->room = size + 1;
+	}
+	memcpy(masks->copy, bytes, size);
+	masks->copy[size] = '\0';
+	return true;
+}
+
+bool masks_find(struct masks *masks, const char *bytes, size_t size, unsigned *found, size_t *begin, size_t *end)
+{
+	bool any = false;
+
+	if (!masks || !size)
+		return false;
+	if (*found == IN_ONE_STRING || !copy(masks, bytes, size)) {
+		*begin = 0;
+		*end = size;
+		return true;
+	}
 	for (int i = 0; i < masks->count; i++) {
-		/* REG_STARTEND: data may hold NULs and has none at its end */
 		regmatch_t match = {0, (regoff_t)size};
 
-		if (regexec(&masks->patterns[i], bytes, 1, &match, REG_STARTEND) || match.rm_eo <= match.rm_so)
+		if (regexec(&masks->patterns[i], masks->copy, 1, &match, REG_STARTEND) || match.rm_eo <= match.rm_so)
 			continue;
-		if (found &&
+		if (any &&
 		    ((size_t)match.rm_so > *begin || ((size_t)match.rm_so == *begin && (size_t)match.rm_eo <= *end)))
 			continue;
 		*begin = (size_t)match.rm_so;
 		*end = (size_t)match.rm_eo;
-		found = true;
+		any = true;
 	}
-	return found;
+	*found += any;
+	return any;
 }

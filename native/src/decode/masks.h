@@ -15,7 +15,8 @@ struct masks;
 /* -EINVAL: no regular expression; -ENOSPC: too many. *masks is NULL before the first. */
 int masks_add(struct masks **masks, const char *pattern);
 void masks_free(struct masks *masks);
-/* The first place, and there the longest, that one of the patterns matches. */
-bool masks_find(const struct masks *masks, const char *bytes, size_t size, size_t *begin, size_t *end);
+/* The first place, and there the longest, that one of the patterns matches. `found`: how many were found in the same
+ * string before, and is counted on; where there are very many, all that is left is one place. */
+bool masks_find(struct masks *masks, const char *bytes, size_t size, unsigned *found, size_t *begin, size_t *end);
 
 #endif

@@ -59,7 +59,7 @@ struct output {
 	unsigned count;
 	uint64_t fields;   /* bit 0: the innermost struct has a field; bit 1: the one around it ... */
 	size_t note_begin; /* 1 + where in `line` the note began that is being printed, else 0 */
-	const struct masks *masks;
+	struct masks *masks;
 	struct memory_place place;
 };
 

@@ -94,9 +94,10 @@ static void add_escaped(struct text *line, const unsigned char *bytes, size_t si
 static void add_masked(struct decoder *d, const unsigned char *bytes, size_t size, bool hex, const char *others)
 {
 	struct text *line = &d->out->line;
+	unsigned found = 0;
 	size_t begin, end;
 
-	while (d->out->masks && masks_find(d->out->masks, (const char *)bytes, size, &begin, &end)) {
+	while (masks_find(d->out->masks, (const char *)bytes, size, &found, &begin, &end)) {
 		add_escaped(line, bytes, begin, hex, others);
 		text_add_string(line, MASKED);
 		bytes += end;
