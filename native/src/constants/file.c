@@ -36,6 +36,28 @@ static const struct constant open_flags_items[] = {
 };
 const struct constants open_flags = {open_flags_items, 18, "O_?\??", true};
 
+static const struct constant open_flags_aarch64_items[] = {
+	{0x40, "O_CREAT"},
+	{0x80, "O_EXCL"},
+	{0x100, "O_NOCTTY"},
+	{0x200, "O_TRUNC"},
+	{0x400, "O_APPEND"},
+	{0x800, "O_NONBLOCK"},
+	{0x101000, "O_SYNC"},
+	{0x1000, "O_DSYNC"},
+	{0x10000, "O_DIRECT"},
+	{0x20000, "O_LARGEFILE"},
+	{0x8000, "O_NOFOLLOW"},
+	{0x40000, "O_NOATIME"},
+	{0x80000, "O_CLOEXEC"},
+	{0x200000, "O_PATH"},
+	{0x404000, "O_TMPFILE"},
+	{0x4000, "O_DIRECTORY"},
+	{0x400000, "__O_TMPFILE"},
+	{0x2000, "FASYNC"},
+};
+const struct constants open_flags_aarch64 = {open_flags_aarch64_items, 18, "O_?\??", true};
+
 static const struct constant resolve_flags_items[] = {
 	{0x1, "RESOLVE_NO_XDEV"},
 	{0x2, "RESOLVE_NO_MAGICLINKS"},

@@ -9,6 +9,7 @@
 
 extern const struct constants access_modes;
 extern const struct constants open_flags;
+extern const struct constants open_flags_aarch64;
 extern const struct constants resolve_flags;
 extern const struct constants close_range_flags;
 extern const struct constants memfd_flags;

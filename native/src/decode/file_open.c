@@ -16,9 +16,15 @@
 #define HUGE_MASK 0x3fu
 #define NAME_MOST 250 /* what strace shows: a NAME_MAX less "memfd:", and one to see that it is longer */
 
+/* arch/arm64/include/uapi/asm/fcntl.h has four of its own. */
+static const struct constants *flags_of(const struct decoder *d)
+{
+	return d->abi == STL_ABI_AARCH64 ? &open_flags_aarch64 : &open_flags;
+}
+
 void print_open_flags(struct decoder *d, uint64_t value)
 {
-	print_flags_with(d, &access_modes, O_ACCMODE, &open_flags, value);
+	print_flags_with(d, &access_modes, O_ACCMODE, flags_of(d), value);
 }
 
 static bool has_mode(uint64_t flags)
@@ -129,7 +135,7 @@ void decode_dup3(struct decoder *d)
 {
 	decode_dup2(d);
 	if (entering(d))
-		argument_flags(d, 2, &open_flags);
+		argument_flags(d, 2, flags_of(d));
 }
 
 static void print_one_fd(struct decoder *d, const void *element, size_t index)
@@ -161,7 +167,7 @@ void decode_pipe2(struct decoder *d)
 	if (entering(d))
 		return;
 	print_pipe(d);
-	argument_flags(d, 1, &open_flags);
+	argument_flags(d, 1, flags_of(d));
 }
 
 static void print_memfd_names(struct decoder *d, uint32_t flags, uint32_t size)
