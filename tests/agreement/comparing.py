@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 STRACELET = ROOT / ".venv/bin/stracelet"
+WRITTEN = ROOT / "build/agreement"  # what both wrote last of each program
 SECONDS = 120
 CALL = re.compile(r"(?:<\.\.\. )?(\w+)(?:\(| resumed| \d+ \d+$)")
 TABLE_ROW = re.compile(r" *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +(\d+))? +(\w+)")
@@ -116,7 +118,7 @@ def compare(program: Program, flags: Sequence[str], *, with_itself: bool = False
 
 def run(program: Program, tracer: Sequence[str], *, ours: bool = False) -> tuple[int, str]:
     """The program's exit status, and what the tracer wrote. The directory has the same name each time."""
-    home = Path(tempfile.gettempdir()) / "agreement" / program.name
+    home = Path(tempfile.gettempdir()) / f"agreement-{os.getpid()}" / program.name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     environment = {
@@ -128,7 +130,8 @@ def run(program: Program, tracer: Sequence[str], *, ours: bool = False) -> tuple
     }
     prepare = ["sh", "-ec", program.before or ":"]
     subprocess.run(prepare, cwd=home, env=environment, check=True, capture_output=True, timeout=SECONDS)
-    out = home.parent / f"{program.name}.{'ours' if ours else 'theirs'}"
+    out = WRITTEN / f"{program.name}.{'ours' if ours else 'theirs'}"
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.unlink(missing_ok=True)
     # Without address space randomisation, so that addresses differ no more than they have to.
     line = ["setarch", "-R", *tracer, "-o", str(out), *(["--"] if ours else []), "sh", "-c", program.script]
@@ -138,6 +141,8 @@ def run(program: Program, tracer: Sequence[str], *, ours: bool = False) -> tuple
     if b"Traceback" in done.stderr or b"a bug:" in done.stderr or (ours and done.stderr.startswith(b"stracelet: ")):
         raise OSError(done.stderr.decode(errors="replace"))
     shutil.rmtree(home, ignore_errors=True)
+    with suppress(OSError):  # another program is running
+        home.parent.rmdir()
     return done.returncode, out.read_text(errors="backslashreplace")
 
 

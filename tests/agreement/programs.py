@@ -137,7 +137,6 @@ FIXED: list[Program] = [
     Program("xz", "exec xz -k s", before=FILES, needs=("xz",)),
     Program("ip", "exec ip addr", needs=("ip",)),
     Program("ss", "exec ss -xl", needs=("ss",)),
-    Program("ps", "exec ps -p $$", needs=("ps",)),
     Program("mount", "exec mount", needs=("mount",)),
     Program("unshare", "exec unshare -Ur true", needs=("unshare",)),
     Program("setpriv", "exec setpriv --no-new-privs true", needs=("setpriv",)),
