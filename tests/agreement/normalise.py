@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PID = re.compile(r"(\d+) +(.*)")
 # With time stamps they come between the PID and the call.
@@ -18,6 +22,13 @@ UNFINISHED = re.compile(r"(.*?) ?<unfinished \.\.\.>$")
 RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)")
 MADE = re.compile(r"\b(?:clone|clone3|fork|vfork)\(.*\) += (\d+)(?:<[^>]*>)?(?: <[\d.]+>)?$")
 
+ABOUT_PIDS = re.compile(
+    r"(?:clone3?|v?fork|wait\w*|kill|tkill|tgkill|get\w*[pst]id|set\w*|prlimit64|sched_\w+|pidfd_\w+|rt_\w*sig\w+|ioctl|fcntl\w*"
+    r"|process_\w+|ptrace|kcmp|get_robust_list|\w+priority|shmctl|msgctl|getsockopt|sendm?msg|recvm?msg)\(|---|\+\+\+"
+)
+ANY_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+PID_FIELD = re.compile(r"(?:(?<=pid=)|(?<=tid=)|(?<=tid=\[)|(?<=/proc/)|(?<=/task/)|(?<=\"))\d+(?![\w.])")
+
 # (what, pattern, what takes its place), applied in order to each whole call.
 RULES: tuple[tuple[str, str, str], ...] = (
     ("the column of the result depends on how wide a PID is", r"\) +(= |\?)", r") \1"),
@@ -25,9 +36,9 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("addresses", r"\b0x[0-9a-f]{7,}\b", "ADDR"),
     ("dates of files", r"/\* \d{4}-\d\d-\d\dT[\d:.+-]+ \*/", "/* DATE */"),
     ("seconds since 1970", r"\b1[6-9]\d{8}\b", "SECONDS"),
-    ("fractions of a second that a clock gives", r"(tv_nsec=|tv_usec=|time_nsec=)\d*[1-9]\d*(?<!000000)", r"\1FRACTION"),
+    ("fractions of a second of a clock", r"(tv_nsec=|tv_usec=|time_nsec=)\d*[1-9]\d*(?<!000000)", r"\1FRACTION"),
     ("time that a process used", r"((?:ru|tms)_[us]?\w*time=)(?:\{[^}]*\}|\d+)", r"\1USED"),
-    ("time that a child used", r"(si_[us]time=)\d+", r"\1USED"),
+    ("time that a child used", r"(si_[us]time=)\d+(?: /\* [\d.]+ s \*/)?", r"\1USED"),
     ("seconds of a monotonic clock", r"(CLOCK_(?:MONOTONIC|BOOTTIME)\w*, \{tv_sec=)\d+", r"\1SECONDS"),
     ("ticks since the boot", r"(times\(.*\) = )\d{6,}", r"\1TICKS"),
     ("a parent that is not traced", r"(getppid\(\) = )\d+", r"\1PARENT"),
@@ -79,15 +90,17 @@ def streams(text: str) -> dict[str, Stream]:
         _add(now[pid], STAMP.sub("", rest, count=1))
     _name(tasks)
     names = {task.pid: task.name for task in reversed(tasks)}
-    alternatives = "|".join(sorted(names, key=len, reverse=True))
-    pids = re.compile(rf"(?<![\w.\"])({alternatives})(?![\w.])") if names else None
     return {
-        task.name: Stream(
-            [normalise(pids.sub(lambda m: names[m[1]], each) if pids else each) for each in task.calls], task.calls
-        )
+        task.name: Stream([normalise(_named(each, names)) for each in task.calls], task.calls)
         for task in (*tasks, other)
         if task.calls
     }
+
+
+def _named(call: str, names: Mapping[str, str]) -> str:
+    """With names in the place of PIDs: of any number where a call is about PIDs, else where it can be nothing else."""
+    where = ANY_NUMBER if ABOUT_PIDS.match(call) else PID_FIELD
+    return where.sub(lambda found: names.get(found[0], found[0]), call)
 
 
 def _name(tasks: list[_Task]) -> None:
