@@ -504,6 +504,16 @@ static const struct constant futex_wake_operations_items[] = {
 };
 const struct constants futex_wake_operations = {futex_wake_operations_items, 5, "FUTEX_OP_?\??", false};
 
+static const struct constant futex_wake_flags_items[] = {
+	{0x8, "FUTEX_OP_OPARG_SHIFT"},
+};
+const struct constants futex_wake_flags = {futex_wake_flags_items, 1, NULL, false};
+
+static const struct constant futex_bitsets_items[] = {
+	{0xffffffff, "FUTEX_BITSET_MATCH_ANY"},
+};
+const struct constants futex_bitsets = {futex_bitsets_items, 1, NULL, false};
+
 static const struct constant futex_comparisons_items[] = {
 	{0x0, "FUTEX_OP_CMP_EQ"},
 	{0x1, "FUTEX_OP_CMP_NE"},

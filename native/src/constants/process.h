@@ -44,6 +44,8 @@ extern const struct constants ioprio_whos;
 extern const struct constants ioprio_classes;
 extern const struct constants futex_operations;
 extern const struct constants futex_wake_operations;
+extern const struct constants futex_wake_flags;
+extern const struct constants futex_bitsets;
 extern const struct constants futex_comparisons;
 extern const struct constants futex2_flags;
 extern const struct constants prctl_options;

@@ -12,18 +12,26 @@ void print_filled(struct decoder *d, uint64_t address, print_pointed *print_it)
 		print_it(d, address);
 }
 
+struct decoder with_short_names(const struct decoder *d, struct stl_print_options *options)
+{
+	struct decoder copy = *d;
+
+	*options = *d->options;
+	options->constants = STL_CONSTANTS_ABBREV;
+	copy.options = options;
+	return copy;
+}
+
 void note_constant(struct decoder *d, const struct constants *table, uint64_t value)
 {
 	const char *name = constant_name(table, value);
 
-	if (name && d->options->constants != STL_CONSTANTS_RAW)
+	if (name)
 		result_note(d, "%s", name);
 }
 
 void note_flags(struct decoder *d, const struct constants *table, uint64_t value)
 {
-	if (d->options->constants == STL_CONSTANTS_RAW)
-		return;
 	begin_note(d);
 	print_flags(d, table, value);
 	end_note(d);

@@ -19,6 +19,8 @@ typedef void print_pointed(struct decoder *d, uint64_t address);
 void print_filled(struct decoder *d, uint64_t address, print_pointed *print_it);
 /* The signals of a set of 32 or 64 of them. */
 void print_signals(struct decoder *d, uint64_t set, unsigned bits);
+/* The same decoder, but that names are printed alone, whatever -X wants; `options` is where it keeps that. */
+struct decoder with_short_names(const struct decoder *d, struct stl_print_options *options);
 /* In the layout of the tracee's ABI. */
 void print_siginfo_at(struct decoder *d, uint64_t address);
 /* A flag's or constant's name behind its result: "5 (TIME_ERROR)"; nothing where it has none. */

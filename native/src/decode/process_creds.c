@@ -216,7 +216,13 @@ static void print_header(struct decoder *d)
 static void print_capability_half(struct decoder *d, uint32_t set, unsigned first)
 {
 	const char *separator = "";
+	uint32_t style = d->options->constants;
 
+	if (style != STL_CONSTANTS_ABBREV)
+		print_hex(d, set);
+	if (style == STL_CONSTANTS_RAW || (style == STL_CONSTANTS_VERBOSE && !set))
+		return;
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " /* " : "");
 	for (unsigned bit = 0; bit < HALF; bit++) {
 		const char *name = constant_name(&capability_names, first + bit);
 
@@ -226,21 +232,16 @@ static void print_capability_half(struct decoder *d, uint32_t set, unsigned firs
 		set &= ~(1u << bit);
 		separator = "|";
 	}
-	if (!set && *separator)
-		return;
-	print_text(d, separator);
-	print_hex(d, set);
-	if (!*separator && set)
-		print_comment(d, "CAP_???");
+	if (set || !*separator) {
+		print_text(d, separator);
+		print_hex(d, set);
+	}
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " */" : "");
 }
 
 static void print_capabilities(struct decoder *d, const char *name, uint32_t low, uint32_t high)
 {
 	field(d, name);
-	if (d->options->constants == STL_CONSTANTS_RAW) {
-		print_hex(d, low | (uint64_t)high << HALF);
-		return;
-	}
 	if (low || !high)
 		print_capability_half(d, low, 0);
 	if (low && high)

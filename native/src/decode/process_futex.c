@@ -12,8 +12,7 @@
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
-#define MATCH_ANY 0xffffffff /* FUTEX_BITSET_MATCH_ANY */
-#define WAITERS_MOST 128     /* FUTEX_WAITV_MAX */
+#define WAITERS_MOST 128 /* FUTEX_WAITV_MAX */
 
 /* The arguments behind the operation, in their order. */
 enum operand { NOTHING, VALUE, TIME, VALUE2, OTHER, VALUE3, BITSET, WAKE_OP };
@@ -40,15 +39,15 @@ static const uint8_t operands[][OPERANDS] = {
 /* NAME<<shift, or the number and then what it is not. */
 static void print_shifted(struct decoder *d, const struct constants *table, uint32_t value, int shift)
 {
-	const char *name = constant_name(table, value);
+	bool named = constant_name(table, value) && d->options->constants != STL_CONSTANTS_RAW;
 
-	if (name) {
-		print(d, "%s<<%d", name, shift);
-		return;
-	}
-	print_hex(d, value);
+	if (named)
+		print_constant(d, table, value);
+	else
+		print_hex(d, value);
 	print(d, "<<%d", shift);
-	print_comment(d, "%s", table->unknown);
+	if (!named)
+		print_comment(d, "%s", table->unknown);
 }
 
 /* FUTEX_OP(op, oparg, cmp, cmparg) of linux/futex.h */
@@ -56,8 +55,10 @@ static void print_wake_op(struct decoder *d, uint32_t value)
 {
 	uint32_t op = value >> 28;
 
-	if (op & FUTEX_OP_OPARG_SHIFT)
-		print_text(d, "FUTEX_OP_OPARG_SHIFT<<28|");
+	if (op & FUTEX_OP_OPARG_SHIFT) {
+		print_constant(d, &futex_wake_flags, FUTEX_OP_OPARG_SHIFT);
+		print_text(d, "<<28|");
+	}
 	print_shifted(d, &futex_wake_operations, op & ~(uint32_t)FUTEX_OP_OPARG_SHIFT, 28);
 	print_text(d, "|");
 	print_hex(d, value >> 12 & 0xfff);
@@ -82,10 +83,7 @@ static void print_operand(struct decoder *d, enum operand operand, print_pointed
 		print_address(d, value);
 		break;
 	case BITSET:
-		if ((uint32_t)value == MATCH_ANY && d->options->constants != STL_CONSTANTS_RAW)
-			print_text(d, "FUTEX_BITSET_MATCH_ANY");
-		else
-			print_hex(d, (uint32_t)value);
+		print_constant(d, &futex_bitsets, (uint32_t)value);
 		break;
 	case WAKE_OP:
 		print_wake_op(d, (uint32_t)value);
@@ -98,20 +96,17 @@ static void print_operand(struct decoder *d, enum operand operand, print_pointed
 /* A name for an operation with the private flag too, but for the one that has gone (FUTEX_FD). */
 static void print_operation(struct decoder *d, uint32_t op)
 {
-	uint32_t clock = op & FUTEX_CLOCK_REALTIME;
-	uint32_t rest = op & ~(uint32_t)FUTEX_CLOCK_REALTIME;
+	const char *name = constant_name(&futex_operations, op & ~(uint32_t)FUTEX_CLOCK_REALTIME);
+	const char *clock = op & FUTEX_CLOCK_REALTIME ? "|FUTEX_CLOCK_REALTIME" : "";
 
-	if (d->options->constants == STL_CONSTANTS_RAW) {
-		print_hex(d, op);
-		return;
-	}
-	if (!constant_name(&futex_operations, rest)) {
+	if (!name || d->options->constants == STL_CONSTANTS_RAW) {
 		print_constant(d, &futex_operations, op);
-		return;
+	} else if (d->options->constants == STL_CONSTANTS_VERBOSE) {
+		print_hex(d, op);
+		print_comment(d, "%s%s", name, clock);
+	} else {
+		print(d, "%s%s", name, clock);
 	}
-	print_constant(d, &futex_operations, rest);
-	if (clock)
-		print_text(d, "|FUTEX_CLOCK_REALTIME");
 }
 
 static void futex(struct decoder *d, print_pointed *print_time)

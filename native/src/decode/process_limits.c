@@ -11,12 +11,19 @@
 
 static void print_limit(struct decoder *d, uint64_t value, uint64_t infinity, const char *name)
 {
+	bool multiple = value > KIBI && value % KIBI == 0;
+	uint32_t style = d->options->constants;
+
+	if ((value != infinity && !multiple) || style != STL_CONSTANTS_ABBREV)
+		print_unsigned(d, value);
+	if ((value != infinity && !multiple) || style == STL_CONSTANTS_RAW)
+		return;
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " /* " : "");
 	if (value == infinity)
 		print_text(d, name);
-	else if (value > KIBI && value % KIBI == 0)
-		print(d, "%" PRIu64 "*1024", value / KIBI);
 	else
-		print_unsigned(d, value);
+		print(d, "%" PRIu64 "*1024", value / KIBI);
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " */" : "");
 }
 
 static void print_limits(struct decoder *d, uint64_t current, uint64_t maximum, bool wide)

@@ -210,13 +210,13 @@ static void print_vector_length(struct decoder *d, const struct constants *table
 	print_hex(d, value & PR_SVE_VL_LEN_MASK);
 }
 
-static void print_tagged(struct decoder *d, uint64_t value)
+static void print_tagged(struct decoder *d, const struct constants *table, uint64_t value)
 {
 	uint64_t modes = value & PR_MTE_TCF_MASK, tags = (value & PR_MTE_TAG_MASK) >> PR_MTE_TAG_SHIFT;
 	uint64_t rest = value & ~(uint64_t)(PR_TAGGED_ADDR_ENABLE | PR_MTE_TCF_MASK | PR_MTE_TAG_MASK);
 
 	print_text(d, value & PR_TAGGED_ADDR_ENABLE ? "PR_TAGGED_ADDR_ENABLE|" : "!PR_TAGGED_ADDR_ENABLE|");
-	print_constant(d, &prctl_tag_check_modes, modes);
+	print_constant(d, table, modes);
 	if (tags) {
 		print_text(d, "|");
 		print_hex(d, tags);
@@ -226,6 +226,24 @@ static void print_tagged(struct decoder *d, uint64_t value)
 		print_text(d, "|");
 		print_hex(d, rest);
 	}
+}
+
+typedef void print_composed(struct decoder *d, const struct constants *table, uint64_t value);
+
+/* A number of several parts: as -X wants it, the names in one comment. */
+static void print_parts(struct decoder *d, print_composed *print_it, const struct constants *table, uint64_t value)
+{
+	struct stl_print_options options;
+	struct decoder named = with_short_names(d, &options);
+	uint32_t style = d->options->constants;
+
+	if (style != STL_CONSTANTS_ABBREV)
+		print_hex(d, value);
+	if (style == STL_CONSTANTS_RAW)
+		return;
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " /* " : "");
+	print_it(&named, table, value);
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " */" : "");
 }
 
 static void print_in(struct decoder *d, enum operand operand, const struct constants *table, uint64_t value)
@@ -268,16 +286,19 @@ static void print_in(struct decoder *d, enum operand operand, const struct const
 		print_name(d, value);
 		break;
 	case VECTOR_LENGTH:
-		print_vector_length(d, table, value);
+		print_parts(d, print_vector_length, table, value);
 		break;
 	case TAGGED:
-		print_tagged(d, value);
+		print_parts(d, print_tagged, &prctl_tag_check_modes, value);
 		break;
 	case PTRACER:
-		if (value == (d->word == 4 ? UINT32_MAX : UINT64_MAX))
+		if (value != (d->word == 4 ? UINT32_MAX : UINT64_MAX))
+			print_pid(d, value);
+		else if (d->options->constants == STL_CONSTANTS_ABBREV)
 			print_text(d, "PR_SET_PTRACER_ANY");
 		else
-			print_pid(d, value);
+			print_text(d,
+			           d->options->constants == STL_CONSTANTS_RAW ? "-1" : "-1 /* PR_SET_PTRACER_ANY */");
 		break;
 	case PROGRAM:
 		print_seccomp_program(d, value);
@@ -349,9 +370,12 @@ static void print_prctl_result(struct decoder *d, const struct option *option)
 	if (option->outcome == NOTE_NAMED) {
 		note_constant(d, option->result, (uint64_t)d->result);
 	} else {
+		struct stl_print_options options;
+		struct decoder named = with_short_names(d, &options);
+
 		result_is(d, RESULT_HEX);
-		if (d->result)
-			note_flags(d, option->result, (uint64_t)d->result);
+		if (d->result && d->options->constants != STL_CONSTANTS_RAW)
+			note_flags(&named, option->result, (uint64_t)d->result);
 	}
 }
 
@@ -407,8 +431,11 @@ static void print_features_at(struct decoder *d, uint64_t address)
 	print_text(d, "[");
 	print_hex(d, features);
 	if (features && d->options->constants != STL_CONSTANTS_RAW) {
+		struct stl_print_options options;
+		struct decoder named = with_short_names(d, &options);
+
 		print_text(d, " /* ");
-		print_flags(d, &xfeature_masks, features);
+		print_flags(&named, &xfeature_masks, features);
 		print_text(d, " */");
 	}
 	print_text(d, "]");
@@ -449,10 +476,6 @@ void decode_arch_prctl(struct decoder *d)
 /* The kind goes before the flags, and is shown by its number where it has no name. */
 static void print_personality(struct decoder *d, uint32_t value)
 {
-	if (d->options->constants == STL_CONSTANTS_RAW) {
-		print_hex(d, value);
-		return;
-	}
 	print_constant(d, &personalities, value & PERSONALITY_MASK);
 	if (value & ~(uint32_t)PERSONALITY_MASK) {
 		print_text(d, "|");
@@ -471,7 +494,7 @@ void decode_personality(struct decoder *d)
 		return;
 	}
 	result_is(d, RESULT_HEX);
-	if (failed(d) || d->options->constants == STL_CONSTANTS_RAW)
+	if (failed(d))
 		return;
 	begin_note(d);
 	print_personality(d, (uint32_t)d->result);

@@ -138,15 +138,23 @@ static void print_user_offset(struct decoder *d, uint64_t offset)
 	};
 	size_t count = sizeof(places) / sizeof(*places), i = 0;
 
-	if (d->abi == STL_ABI_AARCH64 || offset > places[count - 1].offset) {
+	if (d->abi == STL_ABI_AARCH64 || offset > places[count - 1].offset ||
+	    d->options->constants == STL_CONSTANTS_RAW) {
 		print_hex(d, offset);
 		return;
 	}
 	while (i + 1 < count && places[i + 1].offset <= offset)
 		i++;
+	bool comment = d->options->constants == STL_CONSTANTS_VERBOSE;
+
+	if (comment) {
+		print_hex(d, offset);
+		print_text(d, " /* ");
+	}
 	print_text(d, places[i].name);
 	if (offset > places[i].offset)
 		print(d, "+%" PRIu64, offset - places[i].offset);
+	print_text(d, comment ? " */" : "");
 }
 
 /* ---- registers ---------------------------------------------------------------------------------------------- */

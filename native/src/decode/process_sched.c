@@ -293,7 +293,15 @@ void decode_ioprio_set(struct decoder *d)
 {
 	if (!entering(d))
 		return;
+	uint32_t style = d->options->constants;
+
 	begin_ioprio(d);
 	argument(d);
+	if (style != STL_CONSTANTS_ABBREV)
+		print_unsigned(d, (uint32_t)d->args[2]);
+	if (style == STL_CONSTANTS_RAW)
+		return;
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " /* " : "");
 	print_ioprio(d, (uint32_t)d->args[2]);
+	print_text(d, style == STL_CONSTANTS_VERBOSE ? " */" : "");
 }

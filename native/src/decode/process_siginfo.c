@@ -96,7 +96,7 @@ static void ticks(struct decoder *d, const char *name, uint64_t ticks)
 {
 	field(d, name);
 	print_unsigned(d, ticks);
-	if (ticks)
+	if (ticks && d->options->constants != STL_CONSTANTS_RAW)
 		print_comment(d, "%" PRIu64 ".%02" PRIu64 " s", ticks / CLOCK_TICKS, ticks % CLOCK_TICKS);
 }
 
@@ -140,7 +140,9 @@ void print_syscall_number(struct decoder *d, uint32_t arch, uint64_t number)
 	int abi = arch == AUDIT_ARCH_X86_64 ? STL_ABI_X86_64 : arch == AUDIT_ARCH_I386 ? STL_ABI_I386 : STL_ABI_UNKNOWN;
 	const char *name = stl_syscall_name(abi, number < STL_MAX_NUMBER ? (int)number : -1);
 
-	if (name && abi == d->abi) {
+	if (d->options->constants == STL_CONSTANTS_RAW)
+		name = NULL;
+	if (name && abi == d->abi && d->options->constants == STL_CONSTANTS_ABBREV) {
 		print(d, "__NR_%s", name);
 		return;
 	}
@@ -230,11 +232,9 @@ static void print_words(struct decoder *d, const unsigned char bytes[SIGINFO_SIZ
 		field(d, "si_code");
 		print_constant(d, codes_of(&info), (uint32_t)info.code);
 		if (info.error) {
-			const char *name = stl_errno_name(info.error);
-
 			field(d, "si_errno");
-			if (name)
-				print_text(d, name);
+			if (info.error > 0)
+				print_errno(d, info.error);
 			else
 				print_unsigned(d, (uint32_t)info.error);
 		}

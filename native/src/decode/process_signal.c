@@ -10,25 +10,37 @@
 #define SIGNALS 64
 #define RESTORER 0x04000000 /* SA_RESTORER, which libc's headers do not have */
 
-void print_errno(struct decoder *d, int error)
+/* A number in decimal, and what it is called: as -X wants it. */
+static void print_called(struct decoder *d, int number, const char *name)
 {
-	const char *name = stl_errno_name(error);
-
-	if (name)
+	if (name && d->options->constants == STL_CONSTANTS_ABBREV) {
 		print_text(d, name);
-	else
-		print_signed(d, error);
+		return;
+	}
+	print_signed(d, number);
+	if (name && d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_comment(d, "%s", name);
 }
 
-void print_signal(struct decoder *d, uint64_t value)
+void print_errno(struct decoder *d, int error)
+{
+	print_called(d, error, stl_errno_name(error));
+}
+
+void print_signal_name(struct decoder *d, uint64_t value)
 {
 	int signal = (int32_t)value;
 	const char *name = stl_signal_name(signal);
 
-	if (name && d->options->constants != STL_CONSTANTS_RAW)
+	if (name)
 		print_text(d, name);
 	else
 		print_signed(d, signal);
+}
+
+void print_signal(struct decoder *d, uint64_t value)
+{
+	print_called(d, (int32_t)value, stl_signal_name((int32_t)value));
 }
 
 /* ---- sets --------------------------------------------------------------------------------------------- */
@@ -47,7 +59,8 @@ void print_signals(struct decoder *d, uint64_t set, unsigned bits)
 
 		if (!(set >> (signal - 1) & 1))
 			continue;
-		print(d, "%s%s", separator, name ? name + strlen("SIG") : "?");
+		print_text(d, separator);
+		print_called(d, (int)signal, name ? name + strlen("SIG") : NULL);
 		separator = " ";
 	}
 	print_text(d, "]");
@@ -116,10 +129,8 @@ struct action {
 
 static void print_handler(struct decoder *d, uint64_t handler)
 {
-	const char *name = constant_name(&signal_handlers, handler);
-
-	if (name && d->options->constants != STL_CONSTANTS_RAW)
-		print_text(d, name);
+	if (constant_name(&signal_handlers, handler))
+		print_constant(d, &signal_handlers, handler);
 	else
 		print_address(d, handler);
 }

@@ -23,7 +23,7 @@ static void decode_timedwait(struct decoder *d, print_pointed *print_time)
 	print_unsigned(d, d->args[3]);
 	if (!failed(d)) {
 		begin_note(d);
-		print_signal(d, (uint64_t)d->result);
+		print_signal_name(d, (uint64_t)d->result);
 		end_note(d);
 	}
 }

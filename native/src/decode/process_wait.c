@@ -23,13 +23,13 @@ void print_wait_status(struct decoder *d, uint64_t value)
 		status &= ~W_EXITCODE(WEXITSTATUS(status), 0);
 	} else if (WIFSIGNALED(status & 0xffff)) {
 		print_text(d, "{WIFSIGNALED(s) && WTERMSIG(s) == ");
-		print_signal(d, (uint64_t)WTERMSIG(status));
+		print_signal_name(d, (uint64_t)WTERMSIG(status));
 		print(d, "%s}", WCOREDUMP(status) ? " && WCOREDUMP(s)" : "");
 	} else if (WIFSTOPPED(status & 0xffff)) {
 		int signal = WSTOPSIG(status & 0xffff);
 
 		print_text(d, "{WIFSTOPPED(s) && WSTOPSIG(s) == ");
-		print_signal(d, (uint64_t)(signal & ~SYSCALL_STOP));
+		print_signal_name(d, (uint64_t)(signal & ~SYSCALL_STOP));
 		print(d, "%s}", signal & SYSCALL_STOP ? " | 0x80" : "");
 	} else if (WIFCONTINUED(status)) {
 		print_text(d, "{WIFCONTINUED(s)}");

@@ -242,7 +242,7 @@ static void text_signal(struct stl_printer *printer, const struct stl_record *re
 
 	begin_line(printer, record, named, record->time_ns);
 	text_add_string(to, "--- ");
-	print_signal(&d, (uint32_t)record->number);
+	print_signal_name(&d, (uint32_t)record->number);
 	if (info) {
 		print_text(&d, " ");
 		print_siginfo(&d, capture_bytes(info), info->size);
@@ -261,7 +261,7 @@ static void text_event(struct stl_printer *printer, const struct stl_record *rec
 
 	begin_line(printer, record, named, record->time_ns);
 	text_add_string(to, before);
-	print_signal(&d, (uint32_t)signal);
+	print_signal_name(&d, (uint32_t)signal);
 	text_add(to, d.out->line.bytes, d.out->line.length);
 	text_add_string(to, after);
 	text_end_line(printer, record->tid);
