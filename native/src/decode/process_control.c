@@ -170,11 +170,11 @@ void decode_kcmp(struct decoder *d)
 	if (type == KCMP_FILE) {
 		for (int i = 3; i < 5; i++) {
 			argument(d);
-			print_signed(d, (int32_t)d->args[i]);
+			print_fd(d, d->args[i]);
 		}
 	} else if (type == KCMP_EPOLL_TFD) {
 		argument(d);
-		print_signed(d, (int32_t)d->args[3]);
+		print_fd(d, d->args[3]);
 		argument(d);
 		print_epoll_slot(d, d->args[4]);
 	} else if (!constant_name(&kcmp_types, type)) {

@@ -142,13 +142,15 @@ void print_syscall_number(struct decoder *d, uint32_t arch, uint64_t number)
 
 	if (d->options->constants == STL_CONSTANTS_RAW)
 		name = NULL;
-	if (name && abi == d->abi && d->options->constants == STL_CONSTANTS_ABBREV) {
-		print(d, "__NR_%s", name);
+	const char *prefix = abi == d->abi ? "__NR_" : "";
+
+	if (name && *prefix && d->options->constants == STL_CONSTANTS_ABBREV) {
+		print(d, "%s%s", prefix, name);
 		return;
 	}
 	print_unsigned(d, number);
 	if (name)
-		print_comment(d, "%s", name);
+		print_comment(d, "%s%s", prefix, name);
 }
 
 static void denied(struct decoder *d, const struct siginfo *info)

@@ -101,7 +101,7 @@ const struct capture_row process_rows[] = {
                        .length_at = 72,
                        .size = 4},
                       {.take = TAKE_OBJECT, .when = WHEN_ENTRY, .arg = 0, .at = 57, .size32 = 16},
-                      POINTED(0, WHEN_EXIT, 8, 8, 4),
+                      {.take = TAKE_FDS, .when = WHEN_EXIT, .arg = 0, .at = 9, .size = 4},
                       POINTED(0, WHEN_EXIT, 24, 24, 4),
                       RETURNS_PID}},
 	ROW(fork, RETURNS_PID),
@@ -227,7 +227,8 @@ const struct capture_row process_rows[] = {
 	{.call = CALL_process_vm_writev,
          .captures = {{.take = TAKE_IOVEC, .when = WHEN_ENTRY, .arg = 1, .length = LENGTH_ARG, .length_arg = 2},
                       ELEMENTS(3, WHEN_ENTRY, LENGTH_ARG, 4, 16, 8)}},
-	BY(kcmp, 2, 7, IN(4, 12)), /* KCMP_EPOLL_TFD */
+	BY(kcmp, 2, 0, SIMPLE(TAKE_DESCRIPTOR, 3), SIMPLE(TAKE_DESCRIPTOR, 4)), /* KCMP_FILE */
+	BY(kcmp, 2, 7, SIMPLE(TAKE_DESCRIPTOR, 3), IN(4, 12)),                  /* KCMP_EPOLL_TFD */
 	ROW(set_thread_area, IN(0, 16), OUT(0, 4)),
 	ROW(get_thread_area, IN(0, 4), OUT(0, 16)),
 	ROW(modify_ldt, SIZED(1, WHEN_ENTRY, LENGTH_ARG, 2, 16)),
