@@ -218,6 +218,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
         (("-w", "/none/out"), 1, "/none/out: cannot be written: No such file or directory"),
         (("-ff", "-c", "-o", "x"), 2, "-ff with -o and -c or -C do not go together"),
         (("-b", "execve"), 2, "-b: a traced process is never let go at an exec"),
+        (("-w", "-"), 2, "-w - is standard output, where the lines go"),
         (("--rotate-size", "10M"), 2, "--rotate-size is of the file of -w"),
     ],
 )

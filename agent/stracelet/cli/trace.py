@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stracelet.cli import arguments, trace_flags
-from stracelet.cli.outputs import STDERR, STDOUT, open_outputs
+from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, open_outputs
 from stracelet.errors import UsageError
 from stracelet.records.printing import FORMATS
 
@@ -86,11 +86,24 @@ def trace(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int
     return _targets(wanted, wish)
 
 
+def check_pipe(wish: Wish, *, lines_to_stdout: bool) -> None:
+    """UsageError: records cannot go where -w - sends them."""
+    if wish.write != STANDARD_OUTPUT:
+        return
+    if lines_to_stdout and wish.output is None:
+        raise UsageError("-w - is standard output, where the lines go", help_text="Name a file for one of them.")
+    if os.isatty(STDOUT):
+        raise UsageError(
+            "-w - would write records to a terminal", help_text="They are not text: name a file or a pipe."
+        )
+
+
 def _targets(wanted: arguments.Wanted, wish: Wish) -> int:
     from stracelet.cli import trace_targets  # noqa: PLC0415 - what a command of one's own never needs
 
     request = trace_targets.checked_request(wanted)
     # What is attached is said on stderr.
+    check_pipe(wish, lines_to_stdout=wish.lines)
     wish = wish.with_flags(container=request.endless or len(request.targets) > 1, no_attach=True)
     with ExitStack() as stack:
         outputs = open_outputs(stack, wish, STDOUT, keeps_rights=False, named=not request.endless, command=False)
@@ -100,6 +113,7 @@ def _targets(wanted: arguments.Wanted, wish: Wish) -> int:
 def _command(command: list[str], wish: Wish, duration: float | None) -> int:
     from stracelet.cli import trace_command  # noqa: PLC0415 - what targets never need
 
+    check_pipe(wish, lines_to_stdout=False)
     data = wish.options.format == FORMATS["json"]
     wish = replace(wish, lossless=True).with_flags(name_unknown=True, no_attach=data or wish.options.flags.no_attach)
     with ExitStack() as stack:
