@@ -98,6 +98,32 @@ static void results(void)
 	       "syscall_0x270f(0x1, 0, 0, 0, 0, 0)      = -1 ENOSYS (Function not implemented)\n");
 }
 
+static void what_was_not_read_is_told(void)
+{
+	begin();
+	add_record(&records, RECORD_SYSCALL, "chdir")->args[0] = 0x1000;
+	add_capture(&records, CAPTURED_MEMORY, PHASE_ENTRY, CAPTURE_UNSERVED, 0x1000, "", 0);
+	add_record(&records, RECORD_SYSCALL, "chdir")->args[0] = 0x2000;
+	add_capture(&records, CAPTURED_MEMORY, PHASE_ENTRY, CAPTURE_FAULT, 0x2000, "", 0);
+	EXPECT("chdir(0x1000 /* not read: a page that a process serves */) = 0\n"
+	       "chdir(0x2000)                           = 0\n");
+}
+
+static void many_tasks(void)
+{
+	stl_printer *printer = printer_of(STL_FORMAT_COUNTS, STL_TIME_NONE, STL_PRINT_NAME_UNKNOWN);
+
+	/* far more than have ever lived at once, none of which ends */
+	begin();
+	for (int round = 0; round < 400; round++) {
+		records.size = 0;
+		for (int i = 0; i < 1000; i++)
+			add_record(&records, RECORD_ATTACHED, NULL)->tid = round * 1000 + i + 1;
+		CHECK_EQUAL(stl_printer_feed(printer, records.bytes, records.size), 0);
+	}
+	stl_printer_free(printer);
+}
+
 static void unfinished_lines(void)
 {
 	begin();
@@ -430,6 +456,8 @@ int main(void)
 {
 	static const struct test tests[] = {
 		TEST(results),
+		TEST(what_was_not_read_is_told),
+		TEST(many_tasks),
 		TEST(unfinished_lines),
 		TEST(tasks_in_brackets),
 		TEST(ends),

@@ -19,6 +19,17 @@ static const struct {
 };
 #define FIRST_RESTART 512
 
+static bool has_unserved(const struct stl_record *record)
+{
+	const struct stl_capture *capture = capture_first(record);
+
+	for (uint32_t i = 0; i < record->captures; i++, capture = capture_next(capture)) {
+		if (capture->status == CAPTURE_UNSERVED)
+			return true;
+	}
+	return false;
+}
+
 struct decoder decoder_for(struct stl_printer *printer, const struct stl_record *record, const struct task *task)
 {
 	struct decoder d = {
@@ -34,6 +45,7 @@ struct decoder decoder_for(struct stl_printer *printer, const struct stl_record 
 	for (int i = 0; i < 6; i++)
 		d.args[i] = d.word == 4 ? (uint32_t)record->args[i] : record->args[i];
 	output_clear(d.out);
+	d.out->unserved = has_unserved(record);
 	return d;
 }
 

@@ -204,7 +204,8 @@ static void begin_object(struct stl_printer *printer, const struct stl_record *r
 		add_number(to, "tid", record->tid);
 		add_number(to, "vpid", record->vpid);
 		add_number(to, "vtid", record->vtid);
-		add_named(to, "comm", record->comm, sizeof(record->comm));
+		add_key(to, "comm");
+		add_bytes(printer, record->comm, strnlen(record->comm, sizeof(record->comm)));
 	}
 	add_named(to, "type", type, strlen(type));
 }

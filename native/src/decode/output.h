@@ -61,6 +61,7 @@ struct output {
 	size_t note_begin; /* 1 + where in `line` the note began that is being printed, else 0 */
 	struct masks *masks;
 	struct memory_place place;
+	bool unserved; /* some of what was to be captured lies on pages that the tracee itself serves */
 };
 
 /* For another record. */

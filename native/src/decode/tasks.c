@@ -3,9 +3,12 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_BITS 6
-#define LAST_BITS 23 /* twice the kernel's PID_MAX_LIMIT */
+/* Where the records of ends are lost, tasks would gather for ever: when there are more than half of so many, all of them
+ * are forgotten, and those that live are known again by their next record. */
+#define LAST_BITS 18
 
 static uint32_t place_of(int32_t tid, unsigned bits)
 {
@@ -49,8 +52,11 @@ static bool make_room(struct tasks *tasks)
 
 	if (old.places && tasks->count < 1u << (old.bits - 1))
 		return true;
-	if (old.bits == LAST_BITS)
-		return false;
+	if (old.bits == LAST_BITS) {
+		memset(tasks->places, 0, sizeof(*tasks->places) << tasks->bits);
+		tasks->count = 0;
+		return true;
+	}
 	tasks->bits = old.places ? old.bits + 1 : FIRST_BITS;
 	tasks->places = calloc(1u << tasks->bits, sizeof(*tasks->places));
 	if (!tasks->places) {

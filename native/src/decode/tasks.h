@@ -22,7 +22,7 @@ struct tasks {
 
 void tasks_free(struct tasks *tasks);
 struct task *tasks_find(const struct tasks *tasks, int32_t tid);
-/* Of an unknown one a new entry; NULL: no memory, or more tasks than a machine has. */
+/* Of an unknown one a new entry; NULL: no memory. */
 struct task *tasks_add(struct tasks *tasks, int32_t tid);
 void tasks_remove(struct tasks *tasks, int32_t tid);
 

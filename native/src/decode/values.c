@@ -60,6 +60,15 @@ void print_octal(struct decoder *d, uint64_t value)
 	text_add_octal(&d->out->line, value);
 }
 
+/* Why there is an address and not what is there: elsewhere it is the tracee's mistake, or nothing was wanted. */
+static void print_unserved(struct decoder *d, uint64_t address)
+{
+	const struct stl_capture *capture = fetch_capture(d, address, CAPTURED_MEMORY);
+
+	if (capture && capture->status == CAPTURE_UNSERVED)
+		print_comment(d, "not read: a page that a process serves");
+}
+
 void print_address(struct decoder *d, uint64_t value)
 {
 	if (!value) {
@@ -68,6 +77,8 @@ void print_address(struct decoder *d, uint64_t value)
 	}
 	text_add(&d->out->line, "0x", 2);
 	text_add_hex(&d->out->line, value);
+	if (d->out->unserved)
+		print_unserved(d, value);
 }
 
 static bool print_at(struct decoder *d, uint64_t address, void *into, size_t size)
