@@ -67,6 +67,19 @@ static void print_tls(struct decoder *d, uint64_t tls)
 		print_address(d, tls);
 }
 
+static void print_fd_at(struct decoder *d, uint64_t address)
+{
+	int32_t fd;
+
+	if (!address || !fetch(d, address, &fd, sizeof(fd))) {
+		print_address(d, address);
+		return;
+	}
+	print_text(d, "[");
+	print_fd(d, (uint32_t)fd);
+	print_text(d, "]");
+}
+
 /* x86-64: flags, stack, parent_tid, child_tid, tls; i386 and aarch64: tls before child_tid (CONFIG_CLONE_BACKWARDS). */
 void decode_clone(struct decoder *d)
 {
@@ -89,7 +102,7 @@ void decode_clone(struct decoder *d)
 	if (flags & (CLONE_PARENT_SETTID | CLONE_PIDFD)) {
 		argument_named(d, "parent_tid", parent);
 		print_text(d, "parent_tid=");
-		print_filled(d, parent, print_int_at);
+		print_filled(d, parent, flags & CLONE_PIDFD ? print_fd_at : print_int_at);
 	}
 	if (flags & CLONE_SETTLS) {
 		argument_named(d, "tls", tls);

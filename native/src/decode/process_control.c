@@ -155,6 +155,15 @@ static void print_epoll_slot(struct decoder *d, uint64_t address)
 	end_struct(d);
 }
 
+/* A descriptor of the process `pid`: what it is, is known of the caller's own alone. */
+static void print_fd_of(struct decoder *d, uint64_t pid, uint64_t fd)
+{
+	if ((int32_t)pid == d->record->vpid)
+		print_fd(d, fd);
+	else
+		print_signed(d, (int32_t)fd);
+}
+
 void decode_kcmp(struct decoder *d)
 {
 	uint32_t type = (uint32_t)d->args[2];
@@ -170,11 +179,11 @@ void decode_kcmp(struct decoder *d)
 	if (type == KCMP_FILE) {
 		for (int i = 3; i < 5; i++) {
 			argument(d);
-			print_fd(d, d->args[i]);
+			print_fd_of(d, d->args[i - 3], d->args[i]);
 		}
 	} else if (type == KCMP_EPOLL_TFD) {
 		argument(d);
-		print_fd(d, d->args[3]);
+		print_fd_of(d, d->args[0], d->args[3]);
 		argument(d);
 		print_epoll_slot(d, d->args[4]);
 	} else if (!constant_name(&kcmp_types, type)) {

@@ -34,6 +34,11 @@
 	{                                                                                                              \
 		.take = (kind), .when = WHEN_ENTRY, .arg = (argument)                                                  \
 	}
+/* A member of what was captured of the argument is a descriptor. */
+#define MEMBER_FD(argument, offset)                                                                                    \
+	{                                                                                                              \
+		.take = TAKE_DESCRIPTOR, .when = WHEN_ENTRY, .arg = (argument), .at = (offset) + 1                     \
+	}
 #define RETURNS_FD                                                                                                     \
 	{                                                                                                              \
 		.take = TAKE_RESULT_FD, .when = WHEN_EXIT                                                              \
@@ -90,6 +95,11 @@
 
 const struct capture_row process_rows[] = {
 	/* the third argument is the parent's, or the pidfd's, place; of i386 the fourth is a struct user_desc */
+	{.call = CALL_clone,
+         .by = 1,
+         .value = 0x1000, /* CLONE_PIDFD */
+         .mask = 0x1000,
+         .captures = {{.take = TAKE_FDS, .when = WHEN_EXIT, .arg = 2, .size = 4}, INS(3, 0, 16), RETURNS_PID}},
 	ROW(clone, OUT(2, 4), INS(3, 0, 16), RETURNS_PID),
 	{.call = CALL_clone3,
          .captures = {SIZED(0, WHEN_ENTRY, LENGTH_ARG, 1, 4096),
@@ -101,7 +111,7 @@ const struct capture_row process_rows[] = {
                        .length_at = 72,
                        .size = 4},
                       {.take = TAKE_OBJECT, .when = WHEN_ENTRY, .arg = 0, .at = 57, .size32 = 16},
-                      {.take = TAKE_FDS, .when = WHEN_EXIT, .arg = 0, .at = 9, .size = 4},
+                      POINTED(0, WHEN_EXIT, 8, 8, 4),
                       POINTED(0, WHEN_EXIT, 24, 24, 4),
                       RETURNS_PID}},
 	ROW(fork, RETURNS_PID),
@@ -227,8 +237,8 @@ const struct capture_row process_rows[] = {
 	{.call = CALL_process_vm_writev,
          .captures = {{.take = TAKE_IOVEC, .when = WHEN_ENTRY, .arg = 1, .length = LENGTH_ARG, .length_arg = 2},
                       ELEMENTS(3, WHEN_ENTRY, LENGTH_ARG, 4, 16, 8)}},
-	BY(kcmp, 2, 0, SIMPLE(TAKE_DESCRIPTOR, 3), SIMPLE(TAKE_DESCRIPTOR, 4)), /* KCMP_FILE */
-	BY(kcmp, 2, 7, SIMPLE(TAKE_DESCRIPTOR, 3), IN(4, 12)),                  /* KCMP_EPOLL_TFD */
+	BY(kcmp, 2, 0, SIMPLE(TAKE_DESCRIPTOR, 3), SIMPLE(TAKE_DESCRIPTOR, 4)),                  /* KCMP_FILE */
+	BY(kcmp, 2, 7, SIMPLE(TAKE_DESCRIPTOR, 3), IN(4, 12), MEMBER_FD(4, 0), MEMBER_FD(4, 4)), /* KCMP_EPOLL_TFD */
 	ROW(set_thread_area, IN(0, 16), OUT(0, 4)),
 	ROW(get_thread_area, IN(0, 4), OUT(0, 16)),
 	ROW(modify_ldt, SIZED(1, WHEN_ENTRY, LENGTH_ARG, 2, 16)),
