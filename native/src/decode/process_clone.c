@@ -17,12 +17,10 @@
 
 void decode_set_tid_address(struct decoder *d)
 {
-	if (entering(d)) {
-		argument(d);
-		print_hex(d, d->args[0]);
-	} else {
-		result_is(d, RESULT_PID);
-	}
+	if (!entering(d))
+		return;
+	argument(d);
+	print_hex(d, d->args[0]);
 }
 
 void decode_unshare(struct decoder *d)

@@ -12,7 +12,6 @@
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
-#define WAITERS_MOST 128 /* FUTEX_WAITV_MAX */
 
 /* The arguments behind the operation, in their order. */
 enum operand { NOTHING, VALUE, TIME, VALUE2, OTHER, VALUE3, BITSET, WAKE_OP };

@@ -116,7 +116,6 @@ const struct capture_row process_rows[] = {
                       RETURNS_PID}},
 	ROW(fork, RETURNS_PID),
 	ROW(vfork, RETURNS_PID),
-	ROW(set_tid_address, RETURNS_PID),
 
 	ROW(execve, SIMPLE(TAKE_STRINGS, 1), SIMPLE(TAKE_COUNT, 2)),
 	ROW(execveat, SIMPLE(TAKE_STRINGS, 2), SIMPLE(TAKE_COUNT, 3)),

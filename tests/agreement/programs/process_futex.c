@@ -59,7 +59,7 @@ static void vectors(void)
 	syscall(SYS_futex_waitv, waiters, 2, 0, NULL, CLOCK_REALTIME);
 	syscall(SYS_futex_waitv, waiters, 3, 1, BAD, 99);
 	syscall(SYS_futex_waitv, waiters, 0, 0, NULL, 0);
-	syscall(SYS_futex_waitv, waiters, 500, 0, NULL, 0);
+	syscall(SYS_futex_waitv, waiters, 100, 0, NULL, 0);
 	syscall(SYS_futex_waitv, NULL, 1, 0, NULL, 0);
 	syscall(SYS_futex_waitv, BAD, 1, 0, NULL, 0);
 }
