@@ -27,14 +27,16 @@ ABOUT_PIDS = re.compile(
     r"|process_\w+|ptrace|kcmp|get_robust_list|\w+priority|shmctl|msgctl|getsockopt|sendm?msg|recvm?msg)\(|---|\+\+\+"
 )
 ANY_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
-PID_FIELD = re.compile(r"(?:(?<=pid=)|(?<=tid=)|(?<=tid=\[)|(?<=/proc/)|(?<=/task/)|(?<=\"))\d+(?![\w.])")
+PID_FIELD = re.compile(
+    r"(?:(?<=pid=)|(?<=tid=)|(?<=thread_id=)|(?<=tid=\[)|(?<=/proc/)|(?<=/task/)|(?<=\"))\d+(?![\w.])"
+)
 
 # (what, pattern, what takes its place), applied in order to each whole call.
 RULES: tuple[tuple[str, str, str], ...] = (
     ("the column of the result depends on how wide a PID is", r"\) +(= |\?)", r") \1"),
     ("how long a call took (-T)", r" <\d+\.\d{6}>$", " <TIME>"),
     ("addresses", r"\b0x[0-9a-f]{7,}\b", "ADDR"),
-    ("dates of files", r"/\* \d{4}-\d\d-\d\dT[\d:.+-]+ \*/", "/* DATE */"),
+    ("dates", r"\b\d{4}-\d\d-\d\dT[\d:.]+[+-]\d{4}", "DATE"),
     ("seconds since 1970", r"\b1[6-9]\d{8}\b", "SECONDS"),
     ("fractions of a second of a clock", r"(tv_nsec=|tv_usec=|time_nsec=)\d*[1-9]\d*(?<!000000)", r"\1FRACTION"),
     ("time that a process used", r"((?:ru|tms)_[us]?\w*time=)(?:\{[^}]*\}|\d+)", r"\1USED"),
@@ -48,7 +50,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("the inode of a pipe, socket or namespace", r"\b(\w+:)\[\d+\]", r"\1[INODE]"),
     ("an ephemeral port", r"htons\((?:3[2-9]|4\d|5\d|6[0-5])\d{3}\)", "htons(PORT)"),
     ("an ephemeral port under -yy", r"(\d+\.\d+\.\d+\.\d+|\]):(?:3[2-9]|4\d|5\d|6[0-5])\d{3}\b", r"\1:PORT"),
-    ("the name of a temporary file", r"((?:/|\")(?:tmp|cc|sort|sh-thd\.?|tmp_obj_|etilqs_|temp-))\w{6,16}", r"\1TEMP"),
+    ("a temporary file's name", r"((?:/|\")(?:tmp\.?|cc|sort|sed|sh-thd\.?|tmp_obj_|etilqs_|temp-))\w{6,16}", r"\1TEMP"),
+    ("the name of a temporary file of git's", r"(\.git/t)\w{6}\"", r'\1TEMP"'),
     ("load, memory and uptime of the machine", r"(sysinfo\(\{).*\}", r"\1...}"),
     ("free blocks and inodes", r"(f_(?:bfree|bavail|ffree)=)\d+", r"\1FREE"),
     ("whom a netlink socket is bound to", r"(nl_pid=|nlmsg_pid=)-?\d+", r"\1PORT"),
