@@ -194,9 +194,9 @@ void print_pid(struct decoder *d, uint64_t value);
 void print_id(struct decoder *d, uint64_t value); /* uid_t, gid_t: -1 as "-1" */
 void print_signal(struct decoder *d, uint64_t value);
 void print_signal_name(struct decoder *d, uint64_t value); /* whatever -X wants: SIGHUP */
-void print_mode(struct decoder *d, uint64_t value);      /* 0644 */
-void print_file_mode(struct decoder *d, uint64_t value); /* S_IFREG|0644 */
-void print_device(struct decoder *d, uint64_t value);    /* makedev(0x8, 0x1) */
+void print_mode(struct decoder *d, uint64_t value);        /* 0644 */
+void print_file_mode(struct decoder *d, uint64_t value);   /* S_IFREG|0644 */
+void print_device(struct decoder *d, uint64_t value);      /* makedev(0x8, 0x1) */
 void print_open_flags(struct decoder *d, uint64_t value);
 void print_sigset(struct decoder *d, uint64_t address, uint64_t size); /* [INT CHLD], ~[KILL], [] */
 void print_sigset_value(struct decoder *d, uint64_t set);

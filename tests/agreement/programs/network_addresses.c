@@ -110,9 +110,10 @@ static void others(void)
 	for (unsigned i = 0; i < 30; i++)
 		((char *)&any)[2 + i] = i * 9;
 	for (int family = 0; family < 48; family++)
-		if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK && family != AF_PACKET &&
-		    family != AF_VSOCK && family != AF_AX25 && family != AF_IPX && family != AF_X25 && family != AF_BLUETOOTH &&
-		    family != AF_NFC && family != AF_QIPCRTR && family != AF_XDP && family != 45 /* AF_MCTP */) {
+		if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK &&
+		    family != AF_PACKET && family != AF_VSOCK && family != AF_AX25 && family != AF_IPX &&
+		    family != AF_X25 && family != AF_BLUETOOTH && family != AF_NFC && family != AF_QIPCRTR &&
+		    family != AF_XDP && family != 45 /* AF_MCTP */) {
 			any.ss_family = family;
 			LENGTHS(&any, 16);
 		}

@@ -58,7 +58,8 @@ static void unix_messages(void)
 	sendmsg(pair[0], &message, MSG_NOSIGNAL);
 	receive(pair[1], 0, sizeof(received));
 	setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	put(&message, put(&message, NULL, SOL_SOCKET, SCM_RIGHTS, (int[]){2}, 4), SOL_SOCKET, SCM_CREDENTIALS, &me, sizeof(me));
+	put(&message, put(&message, NULL, SOL_SOCKET, SCM_RIGHTS, (int[]){2}, 4), SOL_SOCKET, SCM_CREDENTIALS, &me,
+	    sizeof(me));
 	sendmsg(pair[0], &message, 0);
 	receive(pair[1], MSG_CMSG_CLOEXEC, sizeof(received));
 	sendmsg(pair[0], &message, 0);

@@ -40,18 +40,21 @@ static void values(void)
 	const socklen_t sizes[] = {0, 3, 4, 8, 12, 16, 24, 200, -1};
 	const struct {
 		int family, type, level, count;
-	} sockets[] = {{AF_UNIX, SOCK_STREAM, SOL_SOCKET, 78}, {AF_INET, SOCK_STREAM, IPPROTO_TCP, 38},
-	               {AF_INET, SOCK_STREAM, IPPROTO_IP, 51}, {AF_INET6, SOCK_DGRAM, IPPROTO_IPV6, 79},
-	               {AF_INET, SOCK_DGRAM, IPPROTO_UDP, 3},  {AF_PACKET, SOCK_RAW, SOL_PACKET, 25},
+	} sockets[] = {{AF_UNIX, SOCK_STREAM, SOL_SOCKET, 78},  {AF_INET, SOCK_STREAM, IPPROTO_TCP, 38},
+	               {AF_INET, SOCK_STREAM, IPPROTO_IP, 51},  {AF_INET6, SOCK_DGRAM, IPPROTO_IPV6, 79},
+	               {AF_INET, SOCK_DGRAM, IPPROTO_UDP, 3},   {AF_PACKET, SOCK_RAW, SOL_PACKET, 25},
 	               {AF_NETLINK, SOCK_RAW, SOL_NETLINK, 13}, {AF_INET, SOCK_RAW, SOL_RAW, 3}};
 
 	for (unsigned i = 0; i < sizeof(sockets) / sizeof(*sockets); i++) {
-		int fd = socket(sockets[i].family, sockets[i].type, sockets[i].family == AF_INET && sockets[i].type == SOCK_RAW);
+		int fd = socket(sockets[i].family, sockets[i].type,
+		                sockets[i].family == AF_INET && sockets[i].type == SOCK_RAW);
 
 		for (int name = 1; name < sockets[i].count; name++) {
-			if (sockets[i].level == IPPROTO_TCP && (name == TCP_INFO || name == TCP_MAXSEG || name == TCP_TIMESTAMP))
+			if (sockets[i].level == IPPROTO_TCP &&
+			    (name == TCP_INFO || name == TCP_MAXSEG || name == TCP_TIMESTAMP))
 				continue;
-			if (sockets[i].level == SOL_SOCKET && (name == 57 || name == 76 || name == 77 || name == SO_BINDTODEVICE))
+			if (sockets[i].level == SOL_SOCKET &&
+			    (name == 57 || name == 76 || name == 77 || name == SO_BINDTODEVICE))
 				continue; /* SO_COOKIE differs, SO_PEERPIDFD and SO_PASSPIDFD are later than strace 6.1 */
 			for (unsigned j = 0; j < sizeof(sizes) / sizeof(*sizes); j++)
 				get(fd, sockets[i].level, name, sizes[j]);
@@ -76,8 +79,9 @@ static void set_values(void)
 
 static void filters(int fd)
 {
-	struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1),
-	                             BPF_STMT(BPF_RET | BPF_K, 0xffff), BPF_STMT(BPF_RET | BPF_K, 0)};
+	struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0xffff),
+	                             BPF_STMT(BPF_RET | BPF_K, 0)};
 	struct sock_fprog program = {4, code};
 
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));

@@ -22,7 +22,8 @@ int main(void)
 	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 	fds[0] = (struct pollfd){ends[0], POLLIN, 0x7f};
 	fds[1] = (struct pollfd){ends[1], POLLOUT | POLLWRBAND, 0};
-	fds[2] = (struct pollfd){pair[0], POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLRDHUP | POLLMSG, 0};
+	fds[2] = (struct pollfd){
+		pair[0], POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLRDHUP | POLLMSG, 0};
 	fds[3] = (struct pollfd){-1, POLLIN, 0};
 	fds[4] = (struct pollfd){77, POLLIN, 0};
 	fds[5] = (struct pollfd){pair[0], 0, 0};

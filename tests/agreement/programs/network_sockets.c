@@ -15,8 +15,8 @@ static void one(int family, int type, int protocol)
 
 int main(void)
 {
-	const int protocols[] = {0, 1, 2, 4, 6, 8, 12, 17, 22, 29, 33, 41, 46, 47, 50, 51, 58, 92, 94, 98, 103, 108, 115,
-	                         132, 136, 137, 143, 255, 256, 262, 263, -1};
+	const int protocols[] = {0,  1,  2,  4,  6,   8,   12,  17,  22,  29,  33,  41,  46,  47,  50,  51,
+	                         58, 92, 94, 98, 103, 108, 115, 132, 136, 137, 143, 255, 256, 262, 263, -1};
 
 	for (int family = -1; family < 48; family++)
 		one(family, SOCK_STREAM, 0);

@@ -18,7 +18,8 @@
 
 /* As in linux/sched.h, which may be older than what is passed. */
 struct arguments {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup, more;
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+		cgroup, more;
 };
 
 static char stack[16384] __attribute__((aligned(16)));
@@ -56,7 +57,10 @@ static void clones(void)
 	syscall(SYS_clone, CLONE_THREAD, NULL, NULL, NULL, NULL);
 	syscall(SYS_clone, CLONE_PIDFD | CLONE_PARENT_SETTID, NULL, &pidfd, NULL, NULL);
 	syscall(SYS_clone, CLONE_SIGHAND | CLONE_SETTLS | SIGCHLD, NULL, &parent, &child, &child);
-	syscall(SYS_clone, CLONE_NEWUSER | CLONE_FS | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | SIGCHLD, NULL, NULL, NULL, NULL);
+	syscall(SYS_clone,
+	        CLONE_NEWUSER | CLONE_FS | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+	                CLONE_NEWNET | SIGCHLD,
+	        NULL, NULL, NULL, NULL);
 	syscall(SYS_clone, 0xfffffeff, NULL, NULL, NULL, NULL);
 	int pid = clone(start, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
 	waitpid(pid, NULL, 0);
@@ -73,7 +77,8 @@ static void clones3(void)
 	a.child_tid = (uintptr_t)&child;
 	a.pidfd = (uintptr_t)&pidfd;
 	reap(syscall(SYS_clone3, &a, 88));
-	a = (struct arguments){.flags = CLONE_CLEAR_SIGHAND, .exit_signal = 99, .stack = 4096, .stack_size = 8192, .tls = 5};
+	a = (struct arguments){
+		.flags = CLONE_CLEAR_SIGHAND, .exit_signal = 99, .stack = 4096, .stack_size = 8192, .tls = 5};
 	syscall(SYS_clone3, &a, 64);
 	a = (struct arguments){.flags = CLONE_CLEAR_SIGHAND | CLONE_SIGHAND | CLONE_SETTLS, .tls = 16};
 	syscall(SYS_clone3, &a, 88);

@@ -58,7 +58,9 @@ static void memory(void)
 
 static void comparisons(void)
 {
-	struct { uint32_t efd, tfd, offset; } slot = {3, 4, 5};
+	struct {
+		uint32_t efd, tfd, offset;
+	} slot = {3, 4, 5};
 
 	for (int type = 0; type < 9; type++)
 		syscall(SYS_kcmp, getpid(), getpid(), type, 0, 0);
@@ -82,17 +84,34 @@ static void barriers(void)
 static void filters(void)
 {
 	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xc000003e, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_X, 0, 255, 7), BPF_STMT(BPF_JMP | BPF_JA, 3), BPF_STMT(BPF_RET | BPF_K, 0x7fff0000),
-		BPF_STMT(BPF_RET | BPF_K, 0x00050001), BPF_STMT(BPF_RET | BPF_A, 0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 15),
-		BPF_STMT(BPF_ALU | BPF_NEG, 0), BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_MISC | BPF_TXA, 1), BPF_STMT(BPF_ST, 1),
-		BPF_STMT(BPF_STX, 2), BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 7), BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 7),
-		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 7), BPF_STMT(BPF_LD | BPF_W | BPF_MEM, 7), BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_STMT(BPF_LD | 0x18 | BPF_ABS, 8), BPF_STMT(0xffff, 0xffffffff), BPF_JUMP(0xf5, 1, 2, 3),
-		BPF_STMT(BPF_ALU | 0xf0, 3), BPF_STMT(BPF_RET | 0x18, 0), BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xc000003e, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_X, 0, 255, 7),
+		BPF_STMT(BPF_JMP | BPF_JA, 3),
+		BPF_STMT(BPF_RET | BPF_K, 0x7fff0000),
+		BPF_STMT(BPF_RET | BPF_K, 0x00050001),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 15),
+		BPF_STMT(BPF_ALU | BPF_NEG, 0),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_MISC | BPF_TXA, 1),
+		BPF_STMT(BPF_ST, 1),
+		BPF_STMT(BPF_STX, 2),
+		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 7),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 7),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 7),
+		BPF_STMT(BPF_LD | BPF_W | BPF_MEM, 7),
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_STMT(BPF_LD | 0x18 | BPF_ABS, 8),
+		BPF_STMT(0xffff, 0xffffffff),
+		BPF_JUMP(0xf5, 1, 2, 3),
+		BPF_STMT(BPF_ALU | 0xf0, 3),
+		BPF_STMT(BPF_RET | 0x18, 0),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
 	};
-	static const uint32_t results[] = {0x80000000, 0, 0x30000, 0x50000, 0x5000d, 0x50fff, 0x7fc00000, 0x7ff00000, 0x7ff00007,
-		0x7ffc0000, 0x7fff0000, 0x7fff0001, 0x12345678, 0x51000, 0};
+	static const uint32_t results[] = {0x80000000, 0,          0x30000,    0x50000,    0x5000d,
+	                                   0x50fff,    0x7fc00000, 0x7ff00000, 0x7ff00007, 0x7ffc0000,
+	                                   0x7fff0000, 0x7fff0001, 0x12345678, 0x51000,    0};
 	struct sock_filter returns[sizeof(results) / sizeof(*results)];
 	struct sock_fprog program = {sizeof(code) / sizeof(*code), code}, none = {0, NULL}, wrong = {3, BAD};
 	uint32_t action = SECCOMP_RET_ERRNO, unknown = 0x12340000;
@@ -142,7 +161,9 @@ static void ports(void)
 	syscall(SYS_ioperm, 0x10000, -1, 1);
 #endif
 #ifdef SYS_modify_ldt
-	struct { unsigned entry, base, limit, bits; } descriptor = {1, 0x1000, 0xfffff, 0x51}, wrong = {9999, -1, -1, -1};
+	struct {
+		unsigned entry, base, limit, bits;
+	} descriptor = {1, 0x1000, 0xfffff, 0x51}, wrong = {9999, -1, -1, -1};
 	char table[64];
 
 	memset(table, 0, sizeof(table));

@@ -42,7 +42,8 @@ static void operations(int number)
 	syscall(number, &word, -1, -1, NULL, NULL, -1);
 	syscall(number, &word, 99, 1, 2, 3, 4);
 	for (int op = 0; op < 7; op++)
-		syscall(number, &word, FUTEX_WAKE_OP, 1, 2, &other, (unsigned)op << 28 | (unsigned)(6 - op) << 24 | 5 << 12 | 9);
+		syscall(number, &word, FUTEX_WAKE_OP, 1, 2, &other,
+		        (unsigned)op << 28 | (unsigned)(6 - op) << 24 | 5 << 12 | 9);
 	syscall(number, &word, FUTEX_WAKE_OP, 1, 2, &other, 8u << 28 | 4097 << 12 | 4095);
 	syscall(number, &word, FUTEX_WAKE_OP, 1, 2, &other, 0xffffffff);
 	syscall(number, NULL, FUTEX_WAKE, 1, NULL, NULL, 0);

@@ -104,7 +104,8 @@ static void attributes(void)
 	syscall(SYS_sched_setattr, 0, &a, 0);
 	a = (struct attributes){.size = 0, .policy = 3, .nice = 5};
 	syscall(SYS_sched_setattr, 0, &a, 0);
-	a = (struct attributes){.size = 56, .policy = 1, .priority = 200, .flags = 0x60, .util_min = 1, .util_max = 1024};
+	a = (struct attributes){
+		.size = 56, .policy = 1, .priority = 200, .flags = 0x60, .util_min = 1, .util_max = 1024};
 	syscall(SYS_sched_setattr, 0, &a, 0);
 	a = (struct attributes){.size = 48, .policy = 6, .runtime = 3, .deadline = 2, .period = 1, .flags = 0x187};
 	syscall(SYS_sched_setattr, 0, &a, 0);

@@ -25,7 +25,8 @@ static void show(int signal, int code, int error, const uint32_t words[6])
 
 static void classes(void)
 {
-	static const int signals[] = {0, SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGUSR1, SIGSEGV, SIGCHLD, SIGIO, SIGSYS, 64, 99};
+	static const int signals[] = {0,       SIGILL,  SIGTRAP, SIGBUS, SIGFPE, SIGUSR1,
+	                              SIGSEGV, SIGCHLD, SIGIO,   SIGSYS, 64,     99};
 	static const int codes[] = {0, 1, 2, 3, 4, 5, 9, 0x80, -1, -2, -3, -5, -6, -60, -9};
 	static const uint32_t some[6] = {1, 2, 3, 4, 5, 6}, none[6] = {0};
 
@@ -42,7 +43,8 @@ static void classes(void)
 	for (uint32_t band = 1; band; band <<= 1)
 		show(SIGIO, 1, 0, (uint32_t[]){band | 1, 0, 3, 0, 0, 0});
 	for (uint32_t arch = 0; arch < 3; arch++)
-		show(SIGSYS, 1, 0, (uint32_t[]){0x1234, 0, 39, (uint32_t[]){0xc000003e, 0x40000003, 0xc00000b7}[arch], 0, 0});
+		show(SIGSYS, 1, 0,
+		     (uint32_t[]){0x1234, 0, 39, (uint32_t[]){0xc000003e, 0x40000003, 0xc00000b7}[arch], 0, 0});
 	show(SIGSYS, 1, 0, (uint32_t[]){0x1234, 39, 0x40000003, 0, 0, 0});
 	show(SIGSYS, 1, 0, (uint32_t[]){0x1234, 0x7fffffff, 0x40000003, 0, 0, 0});
 }

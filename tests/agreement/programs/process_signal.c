@@ -35,12 +35,17 @@ static void actions(void)
 	syscall(SYS_rt_sigaction, SIGUSR1, NULL, &old, SIZE);
 	action = (struct action){.handler = SIG_DFL, .flags = 0x1 | 0x2 | 0x4, .mask = 1};
 	syscall(SYS_rt_sigaction, SIGCHLD, &action, &old, SIZE);
-	action = (struct action){.handler = (void *)0x1234, .flags = 0x08000000 | 0x10000000 | 0x40000000 | 0x80000000u, .mask = ~0ULL};
+	action = (struct action){
+		.handler = (void *)0x1234, .flags = 0x08000000 | 0x10000000 | 0x40000000 | 0x80000000u, .mask = ~0ULL};
 	syscall(SYS_rt_sigaction, SIGUSR2, &action, &old, SIZE);
 	syscall(SYS_rt_sigaction, SIGUSR2, &action, &old, SIZE);
-	action = (struct action){.handler = (void *)0x1234, .flags = 0x04000000 | 0x2000, .restorer = (void *)0x5678, .mask = ~(uint64_t)(1 << (SIGKILL - 1))};
+	action = (struct action){.handler = (void *)0x1234,
+	                         .flags = 0x04000000 | 0x2000,
+	                         .restorer = (void *)0x5678,
+	                         .mask = ~(uint64_t)(1 << (SIGKILL - 1))};
 	syscall(SYS_rt_sigaction, 34, &action, NULL, SIZE);
-	action = (struct action){.handler = (void *)-1L, .flags = 0x800 | 0x400 | 0x04000000, .restorer = NULL, .mask = 0x100000002ULL};
+	action = (struct action){
+		.handler = (void *)-1L, .flags = 0x800 | 0x400 | 0x04000000, .restorer = NULL, .mask = 0x100000002ULL};
 	syscall(SYS_rt_sigaction, 64, &action, &old, SIZE);
 	syscall(SYS_rt_sigaction, 33, NULL, &old, SIZE);
 	syscall(SYS_rt_sigaction, SIGKILL, &action, &old, SIZE);
@@ -117,7 +122,9 @@ static void waiting(void)
 	kill(getpid(), SIGUSR1);
 	syscall(SYS_rt_sigtimedwait, &set, BAD, &moment, SIZE);
 #ifdef SYS_rt_sigtimedwait_time64
-	struct { int64_t seconds, nanoseconds; } longer = {0, 1000};
+	struct {
+		int64_t seconds, nanoseconds;
+	} longer = {0, 1000};
 	syscall(SYS_rt_sigtimedwait_time64, &set, &info, &longer, SIZE);
 #endif
 	raise(SIGALRM);
@@ -129,7 +136,11 @@ static void waiting(void)
 
 static void queued(void)
 {
-	struct { int signal, error, code, pad, pid, uid; union sigval value; char rest[128]; } info = {0};
+	struct {
+		int signal, error, code, pad, pid, uid;
+		union sigval value;
+		char rest[128];
+	} info = {0};
 
 	signal(SIGUSR2, handler);
 	signal(40, handler);
@@ -197,7 +208,11 @@ static void faults(void)
 #ifdef __i386__
 static void old_calls(void)
 {
-	struct { void *handler; unsigned long mask, flags; void *restorer; } action = {handler, 2, 0x04000000, (void *)16}, old;
+	struct {
+		void *handler;
+		unsigned long mask, flags;
+		void *restorer;
+	} action = {handler, 2, 0x04000000, (void *)16}, old;
 	unsigned long set = 0xf, before = 0;
 
 	syscall(SYS_sigaction, SIGUSR1, NULL, NULL);

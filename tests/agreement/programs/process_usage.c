@@ -13,8 +13,12 @@
 
 static void limits(void)
 {
-	struct { unsigned long current, maximum; } limit = {1024, ~0UL}, old;
-	struct { uint64_t current, maximum; } wide = {1 << 20, 1ULL << 40}, before;
+	struct {
+		unsigned long current, maximum;
+	} limit = {1024, ~0UL}, old;
+	struct {
+		uint64_t current, maximum;
+	} wide = {1 << 20, 1ULL << 40}, before;
 
 	for (int resource = 0; resource < 17; resource++)
 		syscall(SYS_prlimit64, 0, resource, NULL, &before);
