@@ -70,6 +70,7 @@ def test_a_lost_line_is_one() -> None:
         ('getrandom("\\x01", 1, 0) = 1', 'getrandom("\\x02", 1, 0) = 1'),
         ("fstat(3</a>, {st_ino=5, ...}) = 0", "fstat(3</a>, {st_ino=6, ...}) = 0"),
         ("close(3<socket:[123]>) = 0", "close(3<socket:[4567]>) = 0"),
+        ('close(3<UNIX-STREAM:[1->2,"a"]>) = 0', 'close(3<UNIX-STREAM:[3->4,"a"]>) = 0'),
         ("nanosleep({...}) = 0 <0.000123>", "nanosleep({...}) = 0 <1.000000>"),
         ("bind(3, {sin_port=htons(45000)}) = 0", "bind(3, {sin_port=htons(33000)}) = 0"),
     ],
