@@ -44,6 +44,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("seconds of a monotonic clock", r"(CLOCK_(?:MONOTONIC|BOOTTIME)\w*, \{tv_sec=)\d+", r"\1SECONDS"),
     ("ticks since the boot", r"(times\(.*\) = )\d{6,}", r"\1TICKS"),
     ("a parent that is not traced", r"(getppid\(\) = )\d+", r"\1PARENT"),
+    ("the serial number of a key", r"(keyctl\([^,]*, )\d{6,10}\b", r"\1SERIAL"),
+    ("that of a key found", r"((?:keyctl|\w+_key)\(.*\) = )\d{6,10}\b", r"\1SERIAL"),
     ("random bytes", r'getrandom\("[^"]*"(\.\.\.)?', r"getrandom(RANDOM"),
     ("the inode of a file that is made anew", r"(st_ino=|d_ino=|stx_ino=)\d+", r"\1INODE"),
     ("the inode of a file that has no name", r"(/#)\d+(>\(deleted\))", r"\1INODE\2"),
