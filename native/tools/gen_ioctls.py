@@ -19,7 +19,7 @@ from pathlib import Path
 from gen_constants import Compiler, default_zig, quoted
 
 OUTPUT = Path(__file__).resolve().parent.parent / "src" / "constants" / "ioctls.c"
-FOLDERS = ("any-linux-any", "x86-linux-any")
+FOLDERS = ("any-linux-any", "x86-linux-any", "generic-glibc")
 SUBFOLDERS = ("linux", "asm-generic", "asm", "drm", "misc", "mtd", "rdma", "scsi", "sound", "video", "xen")
 TARGETS = {"ioctl_names_64": "x86_64", "ioctl_names_32": "x86"}
 
@@ -30,11 +30,12 @@ PLAIN = {
     "asm-generic/ioctls.h": r"(?:TC|TIOC|FIO)\w+",
     "asm-generic/sockios.h": r"(?:SIOC|FIO)\w+",
     "linux/atmioc.h": r"ATM\w+",
-    "linux/ax25.h": r"SIOC\w+",
     "linux/cdrom.h": r"(?:CDROM|DVD_)\w+",
+    "linux/fb.h": r"FBIO\w+",
     "linux/fd.h": r"FD\w+",
     "linux/hdreg.h": r"HDIO_\w+",
-    "linux/kd.h": r"(?:KD|GIO_|PIO_)\w+",
+    "linux/kd.h": r"(?:K|GIO_|PIO_)\w+",
+    "linux/loop.h": r"LOOP_\w+",
     "linux/lp.h": r"LP[A-Z]+",
     "linux/mtio.h": r"MTIOC\w+",
     "linux/sockios.h": r"SIOC\w+",
@@ -43,14 +44,14 @@ PLAIN = {
     "scsi/scsi_ioctl.h": r"SCSI_IOCTL_\w+",
     "scsi/sg.h": r"SG_(?:SET|GET|EMULATED|SCSI|NEXT)_?\w*|SG_IO",
 }
-# Numbers of these headers' are no requests, or hold a size that the program chooses.
-SKIPPED = re.compile(r"\w+_(?:BASE|MAGIC|TYPE|FIRST|LAST|MAX|NR|SIZE|MASK|SHIFT)|IOC_(?:IN|OUT|INOUT)|_\w+")
+# Numbers of these headers' that are no requests.
+SKIPPED = re.compile(r"\w+_(?:BASE|MAGIC|MASK|SHIFT)")
 SPECIAL = re.compile(r"(?:32|64|_[AB])$")
 # What is smaller has no type in it: values and flags of the headers in PLAIN, but for these two.
 LAST_SMALL = 0xFF
 SMALL = ("FIBMAP", "FIGETBSZ")
 PROLOGUES = (
-    ["linux/types.h", "asm/ioctl.h", "asm/termbits.h"],
+    ["linux/types.h", "linux/fiemap.h", "linux/major.h", "asm/ioctl.h", "asm/termbits.h"],
     ["sys/types.h", "sys/ioctl.h", "sys/time.h", "linux/types.h"],
     ["sys/types.h", "sys/socket.h", "net/if.h", "sys/ioctl.h", "linux/types.h"],
     ["stdint.h", "stddef.h", "sys/types.h", "linux/types.h", "linux/fs.h", "linux/ioctl.h"],
@@ -81,9 +82,8 @@ def requests(name: str, content: str) -> list[str]:
     found = []
     for macro, body in DEFINE.findall(code):
         is_number = re.fullmatch(r"\(?(?:0[xX])?[0-9a-fA-F]+\)?|\(.*[+|].*\)|\(?\w+[ \t]*\+[ \t]*\w+\)?", body)
-        if SKIPPED.fullmatch(macro):
-            continue
-        if MADE.search(body) or (is_number and plain.fullmatch(macro)):
+        is_plain = is_number and plain.fullmatch(macro) and not SKIPPED.fullmatch(macro)
+        if is_plain or (MADE.search(body) and not macro.startswith("_")):
             found.append(macro)
     return sorted(set(found))
 
