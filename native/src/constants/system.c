@@ -1646,8 +1646,9 @@ static const struct constant keyctl_commands_items[] = {
 	{0x1d, "KEYCTL_RESTRICT_KEYRING"},
 	{0x1e, "KEYCTL_MOVE"},
 	{0x1f, "KEYCTL_CAPABILITIES"},
+	{0x20, "KEYCTL_WATCH_KEY"},
 };
-const struct constants keyctl_commands = {keyctl_commands_items, 32, "KEYCTL_?\??", false};
+const struct constants keyctl_commands = {keyctl_commands_items, 33, "KEYCTL_?\??", false};
 
 static const struct constant key_permissions_items[] = {
 	{0x1000000, "KEY_POS_VIEW"},

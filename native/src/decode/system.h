@@ -27,7 +27,12 @@ call_decoder decode_uname, decode_sysinfo, decode_getrandom, decode_getcpu, deco
 call_decoder decode_init_module, decode_finit_module, decode_delete_module, decode_kexec_load, decode_kexec_file_load;
 call_decoder decode_sysctl, decode_numbers, decode_lsm_get_self_attr, decode_lsm_set_self_attr, decode_lsm_list_modules;
 
-/* As a shmctl(2) or a message's call in ipc(2): what it points to lies elsewhere. */
+/* i386's ipc(2) stands for all of these calls, with some arguments elsewhere. */
+bool behind_ipc(const struct decoder *d);
+void print_semctl_behind_ipc(struct decoder *d);
+void print_msgrcv_behind_ipc(struct decoder *d);
+void find_shmat_behind_ipc(struct decoder *d);
+
 void print_semctl_argument(struct decoder *d, uint64_t command, uint64_t address);
 void print_message(struct decoder *d, uint64_t address, uint64_t size);
 void print_ipc_permissions(struct decoder *d, uint64_t address, bool setting);

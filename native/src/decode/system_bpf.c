@@ -203,7 +203,7 @@ static const struct bpf_field task_query[] = {
 	FIELD("fd", task_fd_query.fd, BPF_DESCRIPTOR),
 	FIELD("flags", task_fd_query.flags, BPF_HEX),
 	FIELD("buf_len", task_fd_query.buf_len, BPF_NUMBER),
-	FIELD("buf", task_fd_query.buf, BPF_STRING),
+	FIELD("buf", task_fd_query.buf, BPF_SIZED_STRING),
 	FIELD("prog_id", task_fd_query.prog_id, BPF_NUMBER),
 	NAMED("fd_type", task_fd_query.fd_type, BPF_CONSTANT, bpf_task_descriptors),
 	FIELD("probe_offset", task_fd_query.probe_offset, BPF_WIDE_HEX),

@@ -23,6 +23,7 @@ enum bpf_kind {
 	BPF_FLAGS,
 	BPF_NAME,         /* sixteen bytes */
 	BPF_STRING,       /* a pointer to it */
+	BPF_SIZED_STRING, /* likewise, in a buffer of buf_len bytes */
 	BPF_PATH,         /* likewise */
 	BPF_DATA,         /* likewise, btf_size bytes */
 	BPF_INSTRUCTIONS, /* likewise, insn_cnt of them */

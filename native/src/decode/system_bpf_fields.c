@@ -106,6 +106,21 @@ static bool is_there(const struct bpf_field *one, const struct bpf_attributes *a
 	return true;
 }
 
+static void print_sized_string(struct decoder *d, uint64_t address, uint64_t size)
+{
+	const struct stl_capture *capture = fetch_capture(d, address, CAPTURED_MEMORY);
+	uint64_t limit = d->options->string_limit, shown = size < limit ? size : limit;
+
+	if (!address || !capture) {
+		print_address(d, address);
+		return;
+	}
+	shown = shown < capture->size ? shown : capture->size;
+	print_quoted(d, capture_bytes(capture), shown, 0, true);
+	if (!memchr(capture_bytes(capture), 0, shown))
+		print_text(d, "...");
+}
+
 static void print_pointed(struct decoder *d, const struct bpf_field *one, const struct bpf_attributes *attributes)
 {
 	uint64_t address = bpf_value(attributes, one->at, 8);
@@ -113,6 +128,10 @@ static void print_pointed(struct decoder *d, const struct bpf_field *one, const 
 	switch (one->kind) {
 	case BPF_STRING:
 		print_string(d, address);
+		break;
+	case BPF_SIZED_STRING:
+		print_sized_string(d, address,
+		                   bpf_value(attributes, offsetof(union bpf_attr, task_fd_query.buf_len), 4));
 		break;
 	case BPF_PATH:
 		print_path(d, address);

@@ -192,6 +192,16 @@ bool decode_input_ioctl(struct decoder *d, uint32_t number)
 
 /* ---- names with a size in them ------------------------------------------------------------------------------ */
 
+static void print_code_name(struct decoder *d, const struct constants *table, uint32_t code)
+{
+	const char *name = constant_name(table, code);
+
+	if (name)
+		print_text(d, name);
+	else
+		print_hex(d, code);
+}
+
 static bool print_input_family(struct decoder *d, uint32_t low, uint32_t size, uint32_t direction)
 {
 	static const struct {
@@ -203,7 +213,7 @@ static bool print_input_family(struct decoder *d, uint32_t low, uint32_t size, u
 
 	if (direction == WRITES && low >= EVIOCSABS_FIRST) {
 		print_text(d, "EVIOCSABS(");
-		print_constant(d, &absolute_axes, low - EVIOCSABS_FIRST);
+		print_code_name(d, &absolute_axes, low - EVIOCSABS_FIRST);
 		print_text(d, ")");
 		return true;
 	}
@@ -220,13 +230,13 @@ static bool print_input_family(struct decoder *d, uint32_t low, uint32_t size, u
 		if (low == 0x20)
 			print_text(d, "0");
 		else
-			print_constant(d, &event_types, low - 0x20);
+			print_code_name(d, &event_types, low - 0x20);
 		print(d, ", %" PRIu32 ")", size);
 		return true;
 	}
 	if (low >= EVIOCGABS_FIRST && low <= EVIOCGABS_FIRST + ABS_LAST) {
 		print_text(d, "EVIOCGABS(");
-		print_constant(d, &absolute_axes, low - EVIOCGABS_FIRST);
+		print_code_name(d, &absolute_axes, low - EVIOCGABS_FIRST);
 		print_text(d, ")");
 		return true;
 	}

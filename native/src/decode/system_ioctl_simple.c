@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <asm/ioctls.h>
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/inotify.h>
@@ -81,13 +82,18 @@ static const struct simple simples[] = {
 	{BLKTRACESTOP, NOTHING},
 	{BLKTRACETEARDOWN, NOTHING},
 	{BLKZEROOUT, IN_PAIR},
+	{BTRFS_IOC_QUOTA_RESCAN_WAIT, NOTHING},
+	{BTRFS_IOC_SCRUB_CANCEL, NOTHING},
+	{BTRFS_IOC_SYNC, NOTHING},
+	{BTRFS_IOC_TRANS_END, NOTHING},
+	{BTRFS_IOC_TRANS_START, NOTHING},
 	{EVIOCGEFFECTS, OUT_INT},
 	{EVIOCGRAB, NUMBER},
 	{EVIOCGVERSION, OUT_UNSIGNED},
 	{EVIOCREVOKE, NUMBER},
 	{EVIOCRMFF, NUMBER},
 	{EVIOCSCLOCKID, IN_UNSIGNED},
-	{FICLONE, DESCRIPTOR},
+	{FICLONE, NUMBER},
 	{FIFREEZE, NOTHING},
 	{FIOASYNC, IN_INT},
 	{FIOCLEX, NOTHING},

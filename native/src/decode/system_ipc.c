@@ -21,13 +21,13 @@
 #define SEM_INFO 19
 #define SEM_STAT_ANY 20
 
-/* The time's high half lies behind it on i386 (struct shmid64_ds). */
+/* The time's high half lies behind it on i386 (struct shmid64_ds), but not in what ipc(2) was made for. */
 static void field_time(struct decoder *d, const char *name, uint64_t address)
 {
 	uint64_t low = 0, high = 0;
 
 	fetch_word(d, address, &low);
-	if (d->word == 4 && fetch_word(d, address + 4, &high))
+	if (d->word == 4 && !behind_ipc(d) && fetch_word(d, address + 4, &high))
 		low |= high << 32;
 	field_unsigned(d, name, low);
 }
@@ -50,8 +50,10 @@ static uint32_t u32_at(const struct decoder *d, uint64_t address)
 
 void print_ipc_key(struct decoder *d, uint64_t key)
 {
-	if ((uint32_t)key)
+	if ((uint32_t)key || d->options->constants == STL_CONSTANTS_RAW)
 		print_hex(d, (uint32_t)key);
+	else if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_text(d, "0 /* IPC_PRIVATE */");
 	else
 		print_text(d, "IPC_PRIVATE");
 }
@@ -107,6 +109,13 @@ static void print_get_flags(struct decoder *d, const struct constants *table, ui
 	uint32_t left = (uint32_t)flags & ~0777u, size = huge ? left >> HUGE_SHIFT & HUGE_MASK : 0;
 	bool any = false;
 
+	if (d->options->constants != STL_CONSTANTS_ABBREV) {
+		if (left)
+			print_flags(d, table, left);
+		print_text(d, left ? "|" : "");
+		print_mode(d, flags & 0777);
+		return;
+	}
 	if (huge)
 		left &= ~(HUGE_MASK << HUGE_SHIFT);
 	for (size_t i = 0; i < table->count; i++) {
@@ -146,6 +155,8 @@ void decode_shmget(struct decoder *d)
 void decode_shmat(struct decoder *d)
 {
 	if (d->exiting) {
+		if (behind_ipc(d))
+			find_shmat_behind_ipc(d);
 		result_is(d, RESULT_HEX);
 		return;
 	}
@@ -377,6 +388,9 @@ void decode_semctl(struct decoder *d)
 		print_ipc_command(d, &semctl_commands, d->args[2]);
 	} else {
 		argument(d);
-		print_semctl_argument(d, d->args[2], d->args[3]);
+		if (behind_ipc(d))
+			print_semctl_behind_ipc(d);
+		else
+			print_semctl_argument(d, d->args[2], d->args[3]);
 	}
 }

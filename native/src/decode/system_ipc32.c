@@ -4,7 +4,6 @@
  * in which version.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "decode/system.h"
 
@@ -24,19 +23,16 @@
 
 #define IPC_64 0x100u
 
+bool behind_ipc(const struct decoder *d)
+{
+	return call_of(d->abi, d->record->number) == CALL_ipc;
+}
+
 /* Its union semun lies in memory, and so the pointer in it. */
-static void decode_semctl_by_pointer(struct decoder *d)
+void print_semctl_behind_ipc(struct decoder *d)
 {
 	uint32_t command = (uint32_t)d->args[2], value;
 
-	if (entering(d)) {
-		argument_int(d, d->args[0]);
-		argument_int(d, d->args[1]);
-		argument(d);
-		print_ipc_command(d, &semctl_commands, command);
-		return;
-	}
-	argument(d);
 	if (!d->args[3] || !fetch(d, d->args[3], &value, sizeof(value))) {
 		print_address(d, d->args[3]);
 		return;
@@ -58,16 +54,13 @@ static void decode_semctl_by_pointer(struct decoder *d)
 }
 
 /* struct ipc_kludge: in version 0 message and type are found in memory. */
-static void decode_msgrcv_by_pointer(struct decoder *d)
+void print_msgrcv_behind_ipc(struct decoder *d)
 {
+	bool known = false;
 	uint32_t words[2];
 
-	if (entering(d)) {
-		argument_int(d, d->args[0]);
-		return;
-	}
-	bool known = !failed(d) && fetch(d, d->args[1], words, sizeof(words));
-
+	if (!failed(d))
+		known = fetch(d, d->args[1], words, sizeof(words));
 	argument(d);
 	if (known)
 		print_message(d, words[0], d->args[2]);
@@ -82,13 +75,13 @@ static void decode_msgrcv_by_pointer(struct decoder *d)
 	print_flags(d, &msgrcv_flags, (uint32_t)d->args[4]);
 }
 
-static void decode_shmat_by_pointer(struct decoder *d, const uint64_t args[6], uint64_t result)
+/* Where it is attached is not the result, but where the third argument points. */
+void find_shmat_behind_ipc(struct decoder *d)
 {
 	uint32_t address;
 
-	if (d->exiting && !failed(d) && fetch(d, result, &address, sizeof(address)))
+	if (!failed(d) && fetch(d, (uint32_t)d->record->args[3], &address, sizeof(address)))
 		d->result = address;
-	decode_as(d, CALL_shmat, args);
 }
 
 static void decode_unknown(struct decoder *d)
@@ -103,7 +96,6 @@ static void decode_unknown(struct decoder *d)
 void decode_ipc(struct decoder *d)
 {
 	uint64_t first = d->args[1], second = d->args[2], third = d->args[3], pointer = d->args[4], fifth = d->args[5];
-	bool by_pointer = !(d->args[0] >> 16);
 
 	switch ((uint32_t)d->args[0] & 0xffff) {
 	case SEMOP:
@@ -113,9 +105,7 @@ void decode_ipc(struct decoder *d)
 		decode_as(d, CALL_semget, (uint64_t[6]){first, second, third});
 		break;
 	case SEMCTL:
-		d->call = CALL_semctl;
-		memcpy(d->args, (uint64_t[6]){first, second, third, pointer}, sizeof(d->args));
-		decode_semctl_by_pointer(d);
+		decode_as(d, CALL_semctl, (uint64_t[6]){first, second, third, pointer});
 		break;
 	case SEMTIMEDOP:
 		decode_as(d, CALL_semtimedop, (uint64_t[6]){first, pointer, second, fifth});
@@ -124,13 +114,7 @@ void decode_ipc(struct decoder *d)
 		decode_as(d, CALL_msgsnd, (uint64_t[6]){first, pointer, second, third});
 		break;
 	case MSGRCV:
-		if (!by_pointer) {
-			decode_as(d, CALL_msgrcv, (uint64_t[6]){first, pointer, second, fifth, third});
-			break;
-		}
-		d->call = CALL_msgrcv;
-		memcpy(d->args, (uint64_t[6]){first, pointer, second, 0, third}, sizeof(d->args));
-		decode_msgrcv_by_pointer(d);
+		decode_as(d, CALL_msgrcv, (uint64_t[6]){first, pointer, second, fifth, third});
 		break;
 	case MSGGET:
 		decode_as(d, CALL_msgget, (uint64_t[6]){first, second});
@@ -139,7 +123,7 @@ void decode_ipc(struct decoder *d)
 		decode_as(d, CALL_msgctl, (uint64_t[6]){first, second, pointer});
 		break;
 	case SHMAT:
-		decode_shmat_by_pointer(d, (uint64_t[6]){first, pointer, second}, third);
+		decode_as(d, CALL_shmat, (uint64_t[6]){first, pointer, second});
 		break;
 	case SHMDT:
 		decode_as(d, CALL_shmdt, (uint64_t[6]){pointer});

@@ -92,6 +92,21 @@ static void print_rejection(struct decoder *d, uint64_t error)
 		print_unsigned(d, (uint32_t)error);
 }
 
+/* A description ends at its NUL, where that is among what may be shown. */
+static void print_filled_text(struct decoder *d, uint64_t address, uint64_t size)
+{
+	const struct stl_capture *capture = fetch_capture(d, address, CAPTURED_MEMORY);
+	uint64_t limit = d->options->string_limit, shown = size < limit ? size : limit;
+
+	if (!capture || capture->size < shown || d->options->flags & STL_PRINT_NO_DATA) {
+		print_address(d, address);
+		return;
+	}
+	print_quoted(d, capture_bytes(capture), shown, 0, true);
+	if (size > limit && !memchr(capture_bytes(capture), 0, shown))
+		print_text(d, "...");
+}
+
 /* The result says how much there is, even where the buffer had less room. */
 static void print_filled(struct decoder *d, uint64_t address, uint64_t size, bool text)
 {
@@ -102,9 +117,10 @@ static void print_filled(struct decoder *d, uint64_t address, uint64_t size, boo
 	}
 	uint64_t there = (uint64_t)d->result < size ? (uint64_t)d->result : size;
 
-	if (text && there && there == (uint64_t)d->result)
-		there--; /* its NUL */
-	print_bytes(d, address, there);
+	if (text)
+		print_filled_text(d, address, there);
+	else
+		print_bytes(d, address, there);
 }
 
 static void print_computation(struct decoder *d, uint64_t address)

@@ -82,6 +82,10 @@ void decode_msgrcv(struct decoder *d)
 		argument_int(d, d->args[0]);
 		return;
 	}
+	if (behind_ipc(d) && !(d->record->args[0] >> 16)) {
+		print_msgrcv_behind_ipc(d);
+		return;
+	}
 	argument(d);
 	if (failed(d))
 		print_address(d, d->args[1]);
@@ -98,7 +102,9 @@ static void field_time(struct decoder *d, const char *name, uint64_t address)
 {
 	uint64_t time = word_at(d, address);
 
-	field_unsigned(d, name, d->word == 4 ? time | word_at(d, address + 4) << 32 : time);
+	if (d->word == 4 && !behind_ipc(d))
+		time |= word_at(d, address + 4) << 32;
+	field_unsigned(d, name, time);
 }
 
 static void print_queue(struct decoder *d, uint64_t address, bool setting)

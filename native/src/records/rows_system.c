@@ -54,6 +54,9 @@
 #define BPF(number, ...) BY(bpf, 0, number, ATTRIBUTES(ENTRY), __VA_ARGS__)
 #define BPF_ANSWERED(number) BY(bpf, 0, number, ATTRIBUTES(BOTH))
 
+/* A field of a struct that is a descriptor: what it is. */
+#define FD_AT(n, at, offset) {.take = TAKE_FDS, .when = WHEN_##at, .arg = (n), .size = 4, .skip = (offset), .skip32 = (offset)}
+
 const struct capture_row system_rows[] = {
 	/* ---- memory: of i386 the first mmap's arguments ---- */
 	{.call = CALL_mmap, .captures = {{.take = TAKE_DESCRIPTOR, .arg = 4}, OBJECT(0, ENTRY, 0, 24)}},
@@ -130,8 +133,8 @@ const struct capture_row system_rows[] = {
 	      {.take = TAKE_SIZED, .when = WHEN_EXIT, .arg = 2, .length = LENGTH_FIELD32, .at = 9, .at32 = 5, .size = 4096}),
 
 	/* ---- files and block devices ---- */
-	IOCTL(FICLONE, {.take = TAKE_DESCRIPTOR, .arg = 2}),
-	IOCTL(FIDEDUPERANGE, OBJECT(2, BOTH, 24, 24),
+	IOCTL(FICLONERANGE, OBJECT(2, ENTRY, sizeof(struct file_clone_range), 0), FD_AT(2, ENTRY, 0)),
+	IOCTL(FIDEDUPERANGE, OBJECT(2, BOTH, 24, 24), FD_AT(2, ENTRY, 24),
 	      {.take = TAKE_ARRAY, .when = WHEN_BOTH, .arg = 2, .length = LENGTH_FIELD32, .length_at = 16, .length_at32 = 16,
 	       .size = sizeof(struct file_dedupe_range_info), .skip = 24, .skip32 = 24}),
 	IOCTL(FS_IOC_FIEMAP, OBJECT(2, BOTH, 32, 32),
@@ -147,11 +150,13 @@ const struct capture_row system_rows[] = {
 	IOCTL(LOOP_SET_FD, {.take = TAKE_DESCRIPTOR, .arg = 2}), IOCTL(LOOP_CHANGE_FD, {.take = TAKE_DESCRIPTOR, .arg = 2}),
 	IOCTL_IN(LOOP_SET_STATUS, 168, 140), IOCTL_OUT(LOOP_GET_STATUS, 168, 140),
 	IOCTL_IN(LOOP_SET_STATUS64, sizeof(struct loop_info64), 0), IOCTL_OUT(LOOP_GET_STATUS64, sizeof(struct loop_info64), 0),
-	IOCTL_IN(LOOP_CONFIGURE, sizeof(struct loop_config), 0),
+	IOCTL(LOOP_CONFIGURE, OBJECT(2, ENTRY, sizeof(struct loop_config), 0), FD_AT(2, ENTRY, 0)),
 
 	/* ---- others ---- */
 	IOCTL(0xb702u /* NS_GET_PARENT */, {.take = TAKE_RESULT_FD}), IOCTL(0xb701u /* NS_GET_USERNS */, {.take = TAKE_RESULT_FD}),
 	IOCTL(0xb704u /* NS_GET_OWNER_UID */, OBJECT(2, EXIT, 4, 4)),
+	IOCTL_IN(0x8010aa01u /* UFFDIO_UNREGISTER, which reads, against its number */, 16, 16),
+	IOCTL_IN(0x8010aa02u /* UFFDIO_WAKE, likewise */, 16, 16),
 	IOCTL(RNDADDENTROPY, OBJECT(2, ENTRY, 8, 8),
 	      {.take = TAKE_BYTES, .arg = 2, .length = LENGTH_FIELD32, .length_at = 4, .length_at32 = 4, .skip = 8, .skip32 = 8}),
 	IOCTL(PERF_EVENT_IOC_SET_FILTER, TEXT(2)), IOCTL(0x40042406u /* likewise, i386 */, TEXT(2)),
@@ -181,19 +186,29 @@ const struct capture_row system_rows[] = {
 
 	/* ---- bpf(2) ---- */
 	ROW(bpf, ATTRIBUTES(ENTRY)),
-	BPF(BPF_MAP_CREATE, {.take = TAKE_RESULT_FD}), BPF(BPF_PROG_GET_FD_BY_ID, {.take = TAKE_RESULT_FD}),
+	BPF(BPF_MAP_CREATE, FD_AT(1, ENTRY, 20), FD_AT(1, ENTRY, 48), {.take = TAKE_RESULT_FD}),
+	BPF(BPF_MAP_LOOKUP_ELEM, FD_AT(1, ENTRY, 0)), BPF(BPF_MAP_UPDATE_ELEM, FD_AT(1, ENTRY, 0)),
+	BPF(BPF_MAP_DELETE_ELEM, FD_AT(1, ENTRY, 0)), BPF(BPF_MAP_GET_NEXT_KEY, FD_AT(1, ENTRY, 0)),
+	BPF(BPF_MAP_LOOKUP_AND_DELETE_ELEM, FD_AT(1, ENTRY, 0)), BPF(BPF_MAP_FREEZE, FD_AT(1, ENTRY, 0)),
+	BPF(BPF_MAP_LOOKUP_BATCH, FD_AT(1, ENTRY, 36)), BPF(BPF_MAP_UPDATE_BATCH, FD_AT(1, ENTRY, 36)),
+	BPF(BPF_MAP_DELETE_BATCH, FD_AT(1, ENTRY, 36)), BPF(BPF_MAP_LOOKUP_AND_DELETE_BATCH, FD_AT(1, ENTRY, 36)),
+	BPF(BPF_PROG_ATTACH, FD_AT(1, ENTRY, 0), FD_AT(1, ENTRY, 4), FD_AT(1, ENTRY, 16)),
+	BPF(BPF_PROG_DETACH, FD_AT(1, ENTRY, 0)), BPF(BPF_PROG_TEST_RUN, FD_AT(1, ENTRY, 0)),
+	BPF(BPF_PROG_QUERY, FD_AT(1, ENTRY, 0)), BPF(BPF_LINK_UPDATE, FD_AT(1, ENTRY, 0), FD_AT(1, ENTRY, 4), FD_AT(1, ENTRY, 12)),
+	BPF(BPF_PROG_GET_FD_BY_ID, {.take = TAKE_RESULT_FD}),
 	BPF(BPF_MAP_GET_FD_BY_ID, {.take = TAKE_RESULT_FD}), BPF(BPF_BTF_GET_FD_BY_ID, {.take = TAKE_RESULT_FD}),
-	BPF(BPF_LINK_GET_FD_BY_ID, {.take = TAKE_RESULT_FD}), BPF(BPF_LINK_CREATE, {.take = TAKE_RESULT_FD}),
+	BPF(BPF_LINK_GET_FD_BY_ID, {.take = TAKE_RESULT_FD}), BPF(BPF_LINK_CREATE, FD_AT(1, ENTRY, 0), FD_AT(1, ENTRY, 4), {.take = TAKE_RESULT_FD}),
 	BPF(BPF_ITER_CREATE, {.take = TAKE_RESULT_FD}),
 	BPF(BPF_PROG_LOAD, POINTED(TAKE_ARRAY, 8, .arg = 1, .length = LENGTH_FIELD32, .length_at = 4, .length_at32 = 4, .size = 8),
-	    POINTED(TAKE_STRING, 16, .arg = 1), POINTED(TAKE_STRING, 32, .arg = 1), {.take = TAKE_RESULT_FD}),
-	BPF(BPF_OBJ_PIN, POINTED(TAKE_PATH, 0, .arg = 1)),
-	BPF(BPF_OBJ_GET, POINTED(TAKE_PATH, 0, .arg = 1), {.take = TAKE_RESULT_FD}),
-	BPF(BPF_RAW_TRACEPOINT_OPEN, POINTED(TAKE_STRING, 0, .arg = 1), {.take = TAKE_RESULT_FD}),
+	    POINTED(TAKE_STRING, 16, .arg = 1), POINTED(TAKE_STRING, 32, .arg = 1),
+	    FD_AT(1, ENTRY, 72), FD_AT(1, ENTRY, 112), {.take = TAKE_RESULT_FD}),
+	BPF(BPF_OBJ_PIN, POINTED(TAKE_PATH, 0, .arg = 1), FD_AT(1, ENTRY, 8)),
+	BPF(BPF_OBJ_GET, POINTED(TAKE_PATH, 0, .arg = 1), FD_AT(1, ENTRY, 8), {.take = TAKE_RESULT_FD}),
+	BPF(BPF_RAW_TRACEPOINT_OPEN, POINTED(TAKE_STRING, 0, .arg = 1), FD_AT(1, ENTRY, 8), {.take = TAKE_RESULT_FD}),
 	BPF(BPF_BTF_LOAD, POINTED(TAKE_BYTES, 0, .arg = 1, .length = LENGTH_FIELD32, .length_at = 16, .length_at32 = 16), {.take = TAKE_RESULT_FD}),
-	BPF(BPF_TASK_FD_QUERY, POINTED(TAKE_STRING, 16, .arg = 1)),
+	BPF(BPF_TASK_FD_QUERY, POINTED(TAKE_STRING, 16, .arg = 1), FD_AT(1, ENTRY, 4)),
 	BPF_ANSWERED(BPF_PROG_GET_NEXT_ID), BPF_ANSWERED(BPF_MAP_GET_NEXT_ID), BPF_ANSWERED(BPF_BTF_GET_NEXT_ID),
-	BPF_ANSWERED(BPF_LINK_GET_NEXT_ID), BPF_ANSWERED(BPF_OBJ_GET_INFO_BY_FD),
+	BPF_ANSWERED(BPF_LINK_GET_NEXT_ID), BY(bpf, 0, BPF_OBJ_GET_INFO_BY_FD, ATTRIBUTES(BOTH), FD_AT(1, ENTRY, 0)),
 
 	/* ---- perf events, io_uring ---- */
 	ROW(perf_event_open, {.take = TAKE_SIZED, .arg = 0, .length = LENGTH_FIELD32, .length_at = 4, .length_at32 = 4, .size = 128},
@@ -205,7 +220,7 @@ const struct capture_row system_rows[] = {
 	BY(io_uring_register, 1, 4, {.take = TAKE_FDS, .arg = 2, .length = LENGTH_ARG, .length_arg = 3, .size = 4}),
 	BY(io_uring_register, 1, 7, {.take = TAKE_FDS, .arg = 2, .length = LENGTH_ARG, .length_arg = 3, .size = 4}),
 	BY(io_uring_register, 1, 6, OBJECT(2, ENTRY, 16, 16), POINTED(TAKE_FDS, 8, .arg = 2, .length = LENGTH_ARG, .length_arg = 3, .size = 4)),
-	BY(io_uring_register, 1, 8, {.take = TAKE_SIZED, .when = WHEN_ALWAYS, .arg = 2, .size = 16}, {.take = TAKE_ARRAY, .when = WHEN_ALWAYS, .arg = 2, .length = LENGTH_ARG, .length_arg = 3, .size = 8, .skip = 16, .skip32 = 16}),
+	BY(io_uring_register, 1, 8, {.take = TAKE_OBJECT, .when = WHEN_ALWAYS, .arg = 2, .size = 16}, {.take = TAKE_ARRAY, .when = WHEN_ALWAYS, .arg = 2, .length = LENGTH_ARG, .length_arg = 3, .size = 8, .skip = 16, .skip32 = 16}),
 	BY(io_uring_register, 1, 11, ARRAY(2, ENTRY, 3, 16, 16)),
 	BY(io_uring_register, 1, 13, OBJECT(2, ENTRY, 32, 32), POINTED(TAKE_FDS, 16, .arg = 2, .length = LENGTH_FIELD32, .size = 4)),
 	BY(io_uring_register, 1, 14, OBJECT(2, ENTRY, 32, 32), POINTED(TAKE_FDS, 8, .arg = 2, .length = LENGTH_FIELD32, .length_at = 24, .length_at32 = 24, .size = 4)),
@@ -216,7 +231,7 @@ const struct capture_row system_rows[] = {
 
 	/* ---- security modules ---- */
 	ROW(landlock_create_ruleset, {.take = TAKE_SIZED, .arg = 0, .length = LENGTH_ARG, .length_arg = 1, .size = 8}, {.take = TAKE_RESULT_FD}),
-	BY(landlock_add_rule, 1, 1, OBJECT(2, ENTRY, 12, 12)),
+	BY(landlock_add_rule, 1, 1, OBJECT(2, ENTRY, 12, 12), FD_AT(2, ENTRY, 8)),
 	BY(landlock_add_rule, 1, 2, OBJECT(2, ENTRY, 16, 16)),
 	ROW(lsm_get_self_attr, {.take = TAKE_SIZED, .when = WHEN_EXIT, .arg = 1, .length = LENGTH_POINTED, .length_arg = 2, .size = 256}, OBJECT(2, ALWAYS, 4, 4)),
 	ROW(lsm_set_self_attr, {.take = TAKE_SIZED, .arg = 1, .length = LENGTH_ARG, .length_arg = 2, .size = 256}),
