@@ -24,7 +24,7 @@ MADE = re.compile(r"\b(?:clone|clone3|fork|vfork)\(.*\) += (\d+)(?:<[^>]*>)?(?: 
 
 ABOUT_PIDS = re.compile(
     r"(?:clone3?|v?fork|wait\w*|kill|tkill|tgkill|get\w*[pst]id|set\w*|prlimit64|sched_\w+|pidfd_\w+|rt_\w*sig\w+|ioctl|fcntl\w*"
-    r"|process_\w+|ptrace|kcmp|get_robust_list|\w+priority|shmctl|msgctl|getsockopt|sendm?msg|recvm?msg)\(|---|\+\+\+"
+    r"|futex|process_\w+|ptrace|kcmp|get_robust_list|\w+priority|shmctl|msgctl|getsockopt|sendm?msg|recvm?msg)\(|---|\+\+\+"
 )
 ANY_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 PID_FIELD = re.compile(

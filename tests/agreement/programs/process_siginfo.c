@@ -28,12 +28,14 @@ static void classes(void)
 	static const int signals[] = {0,       SIGILL,  SIGTRAP, SIGBUS, SIGFPE, SIGUSR1,
 	                              SIGSEGV, SIGCHLD, SIGIO,   SIGSYS, 64,     99};
 	static const int codes[] = {0, 1, 2, 3, 4, 5, 9, 0x80, -1, -2, -3, -5, -6, -60, -9};
-	static const uint32_t some[6] = {1, 2, 3, 4, 5, 6}, none[6] = {0};
+	static const uint32_t some[6] = {1, 200, 300, 4, 5, 6}, none[6] = {0};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		for (size_t j = 0; j < sizeof(codes) / sizeof(*codes); j++) {
 			show(signals[i], codes[j], 0, some);
-			show(signals[i], codes[j], 0, none);
+			/* where 0 would be a descriptor, which is open */
+			if (codes[j] != SI_SIGIO && signals[i] != SIGIO)
+				show(signals[i], codes[j], 0, none);
 		}
 	show(SIGSEGV, 1, ENOENT, some);
 	show(SIGUSR1, SI_USER, 4095, some);
@@ -41,7 +43,7 @@ static void classes(void)
 	for (uint32_t status = 0; status < 6; status++)
 		show(SIGCHLD, (int)status + 1, 0, (uint32_t[]){7, 0, status * 5, 8, 9, 10});
 	for (uint32_t band = 1; band; band <<= 1)
-		show(SIGIO, 1, 0, (uint32_t[]){band | 1, 0, 3, 0, 0, 0});
+		show(SIGIO, 1, 0, (uint32_t[]){band | 1, 300, 300, 0, 0, 0});
 	for (uint32_t arch = 0; arch < 3; arch++)
 		show(SIGSYS, 1, 0,
 		     (uint32_t[]){0x1234, 0, 39, (uint32_t[]){0xc000003e, 0x40000003, 0xc00000b7}[arch], 0, 0});

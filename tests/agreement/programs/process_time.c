@@ -104,7 +104,6 @@ static void days(void)
 {
 	struct timeval tv = {-1, 2000000};
 	struct timezone tz = {60, 1};
-	time_t t;
 
 	syscall(SYS_gettimeofday, &tv, NULL);
 	syscall(SYS_gettimeofday, &tv, &tz);
@@ -117,8 +116,6 @@ static void days(void)
 	syscall(SYS_settimeofday, NULL, &tz);
 	syscall(SYS_settimeofday, BAD, BAD);
 #ifdef SYS_time
-	syscall(SYS_time, NULL);
-	syscall(SYS_time, &t);
 	syscall(SYS_time, BAD);
 #endif
 #ifdef SYS_stime
@@ -171,7 +168,7 @@ static void posix_timers(void)
 	syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, BAD);
 	syscall(SYS_timer_settime, id, 0, &set, NULL);
 	syscall(SYS_timer_settime, id, TIMER_ABSTIME, &set, &old);
-	syscall(SYS_timer_settime, id, 0, &set, &old);
+	syscall(SYS_timer_settime, id, 0, &set, NULL);
 	set.it_value.tv_nsec = -1;
 	syscall(SYS_timer_settime, id, 6, &set, &old);
 	syscall(SYS_timer_settime, 999, 0, NULL, BAD);
