@@ -362,6 +362,36 @@ static void a_file_for_each(void)
 	stl_printer_free(printer);
 }
 
+/* Nobody else's line ends an open one; its own task's does. */
+static void open_lines_of_files(void)
+{
+	stl_printer *printer = printer_of(STL_FORMAT_TEXT, STL_TIME_NONE, STL_PRINT_NO_PID | STL_PRINT_NAME_UNKNOWN);
+	char out[1000];
+	int64_t size = 0, got;
+	int32_t tid;
+
+	begin();
+	add_pause(RECORD_ENTRY, 100);
+	add_pause(RECORD_ENTRY, 101);
+	add_pause(RECORD_SYSCALL, 100)->flags = RECORD_RESUMED;
+	add_record(&records, RECORD_STOPPED, NULL)->number = 19;
+	records.last->tid = 101;
+	add_pause(RECORD_SYSCALL, 101)->flags = RECORD_RESUMED;
+	add_pause(RECORD_ENTRY, 100);
+	CHECK(stl_printer_feed(printer, records.bytes, records.size) > 0);
+	CHECK(stl_printer_end(printer) > 0);
+	while ((got = stl_printer_take(printer, out + size, sizeof(out) - (size_t)size, &tid)) > 0) {
+		size += got;
+		CHECK(tid == 100 || tid == 101);
+	}
+	out[size] = '\0';
+	CHECK(!strcmp(out, "pause(pause()                                 = 0\n"
+	                   " <unfinished ...>\n--- stopped by SIGSTOP ---\n"
+	                   "<... pause resumed>)                    = 0\n"
+	                   "pause( <unfinished ...>\n"));
+	stl_printer_free(printer);
+}
+
 static void a_limit(void)
 {
 	struct stl_print_options options = {
@@ -468,6 +498,7 @@ int main(void)
 		TEST(containers),
 		TEST(held_records_are_bounded),
 		TEST(a_file_for_each),
+		TEST(open_lines_of_files),
 		TEST(a_limit),
 		TEST(json),
 		TEST(counts),

@@ -141,6 +141,7 @@ static void follow_exec(stl_printer *printer, const struct stl_record *record, c
 
 	if (!old)
 		return;
+	text_close_own(printer, old, " <unfinished ...>");
 	struct task copy = *old;
 
 	tasks_remove(&printer->tasks, before);
@@ -168,6 +169,7 @@ static void note_task(stl_printer *printer, const struct stl_record *record, str
 		break;
 	case RECORD_EXIT:
 	case RECORD_DETACHED:
+		text_close_own(printer, task, " <unfinished ...>");
 		tasks_remove(&printer->tasks, record->tid);
 	}
 }
@@ -272,7 +274,7 @@ int64_t stl_printer_feed(stl_printer *printer, const void *records, size_t size)
 
 int64_t stl_printer_end(stl_printer *printer)
 {
-	text_close(printer);
+	text_close_all(printer);
 	return waiting(printer);
 }
 

@@ -53,8 +53,12 @@ struct stl_printer {
 typedef void print_record(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named,
                           struct task *task);
 print_record text_record, json_record;
-/* The line of a call in progress is ended. */
+/* The line of a call in progress is ended: something else is to be said. */
 void text_close(struct stl_printer *printer);
+/* With a file for each task, other tasks' lines end none: only its own next does. `how`: " <unfinished ...>". */
+void text_close_own(struct stl_printer *printer, struct task *task, const char *how);
+/* The lines of all calls in progress are ended. */
+void text_close_all(struct stl_printer *printer);
 /* Of an exec by another thread than the process's first: that one is gone. */
 void text_superseded(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named);
 /* "\n", and what is added so far is that task's. */

@@ -12,6 +12,7 @@ struct task {
 	int32_t tid;          /* 0: a free place */
 	uint16_t interrupted; /* the call that restart_syscall(2) would go on with; CALL_UNKNOWN */
 	bool entry_shown;     /* the call it is in was printed at its entry */
+	uint32_t open_column; /* 1 + where its open line stands, if it has a file of its own; 0: it has none */
 };
 
 struct tasks {

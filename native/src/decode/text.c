@@ -111,11 +111,22 @@ static void add_container(struct stl_printer *printer, const struct stl_named *n
 	text_add_char(to, ' ');
 }
 
+void text_close_own(struct stl_printer *printer, struct task *task, const char *how)
+{
+	if (!task || !task->open_column)
+		return;
+	task->open_column = 0;
+	text_add_string(&printer->pending, how);
+	text_end_line(printer, task->tid);
+}
+
 static size_t begin_line(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named,
                          uint64_t ns)
 {
 	struct text *to = &printer->pending;
 
+	if (printer->options.flags & STL_PRINT_NO_PID)
+		text_close_own(printer, tasks_find(&printer->tasks, record->tid), " <unfinished ...>");
 	text_close(printer);
 	add_container(printer, named);
 	size_t column = to->length;
@@ -146,6 +157,13 @@ void text_close(struct stl_printer *printer)
 	text_end_line(printer, printer->open_tid);
 }
 
+void text_close_all(struct stl_printer *printer)
+{
+	text_close(printer);
+	for (uint32_t i = 0; printer->tasks.places && i < 1u << printer->tasks.bits; i++)
+		text_close_own(printer, &printer->tasks.places[i], " <unfinished ...>");
+}
+
 static void add_name(struct text *to, const struct decoder *d)
 {
 	if (calls[d->call].name)
@@ -157,6 +175,9 @@ static void add_name(struct text *to, const struct decoder *d)
 static void text_entry(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named,
                        struct task *task)
 {
+	/* without memory for a task it is printed whole, at its end */
+	if (!task)
+		return;
 	struct decoder d = decoder_for(printer, record, task);
 	size_t column = begin_line(printer, record, named, record->time_ns);
 	struct text *to = &printer->pending;
@@ -167,13 +188,14 @@ static void text_entry(struct stl_printer *printer, const struct stl_record *rec
 	text_add(to, d.out->line.bytes, d.out->line.length);
 	if (more_arguments(&d))
 		text_add(to, ", ", 2);
-	printer->open = true;
-	printer->open_tid = record->tid;
 	printer->open_column = to->length - column;
-	if (printer->options.flags & STL_PRINT_NO_PID)
+	printer->open_tid = record->tid;
+	printer->open = !(printer->options.flags & STL_PRINT_NO_PID);
+	if (!printer->open) {
+		task->open_column = (uint32_t)printer->open_column + 1;
 		output_segment(printer, record->tid);
-	if (task)
-		task->entry_shown = true;
+	}
+	task->entry_shown = true;
 }
 
 /* What the exit's phase adds to the line that the entry's has begun; `resumed`: that line was printed before. */
@@ -207,7 +229,10 @@ static void text_call(struct stl_printer *printer, const struct stl_record *reco
 	size_t column;
 
 	decode_phase(&d);
-	if (resumed && printer->open && printer->open_tid == record->tid) {
+	if (resumed && task->open_column) {
+		column = to->length - (task->open_column - 1);
+		task->open_column = 0;
+	} else if (resumed && printer->open && printer->open_tid == record->tid) {
 		column = to->length - printer->open_column;
 		printer->open = false;
 	} else {
@@ -308,6 +333,7 @@ static void text_attachment(struct stl_printer *printer, const struct stl_record
 
 static void text_detached(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
 {
+	text_close_own(printer, tasks_find(&printer->tasks, record->tid), " <detached ...>");
 	if (printer->open && printer->open_tid == record->tid) {
 		printer->open = false;
 		text_add_string(&printer->pending, " <detached ...>");
