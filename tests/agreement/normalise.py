@@ -23,8 +23,9 @@ RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)")
 MADE = re.compile(r"\b(?:clone|clone3|fork|vfork)\(.*\) += (\d+)(?:<[^>]*>)?(?: <[\d.]+>)?$")
 
 ABOUT_PIDS = re.compile(
-    r"(?:clone3?|v?fork|wait\w*|kill|tkill|tgkill|get\w*[pst]id|set\w*|prlimit64|sched_\w+|pidfd_\w+|rt_\w*sig\w+|ioctl|fcntl\w*"
-    r"|futex|process_\w+|ptrace|kcmp|get_robust_list|\w+priority|shmctl|msgctl|getsockopt|sendm?msg|recvm?msg)\(|---|\+\+\+"
+    r"(?:clone3?|v?fork|wait\w*|kill|tkill|tgkill|get\w*[pst]id|set\w*|prlimit64|sched_\w+|pidfd_\w+|rt_\w*sig\w+"
+    r"|ioctl|fcntl\w*|futex"
+    r"|process_\w+|ptrace|kcmp|get_robust_list|\w+priority|shmctl|msgctl|getsockopt|sendm?msg|recvm?msg)\(|---|\+\+\+"
 )
 ANY_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 PID_FIELD = re.compile(

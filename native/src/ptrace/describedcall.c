@@ -50,6 +50,21 @@ static size_t captured_at(const struct taking *taking, uint64_t address, uint32_
 	return 0;
 }
 
+/* What the pointer at that address was at the call's entry, where it was captured then; 0: it was not. */
+static uint64_t captured_pointer(const struct taking *taking, uint64_t object, uint32_t offset)
+{
+	struct taking entry = *taking;
+	uint32_t size, word = taking->out->record->abi == STL_ABI_I386 ? 4 : 8;
+	uint64_t pointer = 0;
+
+	entry.phase = PHASE_ENTRY;
+	size_t at = captured_at(&entry, object, &size);
+
+	if (size >= offset + word)
+		memcpy(&pointer, (const char *)taking->out->record + at + offset, word);
+	return pointer;
+}
+
 static uint32_t word_of(const struct taking *taking)
 {
 	return taking->out->record->abi == STL_ABI_I386 ? 4 : 8;
@@ -191,6 +206,8 @@ void descriptors_capture(struct tracee *tracee, const struct described_call *cal
 			take_one(&taking, (int32_t)call->result);
 			break;
 		case TAKE_FDS:
+			if (capture->at)
+				arg = captured_pointer(&taking, arg, capture->at - 1u);
 			take_array(&taking, arg, sizeof(int32_t), call->limit);
 			break;
 		case TAKE_POLLFDS:

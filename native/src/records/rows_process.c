@@ -111,7 +111,7 @@ const struct capture_row process_rows[] = {
                        .length_at = 72,
                        .size = 4},
                       {.take = TAKE_OBJECT, .when = WHEN_ENTRY, .arg = 0, .at = 57, .size32 = 16},
-                      POINTED(0, WHEN_EXIT, 8, 8, 4),
+                      {.take = TAKE_FDS, .when = WHEN_EXIT, .arg = 0, .at = 9},
                       POINTED(0, WHEN_EXIT, 24, 24, 4),
                       RETURNS_PID}},
 	ROW(fork, RETURNS_PID),
