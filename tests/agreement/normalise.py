@@ -57,6 +57,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("temporary files", r"((?:/|\")(?:tmp\.?|cc|sort|sed|sh-thd\.?|tmp_obj_|etilqs_|temp-))\w{6,16}", r"\1TEMP"),
     ("the name of a temporary file of git's", r"(\.git/t)\w{6}\"", r'\1TEMP"'),
     ("load, memory and uptime of the machine", r"(sysinfo\(\{).*\}", r"\1...}"),
+    ("the inode of a Unix socket", r"(\bUNIX(?:-[A-Z]+)?:\[)\d+", r"\1INODE"),
+    ("the inode of a Unix socket's peer", r"(\bUNIX(?:-[A-Z]+)?:\[INODE->)\d+", r"\1INODE"),
     ("free blocks and inodes", r"(f_(?:bfree|bavail|ffree)=)\d+", r"\1FREE"),
     ("whom a netlink socket is bound to", r"(nl_pid=|nlmsg_pid=)-?\d+", r"\1PORT"),
 )  # fmt: skip

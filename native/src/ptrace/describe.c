@@ -15,6 +15,7 @@
 #include "sockets.h"
 
 #define DELETED " (deleted)"
+#define SECRET "/secretmem (deleted)"
 #define PATH_ROOM 4200
 
 /* With AT_STATX_DONT_SYNC a file system in user space is not asked: statx(2) */
@@ -50,8 +51,8 @@ static size_t describe_file(const char *link, bool addresses, char *text, size_t
 
 	if ((!maybe_deleted && !addresses) || !look(link, &status))
 		return size;
-	/* It may be a part of its name. */
-	deleted = maybe_deleted && status.stx_nlink == 0;
+	/* It may be a part of its name. What memfd_secret(2) makes has none, though it counts a link. */
+	deleted = maybe_deleted && (status.stx_nlink == 0 || (size == strlen(SECRET) && !memcmp(text, SECRET, size)));
 	if (deleted) {
 		size -= strlen(DELETED);
 		size = append(text, size, room, 'd', "");
