@@ -38,6 +38,7 @@ struct tracer {
 	int attention_fd;
 	int unwatched; /* as the agent was told */
 	bool ending;
+	uint64_t seen_to_ns;
 	bool command_asked, command_watched, command_told;
 };
 
@@ -148,7 +149,8 @@ static void see_to_tree(struct tracer *tracer)
 	notify(STL_EV_UNWATCHED, NULL, NULL, 0, 0, tracer->unwatched, NULL);
 }
 
-static void look_round(struct tracer *tracer, int timeout_ms)
+/* Whether there was anything to see. */
+static bool look_round(struct tracer *tracer, int timeout_ms)
 {
 	uint64_t ignored;
 	struct pollfd fds[] = {
@@ -159,7 +161,7 @@ static void look_round(struct tracer *tracer, int timeout_ms)
 	};
 
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms) <= 0)
-		return;
+		return false;
 	/* The tree first: what it tells may be what a request is about. */
 	if (fds[2].revents)
 		cgroups_read();
@@ -169,6 +171,20 @@ static void look_round(struct tracer *tracer, int timeout_ms)
 		tracer->ending = true;
 	if (fds[3].revents && read(tracer->attention_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
 		tracer->ending = true;
+	return true;
+}
+
+/* While records are wanted the threads are looked after more often than there is need to look at all the targets. */
+static bool see_to_all(struct tracer *tracer, bool news, bool soon, uint64_t now)
+{
+	if (!news && !soon && now - tracer->seen_to_ns < BEAT_MS * NS_PER_MS)
+		return false;
+	tracer->seen_to_ns = now;
+	see_to_tree(tracer);
+	soon = targets_tick(now);
+	registry_sweep(now);
+	tell_supervisor(tracer);
+	return soon;
 }
 
 static void let_all_go(void)
@@ -239,16 +255,14 @@ int tracer_run(const struct tracer_options *options)
 		notify(STL_EV_REFUSED, NULL, NULL, 0, 0, -error, "there is no cgroup tree");
 	while (!tracer.ending) {
 		uint64_t now;
+		bool news = look_round(&tracer, soon ? TICK_MS : recording_is_on() ? RECORDING_MS : BEAT_MS);
 
-		look_round(&tracer, soon ? TICK_MS : recording_is_on() ? RECORDING_MS : BEAT_MS);
 		recording_tick();
-		see_to_tree(&tracer);
 		now = clock_ns();
 		control_beat();
-		soon = threads_tick(now);
-		soon |= targets_tick(now);
-		registry_sweep(now);
-		tell_supervisor(&tracer);
+		bool due = threads_tick(now);
+
+		soon = see_to_all(&tracer, news, soon || due, now) || due;
 		notify_flush();
 	}
 	let_all_go();
