@@ -106,6 +106,20 @@ static bool is_there(const struct bpf_field *one, const struct bpf_attributes *a
 	return true;
 }
 
+static void print_version(struct decoder *d, uint32_t version)
+{
+	static const char format[] = "KERNEL_VERSION(%u, %u, %u)";
+	unsigned major = version >> 16, minor = version >> 8 & 0xff, patch = version & 0xff;
+
+	if (d->options->constants == STL_CONSTANTS_ABBREV) {
+		print(d, format, major, minor, patch);
+		return;
+	}
+	print_hex(d, version);
+	if (d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_comment(d, format, major, minor, patch);
+}
+
 static void print_sized_string(struct decoder *d, uint64_t address, uint64_t size)
 {
 	const struct stl_capture *capture = fetch_capture(d, address, CAPTURED_MEMORY);
@@ -189,7 +203,7 @@ void print_bpf_field(struct decoder *d, const struct bpf_field *one, const struc
 		print_name(d, attributes->bytes + one->at);
 		break;
 	case BPF_VERSION:
-		print(d, "KERNEL_VERSION(%u, %u, %u)", value >> 16, value >> 8 & 0xff, value & 0xff);
+		print_version(d, value);
 		break;
 	case BPF_CHANGED:
 		print_changed(d, one->at, value);

@@ -92,7 +92,7 @@ static void print_control(struct decoder *d, uint32_t flags)
 	if (input) {
 		print_text(d, "|");
 		print_constant(d, &bauds, input);
-		print_text(d, "<<IBSHIFT");
+		print_text(d, d->options->constants == STL_CONSTANTS_RAW ? "<<0x10" : "<<IBSHIFT");
 	}
 	print_text(d, "|");
 	print_constant(d, &character_sizes, flags & CSIZE);

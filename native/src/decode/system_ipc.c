@@ -103,21 +103,34 @@ static bool there(const struct decoder *d, uint64_t address, size_t size)
 #define HUGE_SHIFT 26
 #define HUGE_MASK 0x3fu
 
+static void print_get_numbers(struct decoder *d, const struct constants *table, uint32_t flags, uint32_t size,
+                              const char *huge)
+{
+	if (flags) {
+		print_flags(d, table, flags);
+		print_text(d, "|");
+	}
+	if (size) {
+		print(d, "%u<<%d", size, HUGE_SHIFT);
+		if (d->options->constants == STL_CONSTANTS_VERBOSE)
+			print_comment(d, "%s", huge);
+		print_text(d, "|");
+	}
+}
+
 /* Names, the pages' size, and at last a mode, even of 0. */
 static void print_get_flags(struct decoder *d, const struct constants *table, uint64_t flags, const char *huge)
 {
 	uint32_t left = (uint32_t)flags & ~0777u, size = huge ? left >> HUGE_SHIFT & HUGE_MASK : 0;
 	bool any = false;
 
+	if (huge)
+		left &= ~(HUGE_MASK << HUGE_SHIFT);
 	if (d->options->constants != STL_CONSTANTS_ABBREV) {
-		if (left)
-			print_flags(d, table, left);
-		print_text(d, left ? "|" : "");
+		print_get_numbers(d, table, left, size, huge);
 		print_mode(d, flags & 0777);
 		return;
 	}
-	if (huge)
-		left &= ~(HUGE_MASK << HUGE_SHIFT);
 	for (size_t i = 0; i < table->count; i++) {
 		uint64_t bits = table->items[i].value;
 

@@ -86,10 +86,13 @@ static void print_rejection(struct decoder *d, uint64_t error)
 	const char *name = error <= STL_MAX_ERRNO ? stl_errno_name((int)error) : NULL;
 
 	argument(d);
-	if (name)
+	if (name && d->options->constants == STL_CONSTANTS_ABBREV) {
 		print_text(d, name);
-	else
-		print_unsigned(d, (uint32_t)error);
+		return;
+	}
+	print_unsigned(d, (uint32_t)error);
+	if (name && d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_comment(d, "%s", name);
 }
 
 /* A description ends at its NUL, where that is among what may be shown. */

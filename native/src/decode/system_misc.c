@@ -130,8 +130,7 @@ static void print_action(struct decoder *d, uint32_t action)
 
 	argument(d);
 	print_signed(d, (int32_t)action);
-	if (d->options->constants != STL_CONSTANTS_RAW)
-		print_comment(d, "%s", name ? name : syslog_actions.unknown);
+	print_comment(d, "%s", name ? name : syslog_actions.unknown);
 }
 
 static void print_level(struct decoder *d, uint32_t level)
@@ -140,8 +139,7 @@ static void print_level(struct decoder *d, uint32_t level)
 
 	argument(d);
 	print_signed(d, (int32_t)level);
-	if (d->options->constants != STL_CONSTANTS_RAW)
-		print_comment(d, "%s", name ? name : log_levels.unknown);
+	print_comment(d, "%s", name ? name : log_levels.unknown);
 }
 
 void decode_syslog(struct decoder *d)

@@ -123,10 +123,15 @@ static void print_page_status(struct decoder *d, const void *element, size_t ind
 
 	(void)index;
 	memcpy(&status, element, sizeof(status));
-	if (status < 0 && status > -STL_MAX_ERRNO && stl_errno_name(-status))
-		print(d, "-%s", stl_errno_name(-status));
-	else
-		print_signed(d, status);
+	const char *name = status < 0 && status > -STL_MAX_ERRNO ? stl_errno_name(-status) : NULL;
+
+	if (name && d->options->constants == STL_CONSTANTS_ABBREV) {
+		print(d, "-%s", name);
+		return;
+	}
+	print_signed(d, status);
+	if (name && d->options->constants == STL_CONSTANTS_VERBOSE)
+		print_comment(d, "-%s", name);
 }
 
 void decode_move_pages(struct decoder *d)

@@ -92,6 +92,7 @@ const struct capture_row system_rows[] = {
 
 	/* ---- POSIX message queues ---- */
 	ROW(mq_open, PATH(0), OBJECT(3, ENTRY, 32, 16), {.take = TAKE_RESULT_FD}),
+	ROW(mq_unlink, PATH(0)),
 	ROW(mq_timedsend, DATA(1, 2), OBJECT(4, ENTRY, 16, 8)),
 	ROW(mq_timedsend_time64, DATA(1, 2), OBJECT(4, ENTRY, 16, 16)),
 	ROW(mq_timedreceive, {.take = TAKE_BYTES, .when = WHEN_EXIT, .arg = 1, .length = LENGTH_RESULT},
