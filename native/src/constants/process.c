@@ -888,37 +888,6 @@ static const struct constant capability_versions_items[] = {
 };
 const struct constants capability_versions = {capability_versions_items, 3, "_LINUX_CAPABILITY_VERSION_?\??", false};
 
-static const struct constant process_advices_items[] = {
-	{0x0, "MADV_NORMAL"},
-	{0x1, "MADV_RANDOM"},
-	{0x2, "MADV_SEQUENTIAL"},
-	{0x3, "MADV_WILLNEED"},
-	{0x4, "MADV_DONTNEED"},
-	{0x8, "MADV_FREE"},
-	{0x9, "MADV_REMOVE"},
-	{0xa, "MADV_DONTFORK"},
-	{0xb, "MADV_DOFORK"},
-	{0xc, "MADV_MERGEABLE"},
-	{0xd, "MADV_UNMERGEABLE"},
-	{0xe, "MADV_HUGEPAGE"},
-	{0xf, "MADV_NOHUGEPAGE"},
-	{0x10, "MADV_DONTDUMP"},
-	{0x11, "MADV_DODUMP"},
-	{0x12, "MADV_WIPEONFORK"},
-	{0x13, "MADV_KEEPONFORK"},
-	{0x14, "MADV_COLD"},
-	{0x15, "MADV_PAGEOUT"},
-	{0x16, "MADV_POPULATE_READ"},
-	{0x17, "MADV_POPULATE_WRITE"},
-	{0x18, "MADV_DONTNEED_LOCKED"},
-	{0x19, "MADV_COLLAPSE"},
-	{0x64, "MADV_HWPOISON"},
-	{0x65, "MADV_SOFT_OFFLINE"},
-	{0x66, "MADV_GUARD_INSTALL"},
-	{0x67, "MADV_GUARD_REMOVE"},
-};
-const struct constants process_advices = {process_advices_items, 27, "MADV_?\??", false};
-
 static const struct constant kcmp_types_items[] = {
 	{0x0, "KCMP_FILE"},
 	{0x1, "KCMP_VM"},

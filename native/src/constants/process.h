@@ -77,7 +77,6 @@ extern const struct constants personalities;
 extern const struct constants personality_flags;
 extern const struct constants capability_names;
 extern const struct constants capability_versions;
-extern const struct constants process_advices;
 extern const struct constants kcmp_types;
 extern const struct constants membarrier_commands;
 extern const struct constants membarrier_flags;

@@ -12,6 +12,19 @@ void print_filled(struct decoder *d, uint64_t address, print_pointed *print_it)
 		print_it(d, address);
 }
 
+void print_pointer_at(struct decoder *d, uint64_t address)
+{
+	uint64_t pointer;
+
+	if (!address || !fetch_word(d, address, &pointer)) {
+		print_address(d, address);
+		return;
+	}
+	print_text(d, "[");
+	print_address(d, pointer);
+	print_text(d, "]");
+}
+
 struct decoder with_short_names(const struct decoder *d, struct stl_print_options *options)
 {
 	struct decoder copy = *d;

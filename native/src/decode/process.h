@@ -17,6 +17,8 @@ typedef void print_pointed(struct decoder *d, uint64_t address);
 
 /* What the kernel has filled in: by `print_it`, or the address where the call has failed. */
 void print_filled(struct decoder *d, uint64_t address, print_pointed *print_it);
+/* A pointer to a pointer: [0x7f..]. */
+void print_pointer_at(struct decoder *d, uint64_t address);
 /* The signals of a set of 32 or 64 of them. */
 void print_signals(struct decoder *d, uint64_t set, unsigned bits);
 /* The same decoder, but that names are printed alone, whatever -X wants; `options` is where it keeps that. */

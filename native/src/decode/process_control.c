@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "constants/process.h"
+#include "constants/system.h"
 #include "decode/process.h"
 
 void decode_pidfd_open(struct decoder *d)
@@ -91,7 +92,7 @@ void decode_process_madvise(struct decoder *d)
 	argument(d);
 	print_unsigned(d, d->args[2]);
 	argument(d);
-	print_constant(d, &process_advices, (uint32_t)d->args[3]);
+	print_constant(d, &advices, (uint32_t)d->args[3]);
 	argument(d);
 	print_hex(d, (uint32_t)d->args[4]);
 }

@@ -187,19 +187,6 @@ void decode_futex_waitv(struct decoder *d)
 
 /* ---- robust lists ------------------------------------------------------------------------------------------- */
 
-static void print_pointer_at(struct decoder *d, uint64_t address)
-{
-	uint64_t pointer;
-
-	if (!address || !fetch_word(d, address, &pointer)) {
-		print_address(d, address);
-		return;
-	}
-	print_text(d, "[");
-	print_address(d, pointer);
-	print_text(d, "]");
-}
-
 void decode_get_robust_list(struct decoder *d)
 {
 	argument(d);

@@ -92,58 +92,60 @@ static const struct request *request_of(uint64_t number)
 	return &unknown;
 }
 
-/* struct user of x86-64 (sys/user.h): what lies at an offset. */
+/* struct user of x86-64 (sys/user.h) */
+static const struct {
+	uint16_t offset;
+	const char *name;
+} user_places[] = {
+	{0, "8*R15"},
+	{8, "8*R14"},
+	{16, "8*R13"},
+	{24, "8*R12"},
+	{32, "8*RBP"},
+	{40, "8*RBX"},
+	{48, "8*R11"},
+	{56, "8*R10"},
+	{64, "8*R9"},
+	{72, "8*R8"},
+	{80, "8*RAX"},
+	{88, "8*RCX"},
+	{96, "8*RDX"},
+	{104, "8*RSI"},
+	{112, "8*RDI"},
+	{120, "8*ORIG_RAX"},
+	{128, "8*RIP"},
+	{136, "8*CS"},
+	{144, "8*EFL"},
+	{152, "8*RSP"},
+	{160, "8*SS"},
+	{216, "offsetof(struct user, u_fpvalid)"},
+	{224, "offsetof(struct user, i387)"},
+	{736, "offsetof(struct user, u_tsize)"},
+	{744, "offsetof(struct user, u_dsize)"},
+	{752, "offsetof(struct user, u_ssize)"},
+	{760, "offsetof(struct user, start_code)"},
+	{768, "offsetof(struct user, start_stack)"},
+	{776, "offsetof(struct user, signal)"},
+	{784, "offsetof(struct user, reserved)"},
+	{792, "offsetof(struct user, u_ar0)"},
+	{800, "offsetof(struct user, u_fpstate)"},
+	{808, "offsetof(struct user, magic)"},
+	{816, "offsetof(struct user, u_comm)"},
+	{848, "offsetof(struct user, u_debugreg)"},
+	{912, "sizeof(struct user)"},
+};
+
+/* What lies at an offset of it. */
 static void print_user_offset(struct decoder *d, uint64_t offset)
 {
-	static const struct {
-		uint16_t offset;
-		const char *name;
-	} places[] = {
-		{0, "8*R15"},
-		{8, "8*R14"},
-		{16, "8*R13"},
-		{24, "8*R12"},
-		{32, "8*RBP"},
-		{40, "8*RBX"},
-		{48, "8*R11"},
-		{56, "8*R10"},
-		{64, "8*R9"},
-		{72, "8*R8"},
-		{80, "8*RAX"},
-		{88, "8*RCX"},
-		{96, "8*RDX"},
-		{104, "8*RSI"},
-		{112, "8*RDI"},
-		{120, "8*ORIG_RAX"},
-		{128, "8*RIP"},
-		{136, "8*CS"},
-		{144, "8*EFL"},
-		{152, "8*RSP"},
-		{160, "8*SS"},
-		{216, "offsetof(struct user, u_fpvalid)"},
-		{224, "offsetof(struct user, i387)"},
-		{736, "offsetof(struct user, u_tsize)"},
-		{744, "offsetof(struct user, u_dsize)"},
-		{752, "offsetof(struct user, u_ssize)"},
-		{760, "offsetof(struct user, start_code)"},
-		{768, "offsetof(struct user, start_stack)"},
-		{776, "offsetof(struct user, signal)"},
-		{784, "offsetof(struct user, reserved)"},
-		{792, "offsetof(struct user, u_ar0)"},
-		{800, "offsetof(struct user, u_fpstate)"},
-		{808, "offsetof(struct user, magic)"},
-		{816, "offsetof(struct user, u_comm)"},
-		{848, "offsetof(struct user, u_debugreg)"},
-		{912, "sizeof(struct user)"},
-	};
-	size_t count = sizeof(places) / sizeof(*places), i = 0;
+	size_t count = sizeof(user_places) / sizeof(*user_places), i = 0;
 
-	if (d->abi == STL_ABI_AARCH64 || offset > places[count - 1].offset ||
+	if (d->abi == STL_ABI_AARCH64 || offset > user_places[count - 1].offset ||
 	    d->options->constants == STL_CONSTANTS_RAW) {
 		print_hex(d, offset);
 		return;
 	}
-	while (i + 1 < count && places[i + 1].offset <= offset)
+	while (i + 1 < count && user_places[i + 1].offset <= offset)
 		i++;
 	bool comment = d->options->constants == STL_CONSTANTS_VERBOSE;
 
@@ -151,9 +153,9 @@ static void print_user_offset(struct decoder *d, uint64_t offset)
 		print_hex(d, offset);
 		print_text(d, " /* ");
 	}
-	print_text(d, places[i].name);
-	if (offset > places[i].offset)
-		print(d, "+%" PRIu64, offset - places[i].offset);
+	print_text(d, user_places[i].name);
+	if (offset > user_places[i].offset)
+		print(d, "+%" PRIu64, offset - user_places[i].offset);
 	print_text(d, comment ? " */" : "");
 }
 
