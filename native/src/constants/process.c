@@ -1144,3 +1144,23 @@ static const struct constant ptrace_syscall_ops_items[] = {
 	{0x3, "PTRACE_SYSCALL_INFO_SECCOMP"},
 };
 const struct constants ptrace_syscall_ops = {ptrace_syscall_ops_items, 4, "PTRACE_SYSCALL_INFO_?\??", false};
+
+static const struct constant filter_ancillary_data_items[] = {
+	{0x0, "SKF_AD_PROTOCOL"},
+	{0x4, "SKF_AD_PKTTYPE"},
+	{0x8, "SKF_AD_IFINDEX"},
+	{0xc, "SKF_AD_NLATTR"},
+	{0x10, "SKF_AD_NLATTR_NEST"},
+	{0x14, "SKF_AD_MARK"},
+	{0x18, "SKF_AD_QUEUE"},
+	{0x1c, "SKF_AD_HATYPE"},
+	{0x20, "SKF_AD_RXHASH"},
+	{0x24, "SKF_AD_CPU"},
+	{0x28, "SKF_AD_ALU_XOR_X"},
+	{0x2c, "SKF_AD_VLAN_TAG"},
+	{0x30, "SKF_AD_VLAN_TAG_PRESENT"},
+	{0x34, "SKF_AD_PAY_OFFSET"},
+	{0x38, "SKF_AD_RANDOM"},
+	{0x3c, "SKF_AD_VLAN_TPID"},
+};
+const struct constants filter_ancillary_data = {filter_ancillary_data_items, 16, "SKF_AD_?\??", false};

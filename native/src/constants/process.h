@@ -97,5 +97,6 @@ extern const struct constants ptrace_events;
 extern const struct constants ptrace_regsets;
 extern const struct constants ptrace_peek_flags;
 extern const struct constants ptrace_syscall_ops;
+extern const struct constants filter_ancillary_data;
 
 #endif

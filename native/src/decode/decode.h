@@ -206,6 +206,8 @@ void print_timespec64(struct decoder *d, uint64_t address);
 void print_timeval(struct decoder *d, uint64_t address);
 void print_siginfo(struct decoder *d, const void *siginfo, size_t size); /* the native siginfo_t */
 void print_sockaddr(struct decoder *d, uint64_t address, uint64_t length);
+/* A socket's filter: `count` struct sock_filter, under -v. */
+void print_filter(struct decoder *d, uint64_t address, uint64_t count);
 void print_rusage(struct decoder *d, uint64_t address);
 void print_wait_status(struct decoder *d, uint64_t status);
 void print_errno(struct decoder *d, int error); /* ENOENT */

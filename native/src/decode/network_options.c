@@ -411,7 +411,7 @@ static void print_set_filter(struct decoder *d, uint64_t address)
 	field(d, "len");
 	print_unsigned(d, length);
 	field(d, "filter");
-	print_address(d, instructions);
+	print_filter(d, instructions, length);
 	end_struct(d);
 }
 
@@ -473,7 +473,11 @@ static void print_got_value(struct decoder *d, enum value_form form, uint64_t ad
 		return;
 	}
 	if (form == FORM_FILTER) {
-		print_address(d, address);
+		/* with no room the kernel tells how many there are, and gives none */
+		if (room)
+			print_filter(d, address, (uint32_t)size);
+		else
+			print_address(d, address);
 		return;
 	}
 	if (form == FORM_INTS && size > room)

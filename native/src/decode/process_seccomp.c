@@ -70,18 +70,39 @@ static void print_returned(struct decoder *d, uint32_t value)
 	}
 }
 
-static void print_instruction(struct decoder *d, const void *element, size_t index)
+/* packet(7): what an absolute address below 0 means to a socket's filter (linux/filter.h). */
+static void print_packet_offset(struct decoder *d, uint32_t offset)
+{
+	if (offset >= (uint32_t)SKF_AD_OFF) {
+		print_text(d, "SKF_AD_OFF+");
+		print_constant(d, &filter_ancillary_data, offset - (uint32_t)SKF_AD_OFF);
+	} else if (offset >= (uint32_t)SKF_NET_OFF) {
+		print(d, "SKF_NET_OFF+%u", offset - (uint32_t)SKF_NET_OFF);
+	} else if (offset >= (uint32_t)SKF_LL_OFF) {
+		print(d, "SKF_LL_OFF+%u", offset - (uint32_t)SKF_LL_OFF);
+	} else {
+		print_hex(d, offset);
+	}
+}
+
+static bool is_absolute_load(uint16_t code)
+{
+	return (BPF_CLASS(code) == BPF_LD || BPF_CLASS(code) == BPF_LDX) && BPF_MODE(code) == BPF_ABS;
+}
+
+static void print_one_instruction(struct decoder *d, const void *element, bool of_socket)
 {
 	struct sock_filter instruction;
 
-	(void)index;
 	memcpy(&instruction, element, sizeof(instruction));
 	bool jumps = instruction.jt || instruction.jf;
 
 	print_text(d, jumps ? "BPF_JUMP(" : "BPF_STMT(");
 	print_code(d, instruction.code);
 	print_text(d, ", ");
-	if (BPF_CLASS(instruction.code) == BPF_RET)
+	if (of_socket && is_absolute_load(instruction.code))
+		print_packet_offset(d, instruction.k);
+	else if (!of_socket && BPF_CLASS(instruction.code) == BPF_RET)
 		print_returned(d, instruction.k);
 	else
 		print_hex(d, instruction.k);
@@ -92,6 +113,26 @@ static void print_instruction(struct decoder *d, const void *element, size_t ind
 		print_hex(d, instruction.jf);
 	}
 	print_text(d, ")");
+}
+
+static void print_instruction(struct decoder *d, const void *element, size_t index)
+{
+	(void)index;
+	print_one_instruction(d, element, false);
+}
+
+static void print_socket_instruction(struct decoder *d, const void *element, size_t index)
+{
+	(void)index;
+	print_one_instruction(d, element, true);
+}
+
+void print_filter(struct decoder *d, uint64_t address, uint64_t count)
+{
+	if (verbose(d) && count <= BPF_MAXINSNS)
+		print_array(d, address, count, sizeof(struct sock_filter), print_socket_instruction);
+	else
+		print_address(d, address);
 }
 
 /* struct sock_fprog: a count and a pointer. */

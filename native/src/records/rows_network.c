@@ -5,6 +5,7 @@
 #include "records/rows.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #define ADDRESS_MOST 128 /* struct sockaddr_storage */
 #define OPTION_MOST 512
@@ -90,6 +91,22 @@
 	}
 #define BY(argument, of) .by = (argument) + 1, .value = (of), .mask = UINT32_MAX
 
+/* struct sock_fprog: a count and a pointer to instructions of 8 bytes. Of another level's option of that number more is
+ * captured than is needed. */
+#define FILTER(option)                                                                                                 \
+	{                                                                                                              \
+		.call = CALL_setsockopt, BY(2, option), .captures = {                                                  \
+			SIZED(3, 4, OPTION_MOST),                                                                      \
+			{.take = TAKE_ARRAY,                                                                           \
+			 .when = WHEN_ENTRY,                                                                           \
+			 .arg = 3,                                                                                     \
+			 .at = 9,                                                                                      \
+			 .at32 = 5,                                                                                    \
+			 .length = LENGTH_FIELD16,                                                                     \
+			 .size = 8}                                                                                    \
+		}                                                                                                      \
+	}
+
 const struct capture_row network_rows[] = {
 	ROW(socket, RETURNS_FD),
 	ROW(socketpair, {.take = TAKE_FDS, .when = WHEN_EXIT, .arg = 3, .size = 8}),
@@ -110,6 +127,19 @@ const struct capture_row network_rows[] = {
 	ROW(recvmmsg_time64, HEADERS(WHEN_ENTRY, LENGTH_ARG), MESSAGES(WHEN_EXIT, LENGTH_RESULT), TIMESPEC(4)),
 	ROW(getsockopt, POINTED(3, 4, OPTION_MOST), LENGTH_AT(4)),
 	ROW(setsockopt, SIZED(3, 4, OPTION_MOST)),
+	FILTER(SO_ATTACH_FILTER),
+	FILTER(SO_ATTACH_REUSEPORT_CBPF),
+	/* SO_GET_FILTER: its length counts instructions */
+	{.call = CALL_getsockopt,
+         BY(2, SO_ATTACH_FILTER),
+         .captures = {{.take = TAKE_ARRAY,
+                       .when = WHEN_EXIT,
+                       .arg = 3,
+                       .length = LENGTH_POINTED,
+                       .length_arg = 4,
+                       .size = 8},
+                      LENGTH_AT(4)}},
+
 	ROW(poll, POLLFDS),
 	ROW(ppoll, POLLFDS, TIMESPEC_OLD(2), MASK(3)),
 	ROW(ppoll_time64, POLLFDS, TIMESPEC(2), MASK(3)),
