@@ -173,27 +173,28 @@ static bool is_set_known(const struct decoder *d, uint64_t address, int32_t coun
 	return bytes && fetch(d, address, &byte, 1) && fetch(d, address + bytes - 1, &byte, 1);
 }
 
-static void print_set_members(struct decoder *d, uint64_t address, int32_t count, bool described)
+/* At most `most` of its members; how many. */
+static uint64_t print_set_members(struct decoder *d, uint64_t address, int32_t count, bool described, uint64_t most)
 {
-	bool any = false;
+	uint64_t shown = 0;
 
 	print_text(d, "[");
-	for (uint32_t fd = 0; fd < set_size(count); fd++) {
+	for (uint32_t fd = 0; fd < set_size(count) && shown < most; fd++) {
 		int bit = set_bit(d, address, fd);
 
 		if (bit < 0)
 			break;
 		if (!bit)
 			continue;
-		if (any)
+		if (shown++)
 			print_text(d, " ");
-		any = true;
 		if (described)
 			print_fd(d, fd);
 		else
 			print_unsigned(d, fd);
 	}
 	print_text(d, "]");
+	return shown;
 }
 
 static void print_set(struct decoder *d, uint64_t address, int32_t count)
@@ -201,16 +202,14 @@ static void print_set(struct decoder *d, uint64_t address, int32_t count)
 	if (!address || count < 0 || count > SET_BITS || (count && !is_set_known(d, address, count)))
 		print_address(d, address);
 	else
-		print_set_members(d, address, count, true);
+		print_set_members(d, address, count, true, UINT64_MAX);
 }
 
 static bool has_members(const struct decoder *d, uint64_t address, int32_t count)
 {
 	for (uint32_t fd = 0; fd < set_size(count); fd++) {
-		int bit = set_bit(d, address, fd);
-
-		if (bit)
-			return bit > 0;
+		if (set_bit(d, address, fd) > 0)
+			return true;
 	}
 	return false;
 }
@@ -246,6 +245,7 @@ static void end_select(struct decoder *d, const uint64_t args[5], enum select_ti
 {
 	static const char *const names[] = {"in ", "out ", "except "};
 	int32_t count = (int32_t)args[0];
+	uint64_t left = (uint64_t)d->result;
 	bool any = false;
 
 	if (failed(d))
@@ -255,14 +255,15 @@ static void end_select(struct decoder *d, const uint64_t args[5], enum select_ti
 		return;
 	}
 	begin_note(d);
+	/* no more than the call has counted: one set may have been passed for two */
 	for (int i = 1; i < 4; i++) {
-		if (!args[i] || !has_members(d, args[i], count))
+		if (!args[i] || !left || !has_members(d, args[i], count))
 			continue;
 		if (any)
 			print_text(d, ", ");
 		any = true;
 		print_text(d, names[i - 1]);
-		print_set_members(d, args[i], count, false);
+		left -= print_set_members(d, args[i], count, false, left);
 	}
 	if (args[4]) {
 		print_text(d, any ? ", left " : "left ");
