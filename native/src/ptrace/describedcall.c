@@ -176,6 +176,16 @@ static void take_message(const struct taking *taking, uint64_t address, uint32_t
 		take_rights(taking, word_in(taking, at + 4 * (size_t)word_of(taking)), limit);
 }
 
+/* Of each struct mmsghdr: struct msghdr, which is 7 words, and an int. */
+static void take_messages(const struct taking *taking, uint64_t address, uint32_t limit)
+{
+	uint32_t word = word_of(taking), size;
+	size_t at = captured_at(taking, address, &size);
+
+	for (uint32_t i = 0; i < limit && (uint64_t)(i + 1) * 8 * word <= size; i++)
+		take_rights(taking, word_in(taking, at + (size_t)i * 8 * word + 4 * (size_t)word), limit);
+}
+
 static bool is_now(const struct capture *capture, uint8_t phase, bool failed)
 {
 	if (capture->take == TAKE_RESULT_FD)
@@ -215,6 +225,9 @@ void descriptors_capture(struct tracee *tracee, const struct described_call *cal
 			break;
 		case TAKE_MSGHDR:
 			take_message(&taking, arg, call->limit);
+			break;
+		case TAKE_MMSGHDR:
+			take_messages(&taking, arg, call->limit);
 			break;
 		case TAKE_IOCBS:
 			take_iocbs(&taking, arg, call->limit);
