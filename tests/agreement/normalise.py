@@ -52,6 +52,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("the inode of a file that has no name", r"(/#)\d+(>\(deleted\))", r"\1INODE\2"),
     ("the inode of a pipe, socket or namespace", r"\b([\w-]+:\[)\d+(?:->\d+)?(?=[\],])", r"\1INODE"),
     ("the port of a netlink socket", r"(NETLINK:\[\w+:)-?\d+", r"\1PORT"),
+    ("the first bytes of a PID", r'(SO_PEERCRED, \{pid=)"[^"]*"', r"\1BYTES"),
     ("an ephemeral port", r"htons\((?:3[2-9]|4\d|5\d|6[0-5])\d{3}\)", "htons(PORT)"),
     ("an ephemeral port under -yy", r"(\d+\.\d+\.\d+\.\d+|\]):(?:3[2-9]|4\d|5\d|6[0-5])\d{3}\b", r"\1:PORT"),
     ("temporary files", r"((?:/|\")(?:tmp\.?|cc|sort|sed|sh-thd\.?|tmp_obj_|etilqs_|temp-))\w{6,16}", r"\1TEMP"),
