@@ -1596,6 +1596,22 @@ static const struct constant kvm_capabilities_items[] = {
 };
 const struct constants kvm_capabilities = {kvm_capabilities_items, 244, "KVM_CAP_?\??", false};
 
+static const struct constant notify_answer_flags_items[] = {
+	{0x1, "SECCOMP_USER_NOTIF_FLAG_CONTINUE"},
+};
+const struct constants notify_answer_flags = {notify_answer_flags_items, 1, "SECCOMP_USER_NOTIF_FLAG_?\??", false};
+
+static const struct constant notify_descriptor_flags_items[] = {
+	{0x1, "SECCOMP_ADDFD_FLAG_SETFD"},
+	{0x2, "SECCOMP_ADDFD_FLAG_SEND"},
+};
+const struct constants notify_descriptor_flags = {notify_descriptor_flags_items, 2, "SECCOMP_ADDFD_FLAG_?\??", false};
+
+static const struct constant notify_new_flags_items[] = {
+	{0x80000, "O_CLOEXEC"},
+};
+const struct constants notify_new_flags = {notify_new_flags_items, 1, "O_?\??", false};
+
 static const struct constant perf_ioctl_flags_items[] = {
 	{0x1, "PERF_IOC_FLAG_GROUP"},
 };

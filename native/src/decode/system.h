@@ -42,7 +42,8 @@ void print_ipc_command(struct decoder *d, const struct constants *table, uint64_
 /* The ioctls of one kind: false, and nothing is printed, where it does not know the number. */
 typedef bool ioctl_decoder(struct decoder *d, uint32_t number);
 ioctl_decoder decode_terminal_ioctl, decode_interface_ioctl, decode_block_ioctl, decode_loop_ioctl, decode_file_ioctl,
-	decode_clock_ioctl, decode_input_ioctl, decode_fault_ioctl, decode_choice_ioctl, decode_simple_ioctl;
+	decode_clock_ioctl, decode_input_ioctl, decode_fault_ioctl, decode_choice_ioctl, decode_notify_ioctl,
+	decode_simple_ioctl;
 /* Of numbers that hold an index or a size. */
 bool print_ioctl_family(struct decoder *d, uint32_t number);
 

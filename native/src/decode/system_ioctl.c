@@ -87,6 +87,8 @@ static bool decode_known(struct decoder *d, uint32_t number)
 		return decode_input_ioctl(d, number) || decode_simple_ioctl(d, number);
 	case 0xaa:
 		return decode_fault_ioctl(d, number);
+	case '!':
+		return decode_notify_ioctl(d, number) || decode_simple_ioctl(d, number);
 	case 0xae:
 	case '$':
 		return decode_choice_ioctl(d, number) || decode_simple_ioctl(d, number);

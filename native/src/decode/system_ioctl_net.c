@@ -81,20 +81,9 @@ static void field_address_of(struct decoder *d, const char *name, uint64_t addre
 	print_sockaddr(d, address, ADDRESS_SIZE);
 }
 
-/* What stands behind the name, by the request. */
-static void print_value(struct decoder *d, uint32_t number, uint64_t address)
+static bool print_protocol_address(struct decoder *d, uint32_t number, uint64_t address)
 {
-	unsigned char bytes[ADDRESS_SIZE] = {0};
-
-	fetch(d, address, bytes, sizeof(bytes));
 	switch (number) {
-	case SIOCGIFINDEX:
-		field_number(d, "ifr_ifindex", address);
-		break;
-	case SIOCGIFFLAGS:
-	case SIOCSIFFLAGS:
-		field_flags(d, "ifr_flags", &interface_flags, bytes[0] | (unsigned)bytes[1] << 8);
-		break;
 	case SIOCGIFADDR:
 	case SIOCSIFADDR:
 		field_address_of(d, "ifr_addr", address);
@@ -110,6 +99,28 @@ static void print_value(struct decoder *d, uint32_t number, uint64_t address)
 	case SIOCGIFNETMASK:
 	case SIOCSIFNETMASK:
 		field_address_of(d, "ifr_netmask", address);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* What stands behind the name, by the request. */
+static void print_value(struct decoder *d, uint32_t number, uint64_t address)
+{
+	unsigned char bytes[ADDRESS_SIZE] = {0};
+
+	if (print_protocol_address(d, number, address))
+		return;
+	fetch(d, address, bytes, sizeof(bytes));
+	switch (number) {
+	case SIOCGIFINDEX:
+		field_number(d, "ifr_ifindex", address);
+		break;
+	case SIOCGIFFLAGS:
+	case SIOCSIFFLAGS:
+		field_flags(d, "ifr_flags", &interface_flags, bytes[0] | (unsigned)bytes[1] << 8);
 		break;
 	case SIOCGIFMETRIC:
 	case SIOCSIFMETRIC:

@@ -241,17 +241,6 @@ static bool enter_simple(struct decoder *d)
 	case KEYCTL_ASSUME_AUTHORITY:
 		argument_serial(d, args[1]);
 		break;
-	case KEYCTL_CHOWN:
-		argument_serial(d, args[1]);
-		argument(d);
-		print_id(d, args[2]);
-		argument(d);
-		print_id(d, args[3]);
-		break;
-	case KEYCTL_SETPERM:
-		argument_serial(d, args[1]);
-		print_permissions(d, (uint32_t)args[2]);
-		break;
 	case KEYCTL_LINK:
 	case KEYCTL_UNLINK:
 		argument_serial(d, args[1]);
@@ -263,14 +252,36 @@ static bool enter_simple(struct decoder *d)
 		argument_string(d, args[3]);
 		argument_serial(d, args[4]);
 		break;
+	case KEYCTL_SESSION_TO_PARENT:
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static bool enter_property(struct decoder *d)
+{
+	const uint64_t *args = d->args;
+
+	switch ((uint32_t)args[0]) {
+	case KEYCTL_CHOWN:
+		argument_serial(d, args[1]);
+		argument(d);
+		print_id(d, args[2]);
+		argument(d);
+		print_id(d, args[3]);
+		break;
+	case KEYCTL_SETPERM:
+		argument_serial(d, args[1]);
+		print_permissions(d, (uint32_t)args[2]);
+		break;
 	case KEYCTL_SET_REQKEY_KEYRING:
 		print_default_keyring(d, args[1]);
 		break;
 	case KEYCTL_SET_TIMEOUT:
 		argument_serial(d, args[1]);
 		argument_unsigned(d, args[2]);
-		break;
-	case KEYCTL_SESSION_TO_PARENT:
 		break;
 	default:
 		return false;
@@ -397,7 +408,7 @@ void decode_keyctl(struct decoder *d)
 		decode_answer(d);
 		return;
 	}
-	if (d->exiting || enter_simple(d) || enter_instantiation(d))
+	if (d->exiting || enter_simple(d) || enter_property(d) || enter_instantiation(d))
 		return;
 	for (int i = 1; i < 5; i++)
 		argument_hex(d, d->args[i]);

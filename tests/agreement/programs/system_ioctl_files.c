@@ -236,6 +236,24 @@ static void others(void)
 	call(-1, SECCOMP_IOCTL_NOTIF_ID_VALID, pool.bytes);
 }
 
+static void notifications(int file)
+{
+	struct seccomp_notif asked = {0};
+	struct seccomp_notif_resp answer = {.id = 5, .val = 6, .error = -1, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+	struct seccomp_notif_addfd added = {
+		.id = 3, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = file, .newfd = 7, .newfd_flags = O_CLOEXEC};
+	call(-1, SECCOMP_IOCTL_NOTIF_RECV, &asked);
+	asked.pid = 3, asked.data.nr = 1, asked.data.arch = 0xc000003e, asked.data.instruction_pointer = 0x1000;
+	call(-1, SECCOMP_IOCTL_NOTIF_RECV, &asked);
+	call(-1, SECCOMP_IOCTL_NOTIF_RECV, BAD);
+	call(-1, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	answer.error = -99999, answer.flags = 0x10;
+	call(-1, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	call(-1, SECCOMP_IOCTL_NOTIF_ADDFD, &added);
+	added.flags = 8, added.newfd_flags = 0;
+	call(-1, SECCOMP_IOCTL_NOTIF_ADDFD, &added);
+}
+
 static void faults(void)
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_EVENT_FORK};
@@ -294,6 +312,7 @@ int main(void)
 	files(file, other);
 	blocks(file);
 	others();
+	notifications(file);
 	faults();
 	nameless(file);
 	return 0;
