@@ -95,6 +95,9 @@ static bool may_leave(const struct thread *thread, const struct tracee *tracee)
 {
 	if (thread->draining)
 		return false; /* CONT and the thread's end let it go, in whatever it is */
+	/* The command's set-up may be at the entry of its exec. */
+	if (tracee->state == TRACEE_SETUP && tracee->watched)
+		return false;
 	/* A call that was rewound keeps its deadline only as long as we are there to see to it. */
 	return tracee_is_leaving(tracee) && tracee->state != TRACEE_IN_SYSCALL && tracee->state != TRACEE_EINTR &&
 	       !(tracee->state == TRACEE_REWOUND && tracee->timed);
