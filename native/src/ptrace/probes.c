@@ -25,6 +25,7 @@
 #define PROBERS 2
 /* The tracee is held meanwhile, and others of its thread: who took longer is left alone for a while. */
 #define PATIENCE_MS 20
+#define TURN_NS 5000000
 #define REST_NS (1 * NS_PER_S)
 #define HANGS_US 100000
 #define RESTART_NS (100 * NS_PER_MS)
@@ -248,6 +249,24 @@ static int ask(struct prober *prober, struct request *request, struct reply *rep
 	return take(prober, reply) ? -reply->error : -ETIMEDOUT;
 }
 
+/* First whoever is free; then whoever will be, for another thread's look is soon over. */
+static bool has_lock(struct prober *prober, bool at_once)
+{
+	struct timespec until;
+
+	if (pthread_mutex_trylock(&prober->lock) == 0)
+		return true;
+	if (at_once)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += TURN_NS;
+	if (until.tv_nsec >= (long)NS_PER_S) {
+		until.tv_nsec -= (long)NS_PER_S;
+		until.tv_sec++;
+	}
+	return pthread_mutex_timedlock(&prober->lock, &until) == 0;
+}
+
 static int probe(struct request *request, void *buffer, size_t size, _Atomic uint64_t *until_ns)
 {
 	struct reply reply;
@@ -255,11 +274,13 @@ static int probe(struct request *request, void *buffer, size_t size, _Atomic uin
 
 	if (clock_ns() < atomic_load(until_ns))
 		return -EBUSY;
-	for (int i = 0; i < PROBERS && error == -EBUSY; i++) {
-		if (!probers[i].fd || pthread_mutex_trylock(&probers[i].lock) != 0)
+	for (int i = 0; i < 2 * PROBERS && error == -EBUSY; i++) {
+		struct prober *prober = &probers[i % PROBERS];
+
+		if (!prober->fd || !has_lock(prober, i < PROBERS))
 			continue;
-		error = ask(&probers[i], request, &reply);
-		pthread_mutex_unlock(&probers[i].lock);
+		error = ask(prober, request, &reply);
+		pthread_mutex_unlock(&prober->lock);
 	}
 	if (error == -ETIMEDOUT)
 		atomic_store(until_ns, clock_ns() + REST_NS);
