@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.paired.ratios import Pair, added
-from benchmarks.paired.tracers import Attach, strace, stracelet
+from benchmarks.paired.tracers import OPTIONS, Attach, strace, stracelet
 
 if TYPE_CHECKING:
     from benchmarks.paired.results import Options
@@ -26,12 +27,20 @@ def attached(
 
 
 def against_strace(
-    seconds_per_unit: Rate, pids: Sequence[int], wanted: Options, *, cpus: Collection[int] = ()
+    seconds_per_unit: Rate,
+    pids: Sequence[int],
+    wanted: Options,
+    *,
+    cpus: Collection[int] = (),
+    flags: Sequence[str] = OPTIONS,
 ) -> list[Pair]:
-    """`seconds_per_unit` takes a rate over so many seconds; `cpus`: where the tracers are kept, if anywhere."""
+    """`seconds_per_unit` takes a rate over so many seconds; `cpus`: where the tracers are kept, if anywhere.
+
+    `flags`: of both tracers.
+    """
     return added(
         wanted.pairs,
         bare=lambda: seconds_per_unit(wanted.window),
-        first=lambda: attached(seconds_per_unit, strace, pids, cpus, wanted),
-        second=lambda: attached(seconds_per_unit, stracelet, pids, cpus, wanted),
+        first=lambda: attached(seconds_per_unit, partial(strace, flags=flags), pids, cpus, wanted),
+        second=lambda: attached(seconds_per_unit, partial(stracelet, flags=flags), pids, cpus, wanted),
     )

@@ -44,22 +44,28 @@ def program() -> Path:
 
 
 class Loop:
-    """Threads that call getppid in a tight loop, and idle ones beside them. A context manager.
+    """Threads that make calls in a tight loop, and idle ones beside them. A context manager.
 
-    `under`: a tracer's command line to start it with.
+    `calls`: "busy" is getppid alone, "mixed" what servers make; `under`: a tracer's command line to start it with.
     """
 
     def __init__(
-        self, threads: int = 1, *, idle: int = 0, cpus: Collection[int] = (), under: Sequence[str | Path] = ()
+        self,
+        threads: int = 1,
+        *,
+        calls: str = "busy",
+        idle: int = 0,
+        cpus: Collection[int] = (),
+        under: Sequence[str | Path] = (),
     ) -> None:
-        self._threads, self._idle = threads, idle
+        self._threads, self._kind, self._idle = threads, calls, idle
         self._before = [*on_cpus(cpus), *map(str, under)]
 
     def __enter__(self) -> Self:
         self._file = tempfile.NamedTemporaryFile(prefix="stracelet-bench-")
         self._file.truncate(PAGE)
         self._page = mmap.mmap(self._file.fileno(), PAGE)
-        words = [program(), "busy", self._file.name, str(self._threads), str(self._idle)]
+        words = [program(), self._kind, self._file.name, str(self._threads), str(self._idle)]
         self.process = subprocess.Popen([*self._before, *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.pid = until(self._started, "the loop started", DEADLINE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two that are compared: `strace -c -f -p` and `stracelet trace -c`, each from attached to detached."""
+"""The two that are compared: `strace -f -p` and `stracelet trace`, each from attached to detached, with equal flags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Self
 from benchmarks.paired.processes import DEADLINE, all_traced, until
 
 STRACELET = Path(sys.executable).with_name("stracelet")
-OPTIONS = ["-c", "-f", "-o", "/dev/null"]  # of both, with the same meaning
+LINES = ["-f", "-o", "/dev/null"]  # of both, with the same meaning
+OPTIONS = ["-c", *LINES]
 
 
 def on_cpus(cpus: Collection[int]) -> list[str]:
@@ -75,15 +76,15 @@ class Tracer:
         return self._said.read().decode(errors="replace").strip()
 
 
-def strace(pids: Sequence[int], cpus: Collection[int] = ()) -> Tracer:
+def strace(pids: Sequence[int], cpus: Collection[int] = (), flags: Sequence[str] = OPTIONS) -> Tracer:
     """strace on these processes, on these CPUs (none: wherever the scheduler puts it)."""
     attach = [word for pid in pids for word in ("-p", str(pid))]
-    return Tracer([*on_cpus(cpus), "strace", "-q", *OPTIONS, *attach], pids)
+    return Tracer([*on_cpus(cpus), "strace", "-q", *flags, *attach], pids)
 
 
-def stracelet(pids: Sequence[int], cpus: Collection[int] = ()) -> Tracer:
+def stracelet(pids: Sequence[int], cpus: Collection[int] = (), flags: Sequence[str] = OPTIONS) -> Tracer:
     """stracelet on the same."""
-    return Tracer([*on_cpus(cpus), STRACELET, "trace", *OPTIONS, *(f"pid/{pid}" for pid in pids)], pids)
+    return Tracer([*on_cpus(cpus), STRACELET, "trace", *flags, *(f"pid/{pid}" for pid in pids)], pids)
 
 
 Attach = Callable[..., Tracer]
