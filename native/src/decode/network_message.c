@@ -7,6 +7,7 @@
 
 #include "constants/network.h"
 #include "decode/network.h"
+#include "decode/output.h"
 
 #define NETLINK_MOST (32 * 1024)
 #define MESSAGES_MOST 1024 /* the kernel's UIO_MAXIOV, to which it cuts vlen */
@@ -76,7 +77,7 @@ static void print_netlink_iovec(struct decoder *d, uint64_t fd, uint64_t address
 	for (uint64_t i = 0; i < count; i++, address += 2 * d->word) {
 		if (i)
 			print_text(d, ", ");
-		if (i >= shown) {
+		if (i >= shown || d->out->line.cut) {
 			print_text(d, "...");
 			break;
 		}
@@ -197,7 +198,7 @@ static void print_messages(struct decoder *d, uint64_t address, uint64_t count, 
 	for (uint64_t i = 0; i < count; i++, address += each) {
 		if (i)
 			print_text(d, ", ");
-		if (i >= limit) {
+		if (i >= limit || d->out->line.cut) {
 			print_text(d, "...");
 			break;
 		}

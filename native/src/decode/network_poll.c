@@ -149,19 +149,18 @@ void decode_ppoll_time64(struct decoder *d)
 
 enum select_time { SELECT_TIMEVAL, SELECT_TIMESPEC, SELECT_TIMESPEC64 };
 
-/* The bit of descriptor `fd` in a set at `address`: words of the ABI's, little-endian; -1: not known. */
-static int set_bit(const struct decoder *d, uint64_t address, uint32_t fd)
-{
-	unsigned char byte;
-
-	if (!fetch(d, address + fd / 8, &byte, 1))
-		return -1;
-	return byte >> fd % 8 & 1;
-}
-
 static uint32_t set_size(int32_t count)
 {
 	return count > SET_BITS ? SET_BITS : (uint32_t)count;
+}
+
+/* Words of the ABI's, little-endian; how many of its first `count` bits are there. */
+static uint32_t fetch_set(const struct decoder *d, uint64_t address, int32_t count, unsigned char set[SET_BITS / 8])
+{
+	uint32_t bits = set_size(count);
+	size_t size = fetch_some(d, address, set, (bits + 7) / 8);
+
+	return size * 8 < bits ? (uint32_t)size * 8 : bits;
 }
 
 /* All words of it, as the kernel copies it. */
@@ -176,15 +175,13 @@ static bool is_set_known(const struct decoder *d, uint64_t address, int32_t coun
 /* At most `most` of its members; how many. */
 static uint64_t print_set_members(struct decoder *d, uint64_t address, int32_t count, bool described, uint64_t most)
 {
+	unsigned char set[SET_BITS / 8];
+	uint32_t bits = fetch_set(d, address, count, set);
 	uint64_t shown = 0;
 
 	print_text(d, "[");
-	for (uint32_t fd = 0; fd < set_size(count) && shown < most; fd++) {
-		int bit = set_bit(d, address, fd);
-
-		if (bit < 0)
-			break;
-		if (!bit)
+	for (uint32_t fd = 0; fd < bits && shown < most; fd++) {
+		if (!(set[fd / 8] >> fd % 8 & 1))
 			continue;
 		if (shown++)
 			print_text(d, " ");
@@ -197,21 +194,24 @@ static uint64_t print_set_members(struct decoder *d, uint64_t address, int32_t c
 	return shown;
 }
 
+static bool has_members(const struct decoder *d, uint64_t address, int32_t count)
+{
+	unsigned char set[SET_BITS / 8];
+	uint32_t bits = fetch_set(d, address, count, set);
+
+	for (uint32_t fd = 0; fd < bits; fd++) {
+		if (set[fd / 8] >> fd % 8 & 1)
+			return true;
+	}
+	return false;
+}
+
 static void print_set(struct decoder *d, uint64_t address, int32_t count)
 {
 	if (!address || count < 0 || count > SET_BITS || (count && !is_set_known(d, address, count)))
 		print_address(d, address);
 	else
 		print_set_members(d, address, count, true, UINT64_MAX);
-}
-
-static bool has_members(const struct decoder *d, uint64_t address, int32_t count)
-{
-	for (uint32_t fd = 0; fd < set_size(count); fd++) {
-		if (set_bit(d, address, fd) > 0)
-			return true;
-	}
-	return false;
 }
 
 static void print_select_time(struct decoder *d, uint64_t address, enum select_time kind)
