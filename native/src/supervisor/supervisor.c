@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -131,8 +132,22 @@ static int send_positions(struct supervisor *s)
 	return 0;
 }
 
+/* A file in memory counts as one, however little of it is used: with RLIMIT_FSIZE at less, its making would be a signal
+ * that kills: setrlimit(2). The command was forked before, and keeps its limit. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_FSIZE, &limit);
+	}
+}
+
 static int make_arena(struct supervisor *s)
 {
+	raise_file_limit();
 	s->shared.arena_fd = arena_create();
 	if (s->shared.arena_fd < 0)
 		return s->shared.arena_fd;
@@ -353,7 +368,10 @@ int supervisor_run(const struct supervisor_options *options)
 	channel_open(&s.agent, options->agent_fd);
 	error = make_arena(&s);
 	if (error)
-		return complain("cannot make the shared memory", error);
+		return complain(error == -EFBIG ? "cannot make the shared memory: the limit on a file's size (ulimit "
+		                                  "-f) is too low for it"
+		                                : "cannot make the shared memory",
+		                error);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	serve(&s);
 	channel_close(&s.agent);
