@@ -70,7 +70,6 @@ static void semaphores(void)
 	syscall(SYS_semget, -1, -1, IPC_CREAT | IPC_EXCL | 07777);
 	syscall(SYS_semctl, id, 0, SETVAL, 5);
 	syscall(SYS_semctl, id, 1, GETVAL, 0);
-	syscall(SYS_semctl, id, 0, GETPID, 0);
 	syscall(SYS_semctl, id, 0, GETNCNT, 0);
 	syscall(SYS_semctl, id, 0, GETZCNT, 0);
 	syscall(SYS_semctl, id, 0, SETALL, values);
