@@ -28,6 +28,7 @@ STRACELET = ROOT / ".venv/bin/stracelet"
 WRITTEN = ROOT / "build/agreement"  # what both wrote last of each program
 SECONDS = 120
 CALL = re.compile(r"(?:<\.\.\. )?(\w+)(?:\(| resumed| \d+ \d+$)")
+ROOT_TASK = re.compile(r"p[1-9]\d*")
 TABLE_ROW = re.compile(r" *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +(\d+))? +(\w+)")
 
 SETS: dict[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "-c": ("-c",),
     "-e trace=%file": ("-e", "trace=%file"),
     "-e trace=!%memory -e status=failed": ("-e", "trace=!%memory", "-e", "status=failed"),
-    "-s 8 -x -X verbose": ("-s", "8", "-x", "-X", "verbose"),
+    "-s 100 -x -X verbose": ("-s", "100", "-x", "-X", "verbose"),
 }
 
 
@@ -150,6 +151,7 @@ def align(theirs: str, ours: str, outcome: Outcome, *, table: bool = False) -> I
     """The differences; counts lines on the way."""
     read = _table if table else streams
     one, other = read(theirs), read(ours)
+    _pair_strangers(one, other)
     for task in dict.fromkeys((*one, *other)):
         mine, yours = one.get(task, Stream()), other.get(task, Stream())
         outcome.theirs += len(mine.lines)
@@ -160,6 +162,21 @@ def align(theirs: str, ours: str, outcome: Outcome, *, table: bool = False) -> I
                 outcome.equal += b - a
                 continue
             yield from _pair(task, mine, range(a, b), yours, range(c, d))
+
+
+def _pair_strangers(one: dict[str, Stream], other: dict[str, Stream]) -> None:
+    """Tasks whose making a filter has left out come in any order: of those that nobody made the most alike belong
+    together. Ours get the names of strace's."""
+    strangers = {task: other.pop(task) for task in [*other] if ROOT_TASK.fullmatch(task)}
+    wanted = [task for task in one if ROOT_TASK.fullmatch(task)]
+    for task in wanted:
+        if strangers:
+            lines = Counter(one[task].lines)
+            best = max(strangers, key=lambda each: (lines & Counter(strangers[each].lines)).total() - abs(
+                len(strangers[each].lines) - lines.total()) / 2)  # fmt: skip
+            other[task] = strangers.pop(best)
+    for at, left in enumerate(strangers.values()):
+        other[f"p{len(wanted) + 1 + at}"] = left
 
 
 def _pair(task: str, mine: Stream, of_mine: range, yours: Stream, of_yours: range) -> Iterator[Difference]:

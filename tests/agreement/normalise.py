@@ -54,6 +54,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("the port of a netlink socket", r"(NETLINK:\[\w+:)-?\d+", r"\1PORT"),
     ("the first bytes of a PID", r'(SO_PEERCRED, \{pid=)"[^"]*"', r"\1BYTES"),
     ("an ephemeral port", r"htons\((?:3[2-9]|4\d|5\d|6[0-5])\d{3}\)", "htons(PORT)"),
+    ("its bytes under -X verbose", r"(sin6?_port=)\"[^\"]*\" /\* htons\(PORT\) \*/", r"\1PORT"),
     ("an ephemeral port under -yy", r"(\d+\.\d+\.\d+\.\d+|\]):(?:3[2-9]|4\d|5\d|6[0-5])\d{3}\b", r"\1:PORT"),
     ("temporary files", r"((?:/|\")(?:tmp\.?|cc|sort|sed|sh-thd\.?|tmp_obj_|etilqs_|temp-))\w{6,16}", r"\1TEMP"),
     ("the name of a temporary file of git's", r"(\.git/t)\w{6}\"", r'\1TEMP"'),
