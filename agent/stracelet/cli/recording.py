@@ -58,7 +58,7 @@ class Records:
         if self._pump is None:
             return
         if self._left:
-            _say("the output's reader takes nothing: the last lines are not written")
+            say("the output's reader takes nothing: the last lines are not written")
             return
         if self._pump.error is not None:
             raise self._pump.error
@@ -66,7 +66,7 @@ class Records:
         self._pump.close()
         self._pump = None
         if dropped:
-            _say(f"{dropped} records were dropped: the output took them more slowly than they came (--lossless waits)")
+            say(f"{dropped} records were dropped: the output took them more slowly than they came (--lossless waits)")
 
     def table(self, parts: Iterable[Part]) -> None:
         """What was counted, where that is wanted."""
@@ -75,7 +75,7 @@ class Records:
         text = report([chosen(part, self.wish) for part in parts], self.wish.layout, syscall_name)
         self._outputs.table(text)
         if not text and not self.wish.quiet:
-            _say("no system calls were seen")
+            say("no system calls were seen")
 
 
 def chosen(part: Part, wish: Wish) -> Part:
@@ -88,5 +88,6 @@ def _calls(cells: Sequence[Cell], wish: Wish) -> Iterable[Cell]:
     return (cell for cell in cells if cell.abi != ABI_SIGNAL and (cell.abi, cell.number) in calls)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """On stderr, whose every line is ours but for the command's own."""
     print(f"stracelet: {text}", file=sys.stderr, flush=True)

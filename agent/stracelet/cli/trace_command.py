@@ -9,7 +9,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from stracelet.cli.interrupts import on_signals
-from stracelet.cli.recording import Records
+from stracelet.cli.recording import Records, say
 from stracelet.cli.report import Part
 from stracelet.errors import StraceletError
 from stracelet.tracing import protocol
@@ -89,6 +89,8 @@ class Running:
                         return
                 case protocol.Ended(id=id_) if id_ == COMMAND:
                     untraced = True
+                case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
+                    say("the tracer ended unexpectedly; another one goes on, and what was called meanwhile is missing")
                 case protocol.SessionLost():
                     raise event.error
             if untraced and self.ended:
