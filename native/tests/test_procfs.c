@@ -245,8 +245,8 @@ static void memory_that_does_not_come(void)
 {
 	char bytes[PROBE_MOST];
 
-	CHECK_EQUAL(probe_memory(getpid(), (uint64_t)(uintptr_t)status, bytes, sizeof(bytes), &until_ns), 0);
-	CHECK(memcmp(bytes, status, sizeof(bytes)) == 0);
+	CHECK_EQUAL(probe_memory(getpid(), (uint64_t)(uintptr_t)status, bytes, sizeof(status), &until_ns), 0);
+	CHECK(memcmp(bytes, status, sizeof(status)) == 0);
 	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, sizeof(bytes), &until_ns), -EFAULT);
 	CHECK_EQUAL(probe_memory(getpid(), 8, bytes, PROBE_MOST + 1, &until_ns), -EINVAL);
 }
