@@ -209,8 +209,11 @@ void target_command(pid_t pid, bool running)
 bool target_command_seized(void)
 {
 	const struct target *target = find(COMMAND_ID);
+	const struct container *container = target ? target->container : NULL;
 
-	return target && target->container && atomic_load(&target->container->tracees) > 0;
+	/* It is a tracee from when its seizing is tried; before that has come about its exec would not be seen. */
+	return container && atomic_load(&container->tracees) > 0 && atomic_load(&container->seizing) == 0 &&
+	       atomic_load(&container->pending) == 0;
 }
 
 static void leave(struct target *target)
