@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +98,7 @@ def compare_all(
             print(f"{program.name}: not run, there is no {', '.join(missing)}")
     with ThreadPoolExecutor(at_once) as pool:
         yield from pool.map(lambda program: compare(program, flags, with_itself=with_itself), there)
+    shutil.rmtree(_homes(), ignore_errors=True)
 
 
 def compare(program: Program, flags: Sequence[str], *, with_itself: bool = False) -> Outcome:
@@ -117,9 +117,13 @@ def compare(program: Program, flags: Sequence[str], *, with_itself: bool = False
     return outcome
 
 
+def _homes() -> Path:
+    return Path(tempfile.gettempdir()) / f"agreement-{os.getpid()}"
+
+
 def run(program: Program, tracer: Sequence[str], *, ours: bool = False) -> tuple[int, str]:
     """The program's exit status, and what the tracer wrote. The directory has the same name each time."""
-    home = Path(tempfile.gettempdir()) / f"agreement-{os.getpid()}" / program.name
+    home = _homes() / program.name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     environment = {
@@ -142,8 +146,6 @@ def run(program: Program, tracer: Sequence[str], *, ours: bool = False) -> tuple
     if b"Traceback" in done.stderr or b"a bug:" in done.stderr or (ours and done.stderr.startswith(b"stracelet: ")):
         raise OSError(done.stderr.decode(errors="replace"))
     shutil.rmtree(home, ignore_errors=True)
-    with suppress(OSError):  # another program is running
-        home.parent.rmdir()
     return done.returncode, out.read_text(errors="backslashreplace")
 
 

@@ -60,6 +60,13 @@ def test_a_command_is_counted_as_strace_counts_it() -> None:
     assert ours == theirs
 
 
+def test_a_command_is_counted_from_its_exec_on_each_time() -> None:
+    """It may exec as soon as it is traced, and no sooner."""
+    counted = {frozenset(calls(run("trace", "-c", "--", "true").stderr).items()) for _ in range(60)}
+    assert len(counted) == 1
+    assert ("execve", (1, 0)) in counted.pop()
+
+
 def test_a_command_that_cannot_be_run(tmp_path: Path) -> None:
     done = run("trace", "-c", "--", "/nonexistent/program")
     assert (done.returncode, done.stdout) == (1, "")
