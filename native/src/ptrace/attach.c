@@ -372,9 +372,13 @@ static void seize_setup(struct thread *thread, struct tracee *tracee)
 	if (!seize(thread, tracee))
 		return;
 	attach_forget(thread, tracee);
-	/* The exec that was waited for may have been the last. */
-	if (setup_has_execed(tracee))
-		attach_late(thread, tracee);
+	/* The exec that was waited for may have been the last: then its own stop is still to come, or the program has only
+	 * just begun, and so has whatever call it is in. */
+	tracee->execed = setup_has_execed(tracee);
+	if (tracee->execed) {
+		tracee->began_ns = clock_ns();
+		tracee_interrupt(tracee);
+	}
 }
 
 /* It is not seized before it is interrupted: even a task that is only seized is woken by signals that it ignores. */

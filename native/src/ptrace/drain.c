@@ -32,6 +32,7 @@ static void look(struct tracee *tracee, void *context)
 			tracee_interrupt(tracee);
 		break;
 	case TRACEE_ATTACHING:
+	case TRACEE_SETUP:
 		if (tracee->interrupted)
 			survey->unsafe++;
 		break;

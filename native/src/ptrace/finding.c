@@ -23,9 +23,10 @@
 
 struct pass {
 	struct target *target;
-	bool joined; /* something has just entered the cgroup */
-	bool first;  /* of the target's passes */
-	bool setup;  /* of the process whose tasks are being listed */
+	bool joined;   /* something has just entered the cgroup */
+	bool first;    /* of the target's passes */
+	pid_t process; /* whose tasks are being listed */
+	bool setup;
 	struct file_identity exe;
 	struct candidate *candidates;
 	size_t count, room;
@@ -47,14 +48,29 @@ static void note_task(pid_t tid, void *context)
 		pass->candidates = larger;
 		pass->room = room;
 	}
-	pass->candidates[pass->count++] = (struct candidate){.tid = tid, .setup = pass->setup, .exe = pass->exe};
+	pass->candidates[pass->count++] =
+		(struct candidate){.tid = tid, .process = pass->process, .setup = pass->setup, .exe = pass->exe};
 }
 
 enum load { LOAD_IDLE, LOAD_BUSY, LOAD_UNSEEN };
 
+/* A runtime's process is one thread's: all but one of its tasks are gone with its exec. */
+static struct thread *pick(const struct candidate *candidate, enum load load)
+{
+	static struct thread *thread;
+	static pid_t process;
+
+	if (!candidate->setup)
+		return threads_pick(load == LOAD_BUSY);
+	if (candidate->process != process || !thread)
+		thread = threads_pick(true);
+	process = candidate->process;
+	return thread;
+}
+
 static void seize(struct target *target, const struct candidate *candidate, enum load load)
 {
-	struct thread *thread = threads_pick(load == LOAD_BUSY || candidate->setup);
+	struct thread *thread = pick(candidate, load);
 
 	if (!thread) {
 		notify_failure(target->container->slot, candidate->tid, STL_FAIL_LIMIT, 0,
@@ -129,6 +145,7 @@ static void visit_process(pid_t pid, void *context)
 		if (pass->setup && registry_thread(pid) == REGISTRY_NOBODY && late_start_await(pid, &pass->exe))
 			return;
 	}
+	pass->process = pid;
 	if (++pass->processes % WORK_AT_ONCE == 0)
 		control_beat();
 	if (count_tasks(pid) == 1)

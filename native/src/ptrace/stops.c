@@ -485,6 +485,10 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		if (!tracee->checked)
 			tracee_check(tracee);
 	}
+	if (tracee->state == TRACEE_SETUP && tracee->execed && stop->kind != STOP_EXEC) {
+		registry_set_up(tracee->tid, NULL);
+		tracee->state = TRACEE_ATTACHING;
+	}
 	switch (stop->kind) {
 	case STOP_SYSCALL:
 		on_syscall(thread, tracee, stop, now);

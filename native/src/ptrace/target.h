@@ -9,7 +9,7 @@
 
 /* A task that is not attached yet. */
 struct candidate {
-	pid_t tid;
+	pid_t tid, process;
 	bool setup;
 	struct file_identity exe;
 	struct task_ran ran;

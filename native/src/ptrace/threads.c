@@ -115,9 +115,26 @@ void threads_post_all(const struct mail *mail)
 		thread_post(&threads[i], mail);
 }
 
+/* Between a runtime's joining of a cgroup and its last exec there may be a fifth of a millisecond, and a new thread takes
+ * longer to come up. */
+static void keep_spare(void)
+{
+	uint32_t all = threads_count();
+
+	if (all < shared || all >= shared + MAX_BUSY)
+		return;
+	for (uint32_t i = shared; i < all; i++) {
+		if (atomic_load(&threads[i].load) == 0)
+			return;
+	}
+	make();
+}
+
 bool threads_tick(uint64_t now)
 {
 	bool soon = false;
+
+	keep_spare();
 
 	for (uint32_t i = 0; i < threads_count(); i++) {
 		struct thread *thread = &threads[i];
