@@ -47,6 +47,7 @@ async def test_who_has_left_is_not_traced(tracing: Tracing, container: Container
     stuck = tracee("stuck", "write")
     stuck.tell()
     child = int(stuck.line())
+    await until(lambda: proc.sleeps_in(child, "write"), "the child hangs in its write")
     tracing.trace(container)
 
     def waits() -> bool:

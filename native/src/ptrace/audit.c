@@ -42,6 +42,15 @@ static bool is_in_exec(const struct tracee *tracee, uint64_t now)
 	       (strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0);
 }
 
+/* It has done nothing yet but to sleep on in the call in which it was attached. That showed no stop then, nor does it now,
+ * and without one a task that is not ours would stay attached for as long as it sleeps. */
+static void check(struct tracee *tracee)
+{
+	tracee_check(tracee);
+	if (tracee->leaving && !tracee->interrupted)
+		tracee_interrupt(tracee);
+}
+
 void audit(struct thread *thread, uint64_t now)
 {
 	const struct tracee_table *table = &thread->tracees;
@@ -60,7 +69,7 @@ void audit(struct thread *thread, uint64_t now)
 				continue;
 			}
 			if (tracee->seized && !tracee->checked)
-				tracee_check(tracee);
+				check(tracee);
 			if (tracee->state == TRACEE_SETUP && !is_still_setup(tracee, now))
 				attach_late(thread, tracee);
 		}

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from stracelet import native
+
 # Where nothing is said of how long a thing takes. Linux from 6.13 to 6.18.44 may leave a task that wants a CPU without
 # one for many seconds where a group of tasks beside it wakes and sleeps as often as traced ones do: the group's lag is
 # reckoned anew, and wrongly, at each change of its weight (kernel commit 101f3498b4bd).
@@ -64,6 +66,15 @@ def waits_where(pids: Iterable[int]) -> list[str]:
             pending = f"{shown.get('SigPnd')}/{shown.get('ShdPnd')}"
             said.append(f"{pid}/{task} {command_name(task)} {shown.get('State', '')} pending {pending}: {where}")
     return said
+
+
+def sleeps_in(task: int, call: str) -> bool:
+    """Whether the 64-bit task has gone to sleep in this syscall, or has been stopped in it."""
+    try:
+        number = Path(f"/proc/{task}/syscall").read_text().split()[0]
+    except OSError:
+        return False
+    return number == str(native.syscall_number(native.ABI_X86_64, call))
 
 
 def running(pid: int) -> bool:
