@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.paired.containers import container
@@ -15,6 +17,7 @@ from benchmarks.paired.processes import DEADLINE, all_traced, children, none_tra
 from benchmarks.paired.ratios import median
 from benchmarks.paired.results import Figure, options
 from benchmarks.paired.tracers import STRACELET
+from tests.images import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 COUNT = 200
 # A call a millisecond: the host is as good as idle, and the first line does not wait for a call.
 CALLS = "import os, time\nwhile True: os.getppid(); time.sleep(0.001)"
+
+SHELL_CALLS = "while :; do usleep 1000; done"
+DOCKER = "/var/run/docker.sock"
 
 
 def first_line(target: str) -> float:
@@ -57,10 +63,21 @@ def let_go(target: str, pids: Sequence[int]) -> float:
 
 def main() -> None:
     wanted = options(__doc__ or "")
-    with running([sys.executable, "-S", "-c", CALLS]) as process, container(process.pid) as target:
-        for what, name in ("a process", f"pid/{process.pid}"), ("a container", target):
-            waited = median([first_line(name) for _ in range(wanted.pairs)]) * 1e3
-            wanted.add_figure(Figure(f"from the start to the first line, {what}", waited, "ms", 150.0))
+    with ExitStack() as stack:
+        process = stack.enter_context(running([sys.executable, "-S", "-c", CALLS]))
+        container_id = stack.enter_context(container(process.pid))
+        targets: list[tuple[str, str, float | None]] = [
+            ("a process", f"pid/{process.pid}", 150.0),
+            ("a container by its ID, whose runtime has to be found", container_id, None),
+        ]
+        if Path(DOCKER).exists():
+            engine = stack.enter_context(closing(Engine("docker", DOCKER)))
+            engine.make_image()
+            name = engine.call("inspect", "-f", "{{.Name}}", engine.run("sh", "-c", SHELL_CALLS)).strip("/")
+            targets.append(("a container of Docker", f"docker/{name}", 150.0))
+        for what, target, bound in targets:
+            waited = median([first_line(target) for _ in range(wanted.pairs)]) * 1e3
+            wanted.add_figure(Figure(f"from the start to the first line, {what}", waited, "ms", bound))
     with sleepers(COUNT) as parent:
         pids = children(parent)
         with container(*pids) as target:

@@ -9,8 +9,7 @@ if its start time is the same afterwards.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +19,7 @@ LONGEST = 1 << 20
 """Bytes of a file that are read; none of those that are read here comes near."""
 
 
-@dataclass(frozen=True)
-class Stat:
+class Stat(NamedTuple):
     """Of /proc/PID/stat; `start` in clock ticks after boot."""
 
     pid: int
@@ -31,8 +29,7 @@ class Stat:
     start: int
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """A process; `namespaced`: its PID in each PID namespace from the reader's to its own (proc(5), NSpid)."""
 
     pid: int

@@ -12,7 +12,6 @@ import contextlib
 import errno
 import logging
 import os
-import secrets
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -88,7 +87,7 @@ class Relay:
 
     async def start(self) -> str:
         """The name of the socket, without its leading NUL."""
-        self.address = f"stracelet-{os.getpid()}-{secrets.token_hex(16)}"
+        self.address = f"stracelet-{os.getpid()}-{os.urandom(16).hex()}"
         self._server = await asyncio.start_unix_server(self._serve, path=f"\0{self.address}")
         return self.address
 

@@ -7,8 +7,7 @@ import asyncio
 import importlib
 import logging
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from stracelet.containers.model import SourceState
 from stracelet.containers.sockets import Connect, SocketAbsent, connect_directly, probe
@@ -50,22 +49,19 @@ ABSENT_PAUSE = 2.0
 """Seconds between tries: doubled after each failure; the same for a socket that is not there, which costs nothing."""
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """All that the source knows now: what it knew before and is not in it has gone."""
 
     containers: tuple[Container, ...]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """A container is new, or something about it is."""
 
     container: Container
 
 
-@dataclass(frozen=True)
-class Forgotten:
+class Forgotten(NamedTuple):
     """A container was removed, or has ended."""
 
     container_id: str
@@ -90,8 +86,7 @@ class Source(Protocol):
         """There is a container that no source knows: if changes are not told to this one, look for them now."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A socket where a source may be. `given`: the configuration names it, so that its absence is an error."""
 
     kind: str

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between agent, supervisor and tracer: struct stl_message on the wire, frozen dataclasses here.
+"""The messages between agent, supervisor and tracer: struct stl_message on the wire, named tuples here.
 
+Not data classes: to make one takes Python half a millisecond, which the first line of each trace would wait for.
 What comes in is not trusted: `decode` raises TracerError for what is no message of this version.
 """
 
@@ -8,8 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stracelet.errors import SessionLost as SessionLostError
 from stracelet.errors import TracerError
@@ -39,8 +39,7 @@ _MESSAGE: Final = struct.Struct(f"=IIQqqq{constants.STL_ID_SIZE}s{constants.STL_
 MESSAGE_SIZE: Final = _MESSAGE.size
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One struct stl_message; what its fields mean depends on its type. `raw`: bytes in the place of the text."""
 
     type: int
@@ -74,24 +73,21 @@ def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True)
-class Hello:
+class Hello(NamedTuple):
     """A tracer is there. It knows of nothing that an earlier one was asked for."""
 
     generation: int
     pid: int
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A container's cgroup appeared; it is not traced. `text`: the path under its hierarchy's root."""
 
     id: str
     text: str
 
 
-@dataclass(frozen=True)
-class New:
+class New(NamedTuple):
     """As Seen, and it is traced provisionally: it is to be traced or dropped within 2 s."""
 
     slot: int
@@ -100,15 +96,13 @@ class New:
     text: str
 
 
-@dataclass(frozen=True)
-class Gone:
+class Gone(NamedTuple):
     """A container's cgroup is gone."""
 
     id: str
 
 
-@dataclass(frozen=True)
-class Attached:
+class Attached(NamedTuple):
     """How many of its tasks are traced, and how many are still waited for."""
 
     slot: int
@@ -118,8 +112,7 @@ class Attached:
     pending: int
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """A task could not be traced, or not from its start. `reason`: STL_FAIL_*; `detail`: an errno, or the other
     tracer's thread ID."""
 
@@ -138,8 +131,7 @@ class Failed:
         return f"process {self.pid} cannot be traced: {why}"
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """No task of it is left, and none will come."""
 
     slot: int
@@ -147,15 +139,13 @@ class Ended:
     id: str
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """There is no such cgroup yet; it is traced as soon as it appears."""
 
     id: str
 
 
-@dataclass(frozen=True)
-class Timeout:
+class Timeout(NamedTuple):
     """It was provisional for 2 s without an answer: let go, and its counts thrown away."""
 
     slot: int
@@ -163,13 +153,11 @@ class Timeout:
     id: str
 
 
-@dataclass(frozen=True)
-class Overflow:
+class Overflow(NamedTuple):
     """Events were lost: the slots say what is."""
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """A request was refused."""
 
     id: str
@@ -181,8 +169,7 @@ class Refused:
         return f"refused: {self.text} ({describe_error(self.error)})"
 
 
-@dataclass(frozen=True)
-class Unwatched:
+class Unwatched(NamedTuple):
     """Not all of the cgroup tree can be watched, for this errno; 0: it is watched again."""
 
     error: int
@@ -196,16 +183,14 @@ class Unwatched:
         )
 
 
-@dataclass(frozen=True)
-class TracerStarted:
+class TracerStarted(NamedTuple):
     """The supervisor has started a tracer."""
 
     generation: int
     pid: int
 
 
-@dataclass(frozen=True)
-class TracerEnded:
+class TracerEnded(NamedTuple):
     """A tracer is gone. `reason`: END_*; `status`: as of os.wait()."""
 
     pid: int
@@ -213,8 +198,7 @@ class TracerEnded:
     status: int
 
 
-@dataclass(frozen=True)
-class CommandEnded:
+class CommandEnded(NamedTuple):
     """`-- COMMAND` is over. `status`: as of os.wait(); `error`: an errno if it was never run, `text` then says why."""
 
     pid: int
@@ -223,15 +207,13 @@ class CommandEnded:
     text: str
 
 
-@dataclass(frozen=True)
-class SessionLost:
+class SessionLost(NamedTuple):
     """The supervisor is gone, and the tracer with it; nothing comes after this."""
 
     error: SessionLostError
 
 
-@dataclass(frozen=True)
-class TracerDone:
+class TracerDone(NamedTuple):
     """Everything is detached, as was asked for."""
 
 
@@ -241,21 +223,18 @@ Event = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ArenaPassed:
+class ArenaPassed(NamedTuple):
     """The arena's descriptor comes with it."""
 
 
-@dataclass(frozen=True)
-class PositionsPassed:
+class PositionsPassed(NamedTuple):
     """The descriptor of the rings' read positions comes with it."""
 
 
-@dataclass(frozen=True)
-class Connected:
+class Connected(NamedTuple):
     """The answer to SUP_CONNECT; `error` is an errno, or 0 and a socket comes with it."""
 
-    index: int
+    number: int
     error: int
 
 

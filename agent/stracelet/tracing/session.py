@@ -350,7 +350,7 @@ class Session:
 
     def _connected(self, event: protocol.Connected, descriptors: Sequence[int]) -> None:
         made = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-        waiting = self._connecting.get(event.index)
+        waiting = self._connecting.get(event.number)
         answer = waiting.popleft() if waiting else None
         if answer is not None and not answer.done():
             if made and not event.error:

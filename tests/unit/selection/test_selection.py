@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -417,9 +417,9 @@ def test_a_failure_is_said_once_for_a_container_and_a_reason(world: World, caplo
     caplog.clear()
     event = protocol.Failed(slot=0, serial=1, id="a", pid=5, reason=0, detail=77, text="")
     for pid in range(3):
-        world.selection.handle(replace(event, pid=pid))
-    world.selection.handle(replace(event, reason=1, detail=1))
-    world.selection.handle(replace(event, id="stranger"))
+        world.selection.handle(event._replace(pid=pid))
+    world.selection.handle(event._replace(reason=1, detail=1))
+    world.selection.handle(event._replace(id="stranger"))
     assert len(caplog.records) == 2
 
 

@@ -13,7 +13,7 @@ from stracelet.tracing.protocol import MESSAGE_SIZE, Message
 U32, U64, I64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=19)
 
-messages = st.builds(Message, U32, U32, U64, I64, I64, I64, TEXT, TEXT)
+messages = st.builds(Message, U32, U32, U64, I64, I64, I64, TEXT, TEXT, st.just(b""))
 
 
 @given(messages)
