@@ -21,7 +21,7 @@ from typing import Self
 
 import pytest
 
-from tests.command import PROGRAM, Command, calls, environment, run
+from tests.command import DEADLINE, PROGRAM, Command, calls, environment, run
 from tests.images import Engine, wait_for
 from tests.processes import descendants, task_status, traced_or_stopped
 from tests.unit.containers.servers import CriServer
@@ -186,6 +186,22 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "in use" in done.stderr.splitlines()[0]
     assert len(done.stderr.splitlines()) <= 2
+
+
+def test_ctrl_c_does_not_wait_for_a_socket_that_does_not_answer(tmp_path: Path) -> None:
+    path, file = str(tmp_path / "hanging.sock"), tmp_path / "stracelet.yaml"
+    file.write_text(f"sources: {{docker: {path}, podman: off, cri: off}}\n")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        server.settimeout(DEADLINE)
+        with Command("trace", "-c", "docker/redis", "--config", str(file)) as command:
+            with server.accept()[0]:
+                before = time.monotonic()
+                command.process.send_signal(signal.SIGINT)
+                assert command.process.wait(DEADLINE) == 0
+                assert time.monotonic() - before < 3  # it would have answered until 5 s are over
+            assert command.err.splitlines() == ["stracelet: no system calls were seen"]
 
 
 @pytest.fixture

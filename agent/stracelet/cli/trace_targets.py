@@ -7,7 +7,7 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stracelet.cli.checks.host import has_capability, own_status
 from stracelet.cli.interrupts import on_signals
@@ -151,6 +151,16 @@ class Tracing:
         self.progress.sources(self._inventory.states())
         return self._request.resolve(self._inventory.containers().values())
 
+    async def _find_until(self, stop: asyncio.Event) -> list[Container] | None:
+        """None: `stop` came first, for a runtime has seconds to answer. TargetNotFound."""
+        finding = asyncio.create_task(self._find(), name="find")
+        stopping = asyncio.create_task(_wait(stop), name="stop")
+        try:
+            await asyncio.wait((finding, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return finding.result() if finding.done() else None
+        finally:
+            await _cancel([finding, stopping])
+
     def _see(self, event: protocol.Event) -> None:
         self.progress.see(event)
         if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
@@ -189,7 +199,9 @@ class Tracing:
 
     async def run(self, stop: asyncio.Event, deadline: float | None) -> None:
         """Until the targets have ended, `stop`, or the deadline (of the loop's clock)."""
-        found = await self._find()
+        found = await self._find_until(stop)
+        if found is None:
+            return
         picked = Picked(
             request=self._request,
             ids=frozenset(each.id for each in found),
@@ -258,7 +270,7 @@ async def _wait(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
