@@ -7,10 +7,13 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.native.harness import proc
+from tests.native.harness.proc import until
 from tests.native.harness.recording import RECORDED
 from tests.native.harness.tracee import Start, Tracee
 from tests.native.harness.tracing import Tracing
@@ -31,6 +34,7 @@ CALLS = {
     "poll": 0,
     "nanosleep": 0,
 }
+CALL_OF = {"sigtimedwait": "rt_sigtimedwait", "recv": "recvfrom"}
 WAITS = 8
 
 
@@ -116,3 +120,30 @@ async def test_both_at_once(tracing: Tracing, container: "Container", tracee: St
 
     async with _every(0.05, disturb):
         await _assert_on_time(timed, CALLS[call])
+
+
+def _sleeps_in(timed: Tracee, call: str) -> bool:
+    return any(proc.sleeps_in(task, call) for task in proc.tasks(timed.pid))
+
+
+def _is_stopped(timed: Tracee) -> bool:
+    return all(proc.status(task)["State"].startswith(("T", "t")) for task in proc.tasks(timed.pid))
+
+
+@pytest.mark.parametrize("call", ["epoll_wait", "semtimedop", "sigtimedwait", "recv"])
+async def test_a_stop_that_another_thread_takes_ends_the_call(
+    tracing: Tracing, container: "Container", tracee: Start, call: str
+) -> None:
+    """As it does untraced (signal(7)): the call is not made again, for the whole of its time-out."""
+    for traced in (False, True):
+        timed = tracee("timed", call, 30_000, 1, "thread")
+        if traced:
+            await tracing.attach(container)
+        timed.tell()
+        await until(partial(_sleeps_in, timed, CALL_OF.get(call, call)), "it waits")
+        os.kill(timed.pid, signal.SIGSTOP)
+        await until(partial(_is_stopped, timed), "it is stopped")
+        os.kill(timed.pid, signal.SIGCONT)
+        [line] = await asyncio.to_thread(timed.report)
+        assert line.split()[2] == str(errno.EINTR), line
+        assert timed.wait() == 7

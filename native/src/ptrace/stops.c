@@ -345,6 +345,11 @@ static void on_event_stop(struct thread *thread, struct tracee *tracee)
 
 static void on_group_stop(struct thread *thread, struct tracee *tracee, int signal)
 {
+	/* signal(7): a stop, too, ends some calls with -EINTR. Where another thread took the signal, nothing told of it. */
+	if (tracee->state == TRACEE_REWOUND) {
+		regs_unrewind(tracee->tid, -EINTR);
+		tracee->state = TRACEE_EINTR;
+	}
 	if (tracee->state == TRACEE_EINTR)
 		settle_eintr(thread, tracee);
 	if (tracee_is_leaving(tracee) && !thread->draining && tracee_detach(thread, tracee, 0) == 0)

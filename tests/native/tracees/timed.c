@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * timed CALL MS N: after the go waits N times for MS in CALL (epoll_wait, semtimedop, sigtimedwait, recv, io_getevents,
- * poll, nanosleep), and says for each "elapsed US ERRNO". SIGUSR1 is ignored.
+ * timed CALL MS N [thread]: after the go waits N times for MS in CALL (epoll_wait, semtimedop, sigtimedwait, recv,
+ * io_getevents, poll, nanosleep), in a further thread if so asked, and says for each "elapsed US ERRNO". SIGUSR1 is ignored.
  */
 #include "tracee.h"
 #include <linux/aio_abi.h>
@@ -97,16 +97,11 @@ static const struct {
 	{"nanosleep", timed_nanosleep},
 };
 
-int main(int argc, char **argv)
+static void *wait_often(void *context)
 {
+	char **argv = context;
 	int n = atoi(argv[3]);
-	char line[16];
 
-	(void)argc;
-	tracee_begin();
-	ms = atol(argv[2]);
-	signal(SIGUSR1, SIG_IGN);
-	await_go();
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
 		for (int k = 0; k < n && !strcmp(argv[1], calls[i].name); k++) {
 			int64_t start = now_us();
@@ -114,6 +109,24 @@ int main(int argc, char **argv)
 
 			dprintf(STDOUT_FILENO, "elapsed %lld %d\n", (long long)(now_us() - start), error);
 		}
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+	char line[16];
+
+	tracee_begin();
+	ms = atol(argv[2]);
+	signal(SIGUSR1, SIG_IGN);
+	await_go();
+	if (argc > 4) {
+		CHECK(pthread_create(&thread, NULL, wait_often, argv) == 0);
+		CHECK(pthread_join(thread, NULL) == 0);
+	} else {
+		wait_often(argv);
 	}
 	say("end");
 	read(STDIN_FILENO, line, sizeof line);
