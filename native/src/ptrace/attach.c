@@ -188,7 +188,7 @@ static enum moment moment_of(const struct thread *thread, struct tracee *tracee)
 	tracee->settled = false;
 	switch (call.now) {
 	case NOW_RUNNING:
-		return first && tracee->unseen ? MOMENT_ELSEWHERE : moment_running(tracee, first);
+		return first && tracee->unseen && !tracee->seized ? MOMENT_ELSEWHERE : moment_running(tracee, first);
 	case NOW_INSIDE:
 		return moment_inside(tracee, &call, ran == RAN_LATELY, now);
 	default:
@@ -366,6 +366,14 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 	return true;
 }
 
+static bool is_in_wait(pid_t tid)
+{
+	struct task_syscall call;
+	int abi;
+
+	return task_syscall_read(tid, &call) == 0 && call.now == NOW_INSIDE && wait_of(tid, call.number, &abi);
+}
+
 static void seize_setup(struct thread *thread, struct tracee *tracee)
 {
 	pend(thread, tracee); /* so that there are ticks */
@@ -373,12 +381,16 @@ static void seize_setup(struct thread *thread, struct tracee *tracee)
 		return;
 	attach_forget(thread, tracee);
 	/* The exec that was waited for may have been the last: then its own stop is still to come, or the program has only
-	 * just begun, and so has whatever call it is in. */
+	 * just begun, and so has whatever call it is in; unless we are late, and that is one that would show a stop. */
 	tracee->execed = setup_has_execed(tracee);
-	if (tracee->execed) {
-		tracee->began_ns = clock_ns();
-		tracee_interrupt(tracee);
+	if (!tracee->execed)
+		return;
+	if (is_in_wait(tracee->tid)) {
+		attach_late(thread, tracee);
+		return;
 	}
+	tracee->began_ns = clock_ns();
+	tracee_interrupt(tracee);
 }
 
 /* It is not seized before it is interrupted: even a task that is only seized is woken by signals that it ignores. */
