@@ -42,12 +42,20 @@ static bool is_in_exec(const struct tracee *tracee, uint64_t now)
 	       (strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0);
 }
 
-/* It has done nothing yet but to sleep on in the call in which it was attached. That showed no stop then, nor does it now,
- * and without one a task that is not ours would stay attached for as long as it sleeps. */
+/* In a call that shows no stop. */
+static bool sleeps_undisturbed(const struct tracee *tracee)
+{
+	const struct wait_call *wait = wait_call_find(tracee->abi, tracee->number);
+
+	return tracee->state == TRACEE_IN_SYSCALL && (!wait || wait->kind == WAIT_REWOUND);
+}
+
+/* It has done nothing yet but to sleep on in the call in which it was attached. Without a further stop a task that is not
+ * ours would stay attached for as long as it sleeps. */
 static void check(struct tracee *tracee)
 {
 	tracee_check(tracee);
-	if (tracee->leaving && !tracee->interrupted)
+	if (tracee->leaving && !tracee->interrupted && sleeps_undisturbed(tracee))
 		tracee_interrupt(tracee);
 }
 
