@@ -33,8 +33,10 @@ static void look(struct tracee *tracee, void *context)
 		break;
 	case TRACEE_ATTACHING:
 	case TRACEE_SETUP:
-		if (tracee->interrupted)
+		if (tracee->interrupted || tracee->watched)
 			survey->unsafe++;
+		if (tracee->watched && survey->interrupt && !tracee->interrupted)
+			tracee_interrupt(tracee);
 		break;
 	default:
 		if (tracee->timed && tracee->state == TRACEE_IN_SYSCALL) {
