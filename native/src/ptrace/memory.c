@@ -41,7 +41,7 @@ void memory_begin(struct memory *memory)
 void memory_forget(struct memory *memory, pid_t pid)
 {
 	for (int i = 0; i < MEMORY_MAPS; i++) {
-		if (memory->maps[i].pid == pid) {
+		if (pid > 0 && memory->maps[i].pid == pid) {
 			close(memory->maps[i].fd);
 			memory->maps[i].pid = 0;
 		}

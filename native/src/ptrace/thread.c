@@ -296,6 +296,16 @@ static void *run(void *context)
 	return NULL;
 }
 
+static int let_none_start(struct thread *thread, int error)
+{
+	if (thread->rows)
+		row_cache_free(thread->rows);
+	if (thread->recorder)
+		recorder_close(thread->recorder);
+	tracee_table_free(&thread->tracees);
+	return error;
+}
+
 int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index)
 {
 	pthread_attr_t attributes;
@@ -309,11 +319,11 @@ int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index)
 	thread->rows = row_cache_new(arena, index);
 	thread->recorder = recorder_new(thread);
 	if (!thread->rows || !thread->recorder || tracee_table_init(&thread->tracees) < 0)
-		return -ENOMEM;
+		return let_none_start(thread, -ENOMEM);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	int error = pthread_create(&thread->pthread, &attributes, run, thread);
 
 	pthread_attr_destroy(&attributes);
-	return -error;
+	return error ? let_none_start(thread, -error) : 0;
 }

@@ -117,24 +117,24 @@ void threads_post_all(const struct mail *mail)
 
 /* Between a runtime's joining of a cgroup and its last exec there may be a fifth of a millisecond, and a new thread takes
  * longer to come up. */
-static void keep_spare(void)
+void threads_keep_spare(uint64_t now)
 {
+	static uint64_t retry_ns;
 	uint32_t all = threads_count();
 
-	if (all < shared || all >= shared + MAX_BUSY)
+	if (all < shared || all >= shared + MAX_BUSY || now < retry_ns)
 		return;
 	for (uint32_t i = shared; i < all; i++) {
 		if (atomic_load(&threads[i].load) == 0)
 			return;
 	}
-	make();
+	if (!make())
+		retry_ns = now + NS_PER_S;
 }
 
 bool threads_tick(uint64_t now)
 {
 	bool soon = false;
-
-	keep_spare();
 
 	for (uint32_t i = 0; i < threads_count(); i++) {
 		struct thread *thread = &threads[i];

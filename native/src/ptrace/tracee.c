@@ -26,7 +26,8 @@ static void free_one(struct tracee *tracee, void *context)
 
 void tracee_table_free(struct tracee_table *table)
 {
-	tracee_each(table, free_one, NULL);
+	if (table->buckets)
+		tracee_each(table, free_one, NULL);
 	free(table->buckets);
 	table->buckets = NULL;
 }

@@ -260,6 +260,7 @@ int tracer_run(const struct tracer_options *options)
 		recording_tick();
 		now = clock_ns();
 		control_beat();
+		threads_keep_spare(now);
 		bool due = threads_tick(now);
 
 		soon = see_to_all(&tracer, news, soon || due, now) || due;
