@@ -19,7 +19,7 @@ class Agent:
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("targets", nargs="*", metavar="TARGET", help=arguments.TARGET_HELP)
-        arguments.add_config(parser)
+        arguments.add_config(parser, "the configuration, a YAML file (docs/configuration.md); SIGHUP reads it again")
         parser.add_argument("--check", action="store_true", help="check the configuration, say what is wrong, and end")
 
     def run(self, args: argparse.Namespace) -> int:

@@ -53,8 +53,10 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--container", metavar="NAME", help="of a pod, this container only")
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="sources and paths, as the agent's configuration")
+def add_config(
+    parser: argparse.ArgumentParser, what: str = "sources and paths, as in the agent's configuration"
+) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help=what)
 
 
 # As the configuration's model has them; without a file, it is not loaded for the sake of its defaults.

@@ -35,7 +35,7 @@ class Record:
         trace.add_run(parser)
         trace_flags.add_filters(parser)
         trace_flags.add_capture(parser)
-        trace_flags.add_recording(parser)
+        trace_flags.add_recording(parser, "keep the records in FILE, for `stracelet replay`; `-`: standard output")
         parser.add_argument("--no-data", action="store_true", help="no data of files and sockets")
         trace_flags.add_refused(parser)
         parser.set_defaults(**trace_flags.display_defaults())  # said at the replay
@@ -43,6 +43,8 @@ class Record:
     def run(self, args: argparse.Namespace) -> int:
         if args.write is None:
             raise UsageError("no file to keep the records in", help_text="Name it with -w FILE, or -w - for a pipe.")
+        if args.limit or args.trace_path:
+            raise UsageError("--limit and -P choose what is shown: give them to `stracelet replay`")
         trace.check_target(args)
         wanted = arguments.Wanted.of(args)
         wish = trace_flags.wish_of(args, wanted.config, node=os.uname().nodename)

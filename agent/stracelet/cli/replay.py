@@ -27,7 +27,7 @@ EXAMPLES = """\
 examples:
   stracelet replay redis.rec -e trace=network -T       the network calls that were recorded
   stracelet replay redis.rec -c                        a table of all of them
-  ssh node stracelet record docker/redis -w - | stracelet replay -
+  ssh node sudo stracelet record docker/redis -w - | stracelet replay -
 """
 
 
@@ -40,7 +40,7 @@ class Replay:
         parser.epilog = EXAMPLES
         parser.usage = "stracelet replay FILE [options]"
         parser.add_argument("file", metavar="FILE", help="what `stracelet record` wrote; `-`: standard input")
-        arguments.add_config(parser)
+        arguments.add_config(parser, "what is left out (trace:), as in the agent's configuration")
         trace_flags.add_filters(parser)
         trace_flags.add_capture(parser)
         trace_flags.add_display(parser)
@@ -59,6 +59,7 @@ class Replay:
         wish = wish.with_flags(
             container=header.several,
             name_unknown=header.command,
+            no_attach=wish.options.flags.no_attach or not header.command,
             no_data=wish.options.flags.no_data or header.capture.no_data,
         )
         if not args.quiet:

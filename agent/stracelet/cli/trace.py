@@ -57,7 +57,7 @@ class Trace:
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """How long, and from when."""
-    arguments.add_config(parser)
+    arguments.add_config(parser, "sources, paths and what is left out (trace:), as in the agent's configuration")
     parser.add_argument("--duration", metavar="D", type=arguments.duration, help="end after 500ms, 10s, 2m, ...")
     parser.add_argument("--wait", action="store_true", help="wait for what does not exist yet; end by Ctrl-C")
 

@@ -176,11 +176,16 @@ def add_summaries(parser: argparse.ArgumentParser) -> None:
     add("-U", "--summary-columns", metavar="COLUMNS", help="columns to show, as strace names them")
 
 
-def add_recording(parser: argparse.ArgumentParser) -> None:
+KEPT_TOO = (
+    "keep the records in FILE too, for `stracelet replay`; `-`: standard output. With -c or -C, -w is strace's flag, "
+    "which takes no value"
+)
+
+
+def add_recording(parser: argparse.ArgumentParser, write: str = KEPT_TOO) -> None:
     """Where records are kept."""
     group = parser.add_argument_group("records")
-    group.add_argument("-w", "--write", metavar="FILE", help="keep the records in FILE too, for `stracelet replay`; "
-                       "`-`: standard output. With -c or -C, -w is strace's flag, which takes no value")  # fmt: skip
+    group.add_argument("-w", "--write", metavar="FILE", help=write)
     group.add_argument("--rotate-size", type=_size, default=0, metavar="SIZE", help="begin FILE anew at 100MB, 1G, ...")
     group.add_argument("--rotate-keep", type=_natural, default=9, metavar="N", help="files to keep then (9)")
     group.add_argument("--lossless", action="store_true",

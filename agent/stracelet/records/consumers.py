@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from stracelet.native import NAMED_DROPPED, NAMED_KEPT, NAMED_UNKNOWN, Named
@@ -153,7 +154,7 @@ class Recording:
 
     def end(self, dropped: int) -> None:
         self._write()
-        self._writer.end(dropped=dropped)
+        self._writer.end(dropped=dropped + (self._sieve.dropped if self._sieve else 0))
         self._writer.close()
 
     @property
@@ -162,9 +163,14 @@ class Recording:
 
 
 class Sieve:
-    """Holds back records of containers whose name nobody knows yet, and drops those of containers nobody asked for."""
+    """Holds back records of containers whose name nobody knows yet, and drops those of containers nobody asked for.
+
+    `dropped`: of containers that are kept, those that there was no room to hold back.
+    """
 
     def __init__(self) -> None:
+        self.dropped = 0
+        self._lost: Counter[tuple[int, int]] = Counter()
         self._states: dict[tuple[int, int], int] = {}
         self._held: dict[tuple[int, int], bytearray] = {}
         self._size = 0
@@ -177,6 +183,9 @@ class Sieve:
             return b""
         held = self._held.pop(key, bytearray())
         self._size -= len(held)
+        lost = self._lost.pop(key, 0)
+        if named.state == NAMED_KEPT:
+            self.dropped += lost
         return bytes(held) if named.state == NAMED_KEPT else b""
 
     def sift(self, records: memoryview) -> bytearray:
@@ -198,3 +207,5 @@ class Sieve:
         elif state != NAMED_DROPPED and self._size + len(record) <= MAX_HELD:
             self._held.setdefault(key, bytearray()).extend(record)
             self._size += len(record)
+        elif state != NAMED_DROPPED:
+            self._lost[key] += 1

@@ -71,7 +71,7 @@ def capabilities(status: Mapping[str, str]) -> Finding:
         return Finding("capabilities", "ok", listed)
     names = " and ".join(f"CAP_{CAPABILITIES[number]} ({wanted[number]})" for number in missing)
     if all(has_capability(status, number, "CapBnd") for number in missing):
-        mend = "Run it with sudo. Your own processes and `trace -c -- COMMAND` work without."
+        mend = "Run it with sudo. Your own processes and `trace -- COMMAND` work without."
     else:
         given = " ".join(f"--cap-add {CAPABILITIES[number]}" for number in missing)
         mend = f"They are not in the bounding set, so sudo does not help: give them to this container ({given})."

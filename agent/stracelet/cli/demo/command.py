@@ -32,7 +32,7 @@ class Demo:
 
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("targets", nargs="*", metavar="TARGET", help=arguments.TARGET_HELP)
-        arguments.add_config(parser)
+        arguments.add_config(parser, "the configuration, a YAML file (docs/configuration.md); SIGHUP reads it again")
 
     def run(self, args: argparse.Namespace) -> int:
         settings = arguments.load_config(args.config)
