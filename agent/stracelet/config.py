@@ -168,7 +168,11 @@ class Metrics(Model):
     )
     max_series_per_container: int = Field(default=1500, strict=True, ge=50, description="The same for one container.")
     linger: Duration = Field(default=parse_duration("2m"), description="How long an ended container's series stay.")
-    tls: Tls | None = Field(default=None, description="`cert` and `key`; without them plain HTTP. Needs a restart.")
+    tls: Tls | None = Field(
+        default=None,
+        description="`cert` and `key`; without them plain HTTP. On SIGHUP both files are read again; other paths need "
+        "a restart.",
+    )
     auth: Literal["none"] = Field(default="none", description="Who may read them; `none`: whoever reaches the port.")
 
     @pydantic.field_validator("buckets")
@@ -186,11 +190,14 @@ class Metrics(Model):
         return buckets
 
 
+RESERVED = "Reserved: this version asks an agent for no traces, and `stracelet trace` has no such bound."
+
+
 class Limits(Model):
     """Bounds of the traces that are asked of an agent. What is monitored is bounded by its rules."""
 
-    containers: int = Field(default=20, strict=True, ge=1, description="Containers in one trace.")
-    duration: Duration = Field(default=parse_duration("10m"), description="How long one trace may take, a duration.")
+    containers: int = Field(default=20, strict=True, ge=1, description=RESERVED)
+    duration: Duration = Field(default=parse_duration("10m"), description=RESERVED)
 
 
 class Sources(Model):
@@ -200,9 +207,15 @@ class Sources(Model):
         default="auto",
         description="`auto` or `off`; this version has no client for it: pods are named by CRI.",
     )
-    cri: Source = Field(default="auto", description="CRI v1: containerd, CRI-O, k3s.")
-    docker: Source = Field(default="auto", description="The Docker API.")
-    podman: Source = Field(default="auto", description="Podman, by the same API.")
+    cri: Source = Field(
+        default="auto",
+        description="CRI v1: containerd, CRI-O, k3s. `auto` (the usual sockets), `off`, a socket's path, or a list of "
+        "paths. Needs a restart.",
+    )
+    docker: Source = Field(default="auto", description="The Docker API. Values as for `sources.cri`. Needs a restart.")
+    podman: Source = Field(
+        default="auto", description="Podman, by the same API. Values as for `sources.cri`. Needs a restart."
+    )
     cgroup: Annotated[str, BeforeValidator(_no_path)] = Field(
         default="auto", description="`auto` or `off`: containers that no other source knows are listed by their ID."
     )
@@ -211,8 +224,12 @@ class Sources(Model):
 class Log(Model):
     """What is said on standard error, one line for each change of state."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is said.")
-    format: Literal["text", "json"] = Field(default="text", description="Lines for people, or one JSON object a line.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="`debug`, `info`, `warning` or `error`: the least that is said."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="`text`: lines for people; `json`: one object a line."
+    )
 
 
 class Trace(Model):

@@ -182,7 +182,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": model[1] if model else platform.machine(),
         "cpus": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "strace": strace.split("\n")[0].rpartition(" ")[2],
         "load": os.getloadavg()[0],
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
