@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from stracelet.native import NAMED_DROPPED, NAMED_KEPT, NAMED_UNKNOWN, Named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stracelet.native import Printer
     from stracelet.records.files import Writer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 0.1
 BLOCK = 256 << 10
+LARGE_BLOCK = 2 << 20  # a file may have twice as much in one
 MAX_HELD = 16 << 20
 
 # struct stl_record, as far as it is of interest here: size, type, serial, slot
@@ -144,7 +145,8 @@ class Recording:
         self._flushed = self._clock()
         if not self._waiting:
             return
-        self._writer.records(self._waiting)
+        for block in _blocks(self._waiting):
+            self._writer.records(block)
         self._waiting.clear()
         if self._rotate_size and self._writer.size >= self._rotate_size and self._opener:
             self._writer.close()
@@ -160,6 +162,17 @@ class Recording:
     @property
     def done(self) -> bool:
         return False
+
+
+def _blocks(records: bytearray) -> Iterator[bytearray]:
+    """Whole records, as many as a block of a file may have. What was held back comes all at once."""
+    begin = end = 0
+    while len(records) - begin > LARGE_BLOCK:
+        while (size := _RECORD.unpack_from(records, end)[0]) and end + size - begin <= LARGE_BLOCK:
+            end += size
+        yield records[begin:end]
+        begin = end
+    yield records[begin:]
 
 
 class Sieve:

@@ -13,7 +13,7 @@ import pytest
 
 from stracelet.errors import OutputError
 from stracelet.native import NAMED_DROPPED, NAMED_KEPT, Named, StreamInfo
-from stracelet.records.consumers import Lines, Recording, Sieve
+from stracelet.records.consumers import MAX_HELD, Lines, Recording, Sieve
 from stracelet.records.files import Header, RecordReader, Writer
 from stracelet.records.filters import Filter
 from stracelet.records.printing import Capture, Flags, PrintOptions
@@ -186,6 +186,26 @@ def test_a_file_has_no_records_of_containers_that_nobody_asked_for() -> None:
     file.seek(0)
     blocks = [block.content for block in RecordReader(file.read, "f").blocks() if block.is_records]
     assert b"".join(blocks) == opened(b"/a") + record(kind=7) + opened(b"/b", at=SECOND)
+
+
+def test_what_could_not_be_held_back_for_a_container_is_told_at_the_end() -> None:
+    file = io.BytesIO()
+    recorded = recording(file, [0.0], Sieve())
+    much = opened(b"/much") * 1000
+    for slot, serial in ((KEPT.slot, KEPT.serial), (1, 2)):
+        each = opened(b"/much", slot=slot, serial=serial) * 1000
+        for _ in range(2 * MAX_HELD // len(each)):
+            recorded.take(memoryview(each))
+    recorded.name(Named(1, 2, NAMED_DROPPED, "b" * 64))
+    recorded.name(KEPT)
+    recorded.end(5)
+
+    file.seek(0)
+    blocks = list(RecordReader(file.read, "f").blocks())
+    kept = sum(len(block.content) for block in blocks if block.is_records)
+    made = 2 * MAX_HELD // len(much) * 1000
+    assert 0 < kept <= MAX_HELD
+    assert sum(block.dropped() for block in blocks) == 5 + made - kept // (len(much) // 1000)
 
 
 def test_a_replay_says_what_the_lines_said() -> None:
