@@ -139,6 +139,26 @@ def test_a_file_that_is_not_there() -> None:
     assert (done.returncode, done.stderr) == (1, "stracelet: /none/f: cannot be read: No such file or directory\n")
 
 
+@pytest.mark.parametrize("flags", [("--limit", "5"), ("-P", "/etc/none")])
+def test_a_record_takes_no_flag_of_what_is_shown(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    done = run("record", "-w", str(tmp_path / "kept"), *flags, "--", "true")
+    assert done.returncode == 2
+    assert done.stderr == "stracelet: --limit and -P choose what is shown: give them to `stracelet replay`\n"
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_replay_of_targets_says_no_more_than_their_trace(tmp_path: Path) -> None:
+    kept = str(tmp_path / "kept")
+    with subprocess.Popen([sys.executable, "-c", OPENS]) as target:
+        try:
+            traced = run("trace", f"pid/{target.pid}", "--write", kept, "--limit", "5")
+        finally:
+            target.kill()
+    replayed = run("replay", kept, "--limit", "5")
+    assert traced.stdout.count("\n") == 5
+    assert (replayed.stdout, replayed.stderr) == (traced.stdout, "")
+
+
 def test_a_record_needs_a_file() -> None:
     done = run("record", f"pid/{os.getpid()}")
     assert done.returncode == 2

@@ -42,16 +42,22 @@ class Local:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._rotated = False
 
     def open(self, number: int = 0, *, again: bool = False) -> int:
         path = _numbered(self._path, number)
         how = os.O_APPEND if again else os.O_TRUNC
+        # PATH itself is what the user named, and may be a link. A later name can be foreseen: where others may write to
+        # the directory, a link of theirs would have us write to any file.
+        if number or self._rotated:
+            how |= os.O_NOFOLLOW
         try:
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, MODE)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
     def rotate(self, keep: int) -> None:
+        self._rotated = True
         try:
             for number in range(keep, 0, -1):
                 with suppress(FileNotFoundError):

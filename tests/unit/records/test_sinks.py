@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,24 @@ def test_files_in_turn(tmp_path: Path, kind: type[Local | Child]) -> None:
     files.close()
 
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"r": "4", "r.1": "3", "r.2": "2"}
+
+
+@pytest.mark.parametrize("kind", [Local, Child])
+def test_no_link_of_somebody_else_is_followed(tmp_path: Path, kind: type[Local | Child]) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("kept")
+    (tmp_path / "out").symlink_to(tmp_path / "named")
+    with closing(kind(tmp_path / "out")) as files:
+        os.close(files.open())  # the name that was given
+        (tmp_path / "out.7").symlink_to(theirs)
+        with pytest.raises(OutputError, match=r"out\.7: cannot be written"):
+            files.open(7)
+        files.rotate(1)
+        (tmp_path / "out").symlink_to(theirs)
+        with pytest.raises(OutputError, match="out: cannot be written"):
+            files.open()
+    assert (tmp_path / "named").exists()
+    assert theirs.read_text() == "kept"
 
 
 @pytest.mark.parametrize("kind", [Local, Child])
