@@ -6,6 +6,10 @@
 #include <string.h>
 
 #define QUEUE_LIMIT (4u << 20)
+/* What is freed in front is used again by moving the rest: only when that is a quarter of it, since of a full queue each
+ * further record frees a little. */
+#define MOVE_SHARE 4
+#define ROOM_LIMIT (QUEUE_LIMIT + QUEUE_LIMIT / MOVE_SHARE)
 #define PATIENCE_NS 2000000000u
 
 struct queue {
@@ -87,6 +91,35 @@ const struct stl_named *containers_of(const struct containers *containers, const
 	return container && container->named.serial == record->serial ? &container->named : NULL;
 }
 
+static bool queue_move(struct queue *queue, size_t size)
+{
+	size_t held = queue->end - queue->begin;
+
+	if (!queue->begin || queue->begin < held / MOVE_SHARE)
+		return false;
+	memmove(queue->bytes, queue->bytes + queue->begin, held);
+	queue->begin = 0;
+	queue->end = held;
+	return held + size <= queue->room;
+}
+
+static bool queue_grow(struct queue *queue, size_t size)
+{
+	size_t room = queue->room ? queue->room : 16384;
+
+	while (room < queue->end + size)
+		room *= 2;
+	if (room > ROOM_LIMIT)
+		room = ROOM_LIMIT;
+	char *bytes = realloc(queue->bytes, room);
+
+	if (!bytes)
+		return false;
+	queue->bytes = bytes;
+	queue->room = room;
+	return true;
+}
+
 static bool queue_room(struct queue *queue, size_t size)
 {
 	while (queue->end - queue->begin + size > QUEUE_LIMIT) {
@@ -96,24 +129,7 @@ static bool queue_room(struct queue *queue, size_t size)
 			queue->lost_since_ns = oldest->time_ns;
 		queue->begin += oldest->size;
 	}
-	if (queue->begin) {
-		memmove(queue->bytes, queue->bytes + queue->begin, queue->end - queue->begin);
-		queue->end -= queue->begin;
-		queue->begin = 0;
-	}
-	if (queue->end + size <= queue->room)
-		return true;
-	size_t room = queue->room ? queue->room : 16384;
-
-	while (room < queue->end + size)
-		room *= 2;
-	char *bytes = realloc(queue->bytes, room);
-
-	if (!bytes)
-		return false;
-	queue->bytes = bytes;
-	queue->room = room;
-	return true;
+	return queue->end + size <= queue->room || queue_move(queue, size) || queue_grow(queue, size);
 }
 
 void containers_hold(struct containers *containers, const struct stl_record *record)
