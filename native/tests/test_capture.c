@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <linux/userfaultfd.h>
 #include <signal.h>
 #include <string.h>
@@ -304,6 +305,57 @@ static void test_argv(void)
 	end();
 }
 
+static void put_option(void)
+{
+	strcpy(map.pages, "secret-of-24-bytes-------");
+	memcpy(map.pages + PAGE, &(uint32_t){24}, sizeof(uint32_t));
+}
+
+/* How many bytes are copied of what its third or fourth argument points to, at that phase. */
+static uint32_t taken(enum call_id id, uint64_t second, uint64_t third, uint8_t phase, bool no_data)
+{
+	static struct capture_row made;
+	struct capture_call call = call_with(3, second, third);
+	uint64_t secret = at(map.pages);
+
+	call.call = id;
+	call.phase = phase;
+	call.no_data = no_data;
+	call.args[3] = secret;
+	call.args[4] = id == CALL_getsockopt ? at(map.pages + PAGE) : 24;
+	if (id == CALL_ioctl)
+		call.args[2] = secret;
+	CHECK(builder_begin(&builder));
+	capture_phase(&capturer, &call, row_of(id, call.args, &made), &builder);
+	for (uint32_t i = 0; i < builder.record->captures; i++) {
+		if (nth(i)->address == secret)
+			return nth(i)->size;
+	}
+	return 0;
+}
+
+static void test_without_data_no_keys(void)
+{
+	const uint64_t generic = _IOC(_IOC_WRITE | _IOC_READ, '!', 200, 24);
+
+	begin(put_option);
+	CHECK_EQUAL(taken(CALL_setsockopt, SOL_ALG, 1, PHASE_ENTRY, false), 24);
+	CHECK_EQUAL(taken(CALL_setsockopt, SOL_ALG, 1, PHASE_ENTRY, true), 4);
+	CHECK_EQUAL(taken(CALL_setsockopt, SOL_ALG, SO_ATTACH_FILTER, PHASE_ENTRY, true), 4);
+	CHECK_EQUAL(taken(CALL_getsockopt, SOL_TLS, 1, PHASE_EXIT, false), 24);
+	CHECK_EQUAL(taken(CALL_getsockopt, SOL_TLS, 1, PHASE_EXIT, true), 4);
+	CHECK_EQUAL(taken(CALL_getsockopt, SOL_TLS, SO_ATTACH_FILTER, PHASE_EXIT, true), 0);
+	CHECK_EQUAL(taken(CALL_setsockopt, SOL_SOCKET, SO_LINGER, PHASE_ENTRY, true), 24);
+	CHECK_EQUAL(taken(CALL_ioctl, generic, 0, PHASE_ENTRY, false), 24);
+	CHECK_EQUAL(taken(CALL_ioctl, generic, 0, PHASE_ENTRY, true), 0);
+	CHECK_EQUAL(taken(CALL_ioctl, generic, 0, PHASE_EXIT, true), 0);
+	CHECK_EQUAL(taken(CALL_ioctl, LOOP_SET_STATUS64, 0, PHASE_ENTRY, false), sizeof(struct loop_info64));
+	CHECK_EQUAL(taken(CALL_ioctl, LOOP_SET_STATUS64, 0, PHASE_ENTRY, true), 0);
+	CHECK_EQUAL(taken(CALL_ioctl, TIOCSTI, 0, PHASE_ENTRY, true), 0);
+	CHECK_EQUAL(taken(CALL_ioctl, TIOCSWINSZ, 0, PHASE_ENTRY, true), 8);
+	end();
+}
+
 /* Pages that are not touched yet are no fault: they are read by way of a probe. */
 static void test_untouched_pages(void)
 {
@@ -334,6 +386,7 @@ int main(void)
 		TEST(test_parts_fail_by_themselves),
 		TEST(test_a_result_bounds_the_parts),
 		TEST(test_argv),
+		TEST(test_without_data_no_keys),
 		TEST(test_untouched_pages),
 	};
 
@@ -341,6 +394,7 @@ int main(void)
 		printf("%s: skipped: userfaultfd(2) is not permitted\n", __FILE__);
 		return 0;
 	}
+	rows_prepare();
 	memory_prepare();
 	probes_start(unconfined);
 	int failed = RUN_TESTS(tests);

@@ -307,6 +307,11 @@ static void print_any(struct decoder *d, const struct value *value)
 		print(d, "[%" PRId32 "]", int_of(value, 0));
 		return;
 	}
+	/* of many options it is a key */
+	if (d->options->flags & STL_PRINT_NO_DATA) {
+		print_address(d, value->address);
+		return;
+	}
 	size_t limit = d->options->string_limit, shown = value->there < limit ? value->there : limit;
 
 	print_quoted(d, value->bytes, shown, 0, false);

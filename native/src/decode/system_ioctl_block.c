@@ -123,6 +123,12 @@ static void print_info64(struct decoder *d, const struct loop_info64 *info)
 	end_struct(d);
 }
 
+/* Where data is not wanted nothing is captured of what has a key in it, so nothing is shown of what was. */
+static bool fetch_keyed(const struct decoder *d, void *into, size_t size)
+{
+	return d->args[2] && !(d->options->flags & STL_PRINT_NO_DATA) && fetch(d, d->args[2], into, size);
+}
+
 static bool decode_info64(struct decoder *d, bool setting)
 {
 	struct loop_info64 info;
@@ -130,7 +136,7 @@ static bool decode_info64(struct decoder *d, bool setting)
 	if (setting == d->exiting)
 		return true;
 	argument(d);
-	if ((!setting && failed(d)) || !d->args[2] || !fetch(d, d->args[2], &info, sizeof(info)))
+	if ((!setting && failed(d)) || !fetch_keyed(d, &info, sizeof(info)))
 		print_address(d, d->args[2]);
 	else
 		print_info64(d, &info);
@@ -145,7 +151,7 @@ static bool decode_configuration(struct decoder *d)
 	if (!entering(d))
 		return true;
 	argument(d);
-	if (!d->args[2] || !fetch(d, d->args[2], &config, sizeof(config))) {
+	if (!fetch_keyed(d, &config, sizeof(config))) {
 		print_address(d, d->args[2]);
 		return true;
 	}
@@ -244,7 +250,7 @@ static bool decode_info(struct decoder *d, bool setting)
 	if (setting == d->exiting)
 		return true;
 	argument(d);
-	if ((!setting && failed(d)) || !d->args[2] || !fetch(d, d->args[2], bytes, d->word == 8 ? 168 : 140))
+	if ((!setting && failed(d)) || !fetch_keyed(d, bytes, d->word == 8 ? 168 : 140))
 		print_address(d, d->args[2]);
 	else
 		print_info(d, bytes);

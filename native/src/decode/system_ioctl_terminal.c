@@ -182,7 +182,7 @@ static void print_character(struct decoder *d, uint64_t address)
 {
 	char byte;
 
-	if (!address || !fetch(d, address, &byte, 1))
+	if (!address || d->options->flags & STL_PRINT_NO_DATA || !fetch(d, address, &byte, 1))
 		print_address(d, address);
 	else
 		print_quoted(d, &byte, 1, 0, false);

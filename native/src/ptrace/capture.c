@@ -153,9 +153,24 @@ static uint64_t data_budget(const struct context *x)
 	return x->call->result > 0 ? (uint64_t)x->call->result : 0;
 }
 
-static void want_capture(const struct context *x, const struct capture *capture, struct operand operand)
+static bool is_formed(const struct capture_call *call)
+{
+	return (call->call == CALL_setsockopt || call->call == CALL_getsockopt) &&
+	       option_has_form((uint32_t)call->args[1], (uint32_t)call->args[2]);
+}
+
+static uint64_t size_of(const struct context *x, const struct capture *capture)
 {
 	uint64_t size = x->word == 4 && capture->size32 ? capture->size32 : capture->size;
+
+	if (!capture->opaque || !x->call->no_data || is_formed(x->call))
+		return size;
+	return capture->take == TAKE_SIZED ? sizeof(int32_t) : 0;
+}
+
+static void want_capture(const struct context *x, const struct capture *capture, struct operand operand)
+{
+	uint64_t size = size_of(x, capture);
 	uint64_t address = operand.address, length = operand.length, limit = x->call->string_limit;
 	struct want *want;
 

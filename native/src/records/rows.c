@@ -117,7 +117,7 @@ void rows_prepare(void)
 static const struct capture_row *ioctl_row(const struct capture_row *row, uint64_t number, struct capture_row *made)
 {
 	uint32_t direction = IOCTL_DIRECTION((uint32_t)number), size = IOCTL_SIZE((uint32_t)number);
-	struct capture capture = {.take = TAKE_OBJECT, .arg = 2, .size = (uint16_t)size};
+	struct capture capture = {.take = TAKE_OBJECT, .arg = 2, .size = (uint16_t)size, .opaque = true};
 
 	if (!direction || !size)
 		return row;

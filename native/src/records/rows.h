@@ -73,6 +73,9 @@ struct capture {
 	uint8_t length_at, length_at32;
 	uint16_t size, size32; /* size32: of a 32-bit ABI, 0: the same */
 	uint8_t skip, skip32;  /* so many bytes behind the pointer it begins: a message, behind its type */
+	/* What nobody has looked at lies in it, keys among it. Where data is not wanted, of a TAKE_SIZED an int is taken,
+	 * of anything else nothing; but of a socket's option that has a form of its own all. */
+	bool opaque;
 };
 
 struct capture_row {
@@ -87,6 +90,8 @@ extern const struct capture_row file_rows[], network_rows[], process_rows[], sys
 
 /* Once, before the first row_of(). */
 void rows_prepare(void);
+/* Whether an option's value is a struct that is shown by its fields (decode/network_options.c), none of them secret. */
+bool option_has_form(uint32_t level, uint32_t name);
 /* Never NULL. An ioctl without a row of its own has one made from the direction and size in its number: *made. */
 const struct capture_row *row_of(enum call_id call, const uint64_t args[6], struct capture_row *made);
 

@@ -4,12 +4,17 @@
  */
 #include "records/rows.h"
 
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define ADDRESS_MOST 128 /* struct sockaddr_storage */
 #define OPTION_MOST 512
-#define NAME_MOST 65 /* __NEW_UTS_LEN and one */
+#define ICMP_FILTER 1 /* linux/icmp.h: the one option of SOL_RAW */
+#define NAME_MOST 65  /* __NEW_UTS_LEN and one */
 #define EVENT_SIZE 12
 
 #define ENTRY_OBJECT(argument, bytes, bytes32)                                                                         \
@@ -33,6 +38,17 @@
 	{                                                                                                              \
 		.take = TAKE_SIZED, .when = WHEN_EXIT, .arg = (argument), .length = LENGTH_POINTED,                    \
 		.length_arg = (length_argument), .size = (most)                                                        \
+	}
+/* A socket's option: of many it is a key (ALG_SET_KEY, TLS_TX, TCP_MD5SIG), so all are opaque. */
+#define OPTION_SET                                                                                                     \
+	{                                                                                                              \
+		.take = TAKE_SIZED, .when = WHEN_ENTRY, .arg = 3, .length = LENGTH_ARG, .length_arg = 4,               \
+		.size = OPTION_MOST, .opaque = true                                                                    \
+	}
+#define OPTION_GOT                                                                                                     \
+	{                                                                                                              \
+		.take = TAKE_SIZED, .when = WHEN_EXIT, .arg = 3, .length = LENGTH_POINTED, .length_arg = 4,            \
+		.size = OPTION_MOST, .opaque = true                                                                    \
 	}
 /* A socklen_t: what it is before, also of a call that fails, and after. */
 #define LENGTH_AT(argument) BOTH_OBJECT(argument, 4, 4)
@@ -96,14 +112,15 @@
 #define FILTER(option)                                                                                                 \
 	{                                                                                                              \
 		.call = CALL_setsockopt, BY(2, option), .captures = {                                                  \
-			SIZED(3, 4, OPTION_MOST),                                                                      \
+			OPTION_SET,                                                                                    \
 			{.take = TAKE_ARRAY,                                                                           \
 			 .when = WHEN_ENTRY,                                                                           \
 			 .arg = 3,                                                                                     \
 			 .at = 9,                                                                                      \
 			 .at32 = 5,                                                                                    \
 			 .length = LENGTH_FIELD16,                                                                     \
-			 .size = 8}                                                                                    \
+			 .size = 8,                                                                                    \
+			 .opaque = true}                                                                               \
 		}                                                                                                      \
 	}
 
@@ -125,8 +142,8 @@ const struct capture_row network_rows[] = {
 	ROW(sendmmsg, MESSAGES(WHEN_ENTRY, LENGTH_ARG), HEADERS(WHEN_EXIT, LENGTH_RESULT)),
 	ROW(recvmmsg, HEADERS(WHEN_ENTRY, LENGTH_ARG), MESSAGES(WHEN_EXIT, LENGTH_RESULT), TIMESPEC_OLD(4)),
 	ROW(recvmmsg_time64, HEADERS(WHEN_ENTRY, LENGTH_ARG), MESSAGES(WHEN_EXIT, LENGTH_RESULT), TIMESPEC(4)),
-	ROW(getsockopt, POINTED(3, 4, OPTION_MOST), LENGTH_AT(4)),
-	ROW(setsockopt, SIZED(3, 4, OPTION_MOST)),
+	ROW(getsockopt, OPTION_GOT, LENGTH_AT(4)),
+	ROW(setsockopt, OPTION_SET),
 	FILTER(SO_ATTACH_FILTER),
 	FILTER(SO_ATTACH_REUSEPORT_CBPF),
 	/* SO_GET_FILTER: its length counts instructions */
@@ -137,7 +154,8 @@ const struct capture_row network_rows[] = {
                        .arg = 3,
                        .length = LENGTH_POINTED,
                        .length_arg = 4,
-                       .size = 8},
+                       .size = 8,
+                       .opaque = true},
                       LENGTH_AT(4)}},
 
 	ROW(poll, POLLFDS),
@@ -166,3 +184,38 @@ const struct capture_row network_rows[] = {
                             .size = NAME_MOST}),
 	{.call = CALL_UNKNOWN},
 };
+
+static const struct {
+	uint16_t level, name;
+} formed[] = {
+	{SOL_SOCKET, SO_LINGER},
+	{SOL_SOCKET, SO_PEERCRED},
+	{SOL_SOCKET, SO_ATTACH_FILTER},
+	{SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF},
+	{SOL_IP, IP_ADD_MEMBERSHIP},
+	{SOL_IP, IP_DROP_MEMBERSHIP},
+	{SOL_IP, MCAST_JOIN_GROUP},
+	{SOL_IP, MCAST_LEAVE_GROUP},
+	{SOL_IPV6, IPV6_ADD_MEMBERSHIP},
+	{SOL_IPV6, IPV6_DROP_MEMBERSHIP},
+	{SOL_IPV6, IPV6_JOIN_ANYCAST},
+	{SOL_IPV6, IPV6_LEAVE_ANYCAST},
+	{SOL_IPV6, MCAST_JOIN_GROUP},
+	{SOL_IPV6, MCAST_LEAVE_GROUP},
+	{SOL_RAW, ICMP_FILTER},
+	{SOL_PACKET, PACKET_STATISTICS},
+	{SOL_PACKET, PACKET_RX_RING},
+	{SOL_PACKET, PACKET_TX_RING},
+	{SOL_PACKET, PACKET_ADD_MEMBERSHIP},
+	{SOL_PACKET, PACKET_DROP_MEMBERSHIP},
+	{SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS},
+};
+
+bool option_has_form(uint32_t level, uint32_t name)
+{
+	for (size_t i = 0; i < sizeof(formed) / sizeof(*formed); i++) {
+		if (formed[i].level == level && formed[i].name == name)
+			return true;
+	}
+	return false;
+}

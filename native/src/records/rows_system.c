@@ -32,6 +32,11 @@
 	{                                                                                                              \
 		.take = TAKE_OBJECT, .when = WHEN_##at, .arg = (n), .size = (bytes), .size32 = (bytes32)               \
 	}
+#define OPAQUE(n, at, bytes, bytes32)                                                                                  \
+	{                                                                                                              \
+		.take = TAKE_OBJECT, .when = WHEN_##at, .arg = (n), .size = (bytes), .size32 = (bytes32),              \
+		.opaque = true                                                                                         \
+	}
 #define ARRAY(n, at, length_in, bytes, bytes32)                                                                        \
 	{                                                                                                              \
 		.take = TAKE_ARRAY, .when = WHEN_##at, .arg = (n), .length = LENGTH_ARG, .length_arg = (length_in),    \
@@ -173,7 +178,7 @@ const struct capture_row system_rows[] = {
 	IOCTL_IN(TCSETAF, 17, 17),
 	IOCTL_OUT(TIOCGWINSZ, 8, 8),
 	IOCTL_IN(TIOCSWINSZ, 8, 8),
-	IOCTL_IN(TIOCSTI, 1, 1),
+	IOCTL(TIOCSTI, OPAQUE(2, ENTRY, 1, 1)), /* as if it were typed */
 	IOCTL_OUT(TIOCMGET, 4, 4),
 	IOCTL_IN(TIOCMSET, 4, 4),
 	IOCTL_IN(TIOCMBIS, 4, 4),
@@ -284,11 +289,12 @@ const struct capture_row system_rows[] = {
                .size32 = sizeof(struct blkpg_partition) - 4}),
 	IOCTL(LOOP_SET_FD, {.take = TAKE_DESCRIPTOR, .arg = 2}),
 	IOCTL(LOOP_CHANGE_FD, {.take = TAKE_DESCRIPTOR, .arg = 2}),
-	IOCTL_IN(LOOP_SET_STATUS, 168, 140),
-	IOCTL_OUT(LOOP_GET_STATUS, 168, 140),
-	IOCTL_IN(LOOP_SET_STATUS64, sizeof(struct loop_info64), 0),
-	IOCTL_OUT(LOOP_GET_STATUS64, sizeof(struct loop_info64), 0),
-	IOCTL(LOOP_CONFIGURE, OBJECT(2, ENTRY, sizeof(struct loop_config), 0), FD_AT(2, ENTRY, 0)),
+	/* loop(4): with a key */
+	IOCTL(LOOP_SET_STATUS, OPAQUE(2, ENTRY, 168, 140)),
+	IOCTL(LOOP_GET_STATUS, OPAQUE(2, EXIT, 168, 140)),
+	IOCTL(LOOP_SET_STATUS64, OPAQUE(2, ENTRY, sizeof(struct loop_info64), 0)),
+	IOCTL(LOOP_GET_STATUS64, OPAQUE(2, EXIT, sizeof(struct loop_info64), 0)),
+	IOCTL(LOOP_CONFIGURE, OPAQUE(2, ENTRY, sizeof(struct loop_config), 0), FD_AT(2, ENTRY, 0)),
 
 	/* ---- others ---- */
 	IOCTL(0xb702u /* NS_GET_PARENT */, {.take = TAKE_RESULT_FD}),
