@@ -124,12 +124,63 @@ static void what_is_typed(void)
 	EXPECT(printed(NULL, NULL), "ioctl(3, TIOCSTI, 0x1000) = 0\n");
 }
 
+static void add_write(const char *text, size_t shown)
+{
+	struct stl_record *record = add_record(&records, RECORD_SYSCALL, "write");
+
+	options.string_limit = (uint32_t)shown;
+	memcpy(record->args, (uint64_t[]){1, 0x1000, strlen(text)}, 3 * sizeof(uint64_t));
+	record->result = (int64_t)strlen(text);
+	add_memory(&records, 0x1000, text, strlen(text));
+}
+
+static void add_path(const char *text)
+{
+	add_record(&records, RECORD_SYSCALL, "chdir")->args[0] = 0x1000;
+	add_string(&records, 0x1000, text);
+}
+
+/* Where the limit cuts it, nothing of it is shown either. */
+static void secrets_across_the_limit(void)
+{
+	struct stl_record *record;
+
+	begin();
+	add_write("id 4111111111111111 end", 10);
+	EXPECT(printed("[0-9]{16}", NULL), "write(1, \"id [masked]\"..., 23) = 23\n");
+	EXPECT(printed("end", NULL), "write(1, \"id 4111111\"..., 23) = 23\n");
+	EXPECT(printed("i", "[0-9]{16}"), "write(1, \"[masked]d [masked]\"..., 23) = 23\n");
+	begin();
+	options.string_limit = 10;
+	record = add_record(&records, RECORD_SYSCALL, "request_key");
+	record->args[0] = 0x1000;
+	add_capture(&records, CAPTURED_MEMORY, PHASE_ENTRY, CAPTURE_LIMITED, 0x1000, "pw=4111111x", 11);
+	CHECK(strstr(printed("=4{1}1{6}x", NULL), "request_key(\"pw[masked]\"..."));
+	/* of what was not captured as much is compared as there is */
+	CHECK(strstr(printed("4[0-9x]*", NULL), "request_key(\"pw=[masked]\"..."));
+}
+
+/* Matches that begin in one another are one place. */
+static void overlapping_secrets(void)
+{
+	begin();
+	add_path("user:token-0123456789");
+	EXPECT(printed("user:token", "token-[0-9]+"), "chdir(\"[masked]\") = 0\n");
+	EXPECT(printed("token-[0-9]+", "user:token"), "chdir(\"[masked]\") = 0\n");
+	EXPECT(printed("ken|n-0123", NULL), "chdir(\"user:to[masked]456789\") = 0\n");
+	EXPECT(printed("[0-9]{4}", NULL), "chdir(\"user:token-[masked]\") = 0\n");
+	EXPECT(printed("^u", "r:|9$"), "chdir(\"[masked]se[masked]token-012345678[masked]\") = 0\n");
+	EXPECT(printed("[0-4]*", NULL), "chdir(\"user:token-[masked]56789\") = 0\n");
+	options.format = STL_FORMAT_JSON;
+	strcpy(records.last->comm, "user:token-01");
+	CHECK(strstr(printed("user:token", "token-[0-9]+"), "\"comm\":\"[masked]\""));
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
-		TEST(options_of_sockets),
-		TEST(keys_of_loop_devices),
-		TEST(what_is_typed),
+		TEST(options_of_sockets),       TEST(keys_of_loop_devices), TEST(what_is_typed),
+		TEST(secrets_across_the_limit), TEST(overlapping_secrets),
 	};
 
 	return RUN_TESTS(tests);

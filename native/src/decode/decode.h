@@ -154,6 +154,8 @@ void print_result_bytes(struct decoder *d, uint64_t address);
 /* Bytes that the decoder has itself, quoted with the escapes that were asked for (-x); limit 0: all. `ended`: they are a
  * string, whose NUL is left out. */
 void print_quoted(struct decoder *d, const void *bytes, size_t size, size_t limit, bool ended);
+/* Likewise, of `size` bytes those that are `shown`: what is masked is looked for in all. */
+void print_shown(struct decoder *d, const void *bytes, size_t size, size_t shown);
 /* argv, envp: ["a", "b"], or the address and how many there are. */
 void print_strings(struct decoder *d, uint64_t address, bool count_only);
 /* struct iovec *, with what is in each; `limit`: bytes in all (the result, at the exit), UINT64_MAX: none. */

@@ -76,15 +76,15 @@ static void add_rows(const struct dump *dump, uint64_t address, uint64_t size)
 static bool is_secret(const struct dump *dump, uint64_t address, uint64_t size)
 {
 	const struct stl_capture *capture = fetch_holding(dump->d, address);
-	unsigned found = 0;
 	size_t begin, end;
 
 	if (!dump->printer->masks || !capture)
 		return false;
 	size_t offset = (size_t)(address - capture->address), there = capture->size - offset;
 
-	return masks_find(dump->printer->masks, (const char *)capture_bytes(capture) + offset,
-	                  size < there ? (size_t)size : there, &found, &begin, &end);
+	masks_begin(dump->printer->masks, (const char *)capture_bytes(capture) + offset,
+	            size < there ? (size_t)size : there);
+	return masks_next(dump->printer->masks, &begin, &end);
 }
 
 static void dump_part(const struct dump *dump, uint64_t address, uint64_t size)

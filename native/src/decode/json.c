@@ -94,17 +94,16 @@ static void add_string(struct text *to, const char *text, size_t size)
 static void add_bytes(struct stl_printer *printer, const char *bytes, size_t size)
 {
 	struct text *to = &printer->pending;
-	unsigned found = 0;
-	size_t begin, end;
+	size_t begin, end, at = 0;
 
 	text_add_char(to, '"');
-	while (masks_find(printer->masks, bytes, size, &found, &begin, &end)) {
-		add_content(to, bytes, begin);
+	masks_begin(printer->masks, bytes, size);
+	while (masks_next(printer->masks, &begin, &end)) {
+		add_content(to, bytes + at, begin - at);
 		text_add_string(to, MASKED);
-		bytes += end;
-		size -= end;
+		at = end;
 	}
-	add_content(to, bytes, size);
+	add_content(to, bytes + at, size - at);
 	text_add_char(to, '"');
 }
 

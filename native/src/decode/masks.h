@@ -15,8 +15,11 @@ struct masks;
 /* -EINVAL: no regular expression; -ENOSPC: too many. *masks is NULL before the first. */
 int masks_add(struct masks **masks, const char *pattern);
 void masks_free(struct masks *masks);
-/* The first place, and there the longest, that one of the patterns matches. `found`: how many were found in the same
- * string before, and is counted on; where there are very many, all that is left is one place. */
-bool masks_find(struct masks *masks, const char *bytes, size_t size, unsigned *found, size_t *begin, size_t *end);
+/* Another record: each has as much work to be searched with. What is left when that is used up is one place. */
+void masks_renew(struct masks *masks);
+/* These bytes are searched from now on. */
+void masks_begin(struct masks *masks, const char *bytes, size_t size);
+/* The next place in them that a pattern matches, with every other match that begins within it; false: none is left. */
+bool masks_next(struct masks *masks, size_t *begin, size_t *end);
 
 #endif

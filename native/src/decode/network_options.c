@@ -314,7 +314,7 @@ static void print_any(struct decoder *d, const struct value *value)
 	}
 	size_t limit = d->options->string_limit, shown = value->there < limit ? value->there : limit;
 
-	print_quoted(d, value->bytes, shown, 0, false);
+	print_shown(d, value->bytes, value->there, shown);
 	if (value->size > shown)
 		print_text(d, "...");
 }

@@ -50,7 +50,7 @@ static bool print_string_data(struct decoder *d, struct part data, unsigned fami
 	/* under -xx strace(1) takes the NUL for a byte like others */
 	if (d->options->hex > 1)
 		length = data.size;
-	print_quoted(d, data.bytes, length < limit ? length : limit, 0, false);
+	print_shown(d, data.bytes, length, length < limit ? length : limit);
 	/* strace(1) reads as far as the limit, and has seen no end there */
 	if (length == data.size || length >= limit)
 		print_text(d, "...");

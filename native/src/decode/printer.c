@@ -179,6 +179,7 @@ static void print_one(stl_printer *printer, const struct stl_record *record, con
 	static print_record *const formats[] = {text_record, json_record, counts_record};
 	struct task *task = NULL;
 
+	masks_renew(printer->masks);
 	if (record->type == RECORD_EXEC)
 		follow_exec(printer, record, named);
 	if (record->type != RECORD_DROPPED)

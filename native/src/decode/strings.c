@@ -90,42 +90,45 @@ static void add_escaped(struct text *line, const unsigned char *bytes, size_t si
 	line->length += (size_t)(to - begin);
 }
 
-/* What is to be hidden goes before all else: it is looked for in the bytes as they are. */
-static void add_masked(struct decoder *d, const unsigned char *bytes, size_t size, bool hex, const char *others)
+/* What is to be hidden goes before all else: it is looked for in the bytes as they are, and in those too that are not
+ * shown any more, since a secret may begin among those that are. */
+static void add_masked(struct decoder *d, const unsigned char *bytes, size_t size, size_t shown, const char *others)
 {
+	bool hex = wants_hex(d, bytes, shown);
 	struct text *line = &d->out->line;
-	unsigned found = 0;
-	size_t begin, end;
+	size_t begin, end, at = 0;
 
-	while (masks_find(d->out->masks, (const char *)bytes, size, &found, &begin, &end)) {
-		add_escaped(line, bytes, begin, hex, others);
+	masks_begin(d->out->masks, (const char *)bytes, size);
+	while (at < shown && masks_next(d->out->masks, &begin, &end) && begin < shown) {
+		add_escaped(line, bytes + at, begin - at, hex, others);
 		text_add_string(line, MASKED);
-		bytes += end;
-		size -= end;
+		at = end;
 	}
-	add_escaped(line, bytes, size, hex, others);
+	if (at < shown)
+		add_escaped(line, bytes + at, shown - at, hex, others);
+}
+
+void print_shown(struct decoder *d, const void *bytes, size_t size, size_t shown)
+{
+	text_add_char(&d->out->line, '"');
+	add_masked(d, bytes, size, shown, "");
+	text_add_char(&d->out->line, '"');
 }
 
 void print_quoted(struct decoder *d, const void *bytes, size_t size, size_t limit, bool ended)
 {
-	struct text *line = &d->out->line;
-
 	if (ended)
 		size = strnlen(bytes, size);
 	bool more = limit && size > limit;
 
+	print_shown(d, bytes, size, more ? limit : size);
 	if (more)
-		size = limit;
-	text_add_char(line, '"');
-	add_masked(d, bytes, size, wants_hex(d, bytes, size), "");
-	text_add_char(line, '"');
-	if (more)
-		text_add(line, "...", 3);
+		text_add(&d->out->line, "...", 3);
 }
 
 void print_escaped(struct decoder *d, const void *bytes, size_t size, const char *others)
 {
-	add_masked(d, bytes, size, wants_hex(d, bytes, size), others);
+	add_masked(d, bytes, size, size, others);
 }
 
 /* Where the bytes of a string lie that begins at `address`, as far as they were captured; NULL: nowhere. */
@@ -156,9 +159,7 @@ static void print_limited(struct decoder *d, uint64_t address, size_t limit)
 		print_address(d, address);
 		return;
 	}
-	size_t shown = size > limit ? limit : size;
-
-	print_quoted(d, bytes, shown, 0, false);
+	print_shown(d, bytes, size, size > limit ? limit : size);
 	if (size > limit || !ended)
 		text_add(&d->out->line, "...", 3);
 }
@@ -192,7 +193,8 @@ void print_bytes(struct decoder *d, uint64_t address, uint64_t length)
 	}
 	if (wanted > there)
 		wanted = there;
-	print_quoted(d, capture ? (const char *)capture_bytes(capture) + offset : "", wanted, 0, false);
+	print_shown(d, capture ? (const char *)capture_bytes(capture) + offset : "",
+	            there < length ? there : (size_t)length, wanted);
 	if (length > wanted)
 		text_add(&d->out->line, "...", 3);
 }

@@ -130,7 +130,9 @@ static void print_sized_string(struct decoder *d, uint64_t address, uint64_t siz
 		return;
 	}
 	shown = shown < capture->size ? shown : capture->size;
-	print_quoted(d, capture_bytes(capture), shown, 0, true);
+	print_shown(d, capture_bytes(capture),
+	            strnlen(capture_bytes(capture), size < capture->size ? size : capture->size),
+	            strnlen(capture_bytes(capture), shown));
 	if (!memchr(capture_bytes(capture), 0, shown))
 		print_text(d, "...");
 }

@@ -105,7 +105,9 @@ static void print_filled_text(struct decoder *d, uint64_t address, uint64_t size
 		print_address(d, address);
 		return;
 	}
-	print_quoted(d, capture_bytes(capture), shown, 0, true);
+	print_shown(d, capture_bytes(capture),
+	            strnlen(capture_bytes(capture), size < capture->size ? size : capture->size),
+	            strnlen(capture_bytes(capture), shown));
 	if (size > limit && !memchr(capture_bytes(capture), 0, shown))
 		print_text(d, "...");
 }
