@@ -428,6 +428,27 @@ static void json(void)
 	             "\"duration\":0.000250000}\n");
 }
 
+/* They are the same text to who reads the JSON, and steer nothing that shows it. */
+static void json_steers_no_terminal(void)
+{
+	stl_printer *printer = printer_of(STL_FORMAT_JSON, STL_TIME_NONE, 0);
+	struct stl_named named = named_of(STL_NAMED_KEPT);
+	char out[4096] = {0};
+	int32_t tid;
+
+	begin();
+	add_pause(RECORD_SYSCALL, 100);
+	strcpy(named.name, "\xc2\x9b"
+	                   "31m \xc2\x80 \xc2\xa0 \xe2\x80\xa7 \xe2\x80\xa8 \xe2\x80\xae \xe2\x80\xaf "
+	                   "\xe2\x81\xa5 \xe2\x81\xa6 \xe2\x81\xa9 \xe2\x81\xaa \xf0\x9f\x98\x80");
+	CHECK_EQUAL(stl_printer_container(printer, &named), 0);
+	CHECK(stl_printer_feed(printer, records.bytes, records.size) > 0);
+	CHECK(stl_printer_take(printer, out, sizeof(out) - 1, &tid) > 0);
+	CHECK(strstr(out, "\"container\":\"\\u009b31m \\u0080 \xc2\xa0 \xe2\x80\xa7 \\u2028 \\u202e \xe2\x80\xaf "
+	                  "\xe2\x81\xa5 \\u2066 \\u2069 \xe2\x81\xaa \xf0\x9f\x98\x80\""));
+	stl_printer_free(printer);
+}
+
 static void counts(void)
 {
 	stl_printer *printer = printer_of(STL_FORMAT_COUNTS, STL_TIME_NONE, STL_PRINT_NAME_UNKNOWN);
@@ -501,6 +522,7 @@ int main(void)
 		TEST(open_lines_of_files),
 		TEST(a_limit),
 		TEST(json),
+		TEST(json_steers_no_terminal),
 		TEST(counts),
 		TEST(what_is_no_record),
 		TEST(classes),

@@ -39,6 +39,18 @@ static size_t character(const unsigned char *at, size_t size)
 	return 0;
 }
 
+/* The number of a character of 2 or 3 bytes that is a control (C1), ends a line (U+2028, U+2029), or turns the writing
+ * round (Unicode's annex 9), which terminals and editors obey; else 0. An escape is the same text to the JSON's reader. */
+static unsigned steering(const unsigned char *at, size_t bytes)
+{
+	unsigned code = bytes == 2 ? (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu)
+	                           : (at[0] & 0xfu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+	bool steers = (code >= 0x80 && code <= 0x9f) || (code >= 0x2028 && code <= 0x202e) ||
+	              (code >= 0x2066 && code <= 0x2069);
+
+	return steers ? code : 0;
+}
+
 static void add_escape(struct text *to, unsigned char byte)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -71,14 +83,18 @@ static void add_content(struct text *to, const char *text, size_t size)
 	while (at < end) {
 		size_t bytes = *at < 0x80 ? *at >= ' ' && *at != '"' && *at != '\\' && *at != 0x7f
 		                          : character(at, (size_t)(end - at));
+		unsigned code = bytes == 2 || bytes == 3 ? steering(at, bytes) : 0;
 
-		if (bytes) {
+		if (bytes && !code) {
 			at += bytes;
 			continue;
 		}
 		text_add(to, plain, (size_t)(at - plain));
-		add_escape(to, *at);
-		plain = ++at;
+		if (code)
+			text_add_format(to, "\\u%04x", code);
+		else
+			add_escape(to, *at);
+		plain = at += bytes ? bytes : 1;
 	}
 	text_add(to, plain, (size_t)(at - plain));
 }
