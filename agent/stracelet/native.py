@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from stracelet._native import ffi, lib
 from stracelet.errors import ArenaError, PatternError
+from stracelet.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 constants: Final[Any] = lib
 """All the header's STL_*, as ints."""
@@ -260,6 +261,8 @@ class Printer:
         self._printer = ffi.gc(out[0], lib.stl_printer_free)
         self._out = bytearray(OUTPUT_AT_ONCE)
         self._tid = ffi.new("int32_t *")
+        # JSON has escapes of its own, from which its reader gets the name as it is
+        self._shown: Callable[[str], str] = str if options.get("format") == lib.STL_FORMAT_JSON else printable
 
     def path(self, path: str) -> None:
         """Prints what is about this path alone, or about others that were given."""
@@ -271,11 +274,12 @@ class Printer:
             raise PatternError(f"--mask: not a regular expression: {pattern}")
 
     def name(self, named: Named) -> None:
-        """Whose records come from a slot, or that they are nobody's."""
+        """Whose records come from a slot, or that they are nobody's. A name may be a file's, so anybody's."""
         out = ffi.new("struct stl_named *", {"slot": named.slot, "serial": named.serial, "state": named.state})
         for field in ("id", "name", "pod", "namespace"):
             place = getattr(out, field)
-            setattr(out, field, getattr(named, field).encode("utf-8", "surrogateescape")[: len(place) - 1])
+            text = self._shown(getattr(named, field))
+            setattr(out, field, text.encode("utf-8", "surrogateescape")[: len(place) - 1])
         _check(lib.stl_printer_container(self._printer, out), "a container cannot be named")
 
     def feed(self, records: memoryview | bytes) -> None:

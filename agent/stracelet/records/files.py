@@ -22,7 +22,7 @@ import zstandard
 
 from stracelet import __version__
 from stracelet.errors import RecordFileError
-from stracelet.native import Named
+from stracelet.native import NAMED_DROPPED, NAMED_KEPT, NAMED_UNKNOWN, SLOTS, Named
 from stracelet.records.printing import Capture
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ RECORDS, NAMES, END = 1, 2, 3
 MAX_BLOCK = 4 << 20
 MAX_HEADER = 64 << 10
 LEVEL = 3
+STATES = (NAMED_UNKNOWN, NAMED_KEPT, NAMED_DROPPED)
 
 _HEADER = struct.Struct("<8sHHBxxxII")  # magic, file version, record version, byte order, size of the text, its CRC
 _BLOCK = struct.Struct("<IIII")  # kind, size in the file, size unpacked, CRC of these three and of what follows
@@ -101,7 +102,14 @@ class Block(NamedTuple):
 
 
 def _named(fields: Mapping[str, Any]) -> Named:
-    return Named(**{**fields, "slot": int(fields["slot"]), "serial": int(fields["serial"])})
+    named = Named(**{**fields, "slot": int(fields["slot"]), "serial": int(fields["serial"])})
+    if not (0 <= named.slot < SLOTS and 0 <= named.serial < 1 << 64 and named.state in STATES):
+        raise ValueError(f"slot {named.slot}, serial {named.serial}, state {named.state}")
+    for text in named[3:]:
+        if not isinstance(text, str):
+            raise TypeError(f"expected a string, not {text!r}")
+        text.encode("utf-8", "surrogateescape")  # half of a surrogate pair: ValueError
+    return named
 
 
 class Writer:

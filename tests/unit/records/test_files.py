@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import struct
 import zlib
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from stracelet.errors import RecordFileError
 from stracelet.native import NAMED_KEPT, Named
 from stracelet.records.files import MAX_BLOCK, Header, RecordReader, Writer
-from stracelet.records.printing import Capture
+from stracelet.records.filters import Filter
+from stracelet.records.printing import FORMATS, Capture, Flags, PrintOptions
 from tests.unit.records.made import opened, record
 
 if TYPE_CHECKING:
@@ -122,7 +124,22 @@ def test_hostile_blocks(hostile: bytes) -> None:
         list(read(written(lambda _: None) + hostile).blocks())
 
 
-@pytest.mark.parametrize("text", [b"", b"[]]", b"{}", b"[1]", b'[{"slot": "x"}]', b'[{"id": 3}]', b"null"])
+NAME: dict[str, object] = {"slot": 0, "serial": 1, "state": NAMED_KEPT, "id": "a", "name": "b"}
+NO_NAMES = [
+    json.dumps([{**NAME, **wrong}]).encode()
+    for wrong in (
+        {"name": 5},
+        {"pod": None},
+        {"id": "\ud800"},
+        {"slot": -1},
+        {"serial": 2**64},
+        {"state": "x"},
+        {"state": 2**32},
+    )
+]
+
+
+@pytest.mark.parametrize("text", [b"", b"[]]", b"{}", b"[1]", b'[{"slot": "x"}]', b'[{"id": 3}]', b"null", *NO_NAMES])
 def test_names_that_are_none(text: bytes) -> None:
     packed = zstandard.compress(text)
     named, ended = read(written(lambda _: None) + block(2, packed, len(text)) + block(3, packed, len(text))).blocks()
@@ -132,6 +149,25 @@ def test_names_that_are_none(text: bytes) -> None:
             named.names()
     with pytest.raises(RecordFileError):
         ended.dropped()
+
+
+def shown(name: str, form: str) -> str:
+    """A line, of a container that a file calls so."""
+    named = Named(0, 1, NAMED_KEPT, "a" * 64, name)
+    blocks = read(written(lambda writer: writer.names([named]))).blocks()
+    printer = PrintOptions(format=FORMATS[form], flags=Flags(container=True)).printer(Filter())
+    for each in next(blocks).names():
+        printer.name(each)
+    printer.feed(record())
+    return bytes(printer.take()[0]).decode()
+
+
+def test_a_name_steers_no_terminal() -> None:
+    name = "web\x1b[31m\n\x9b\u202e\udc80é"
+
+    assert shown(name, "strace").startswith("web\\x1b[31m\\x0a\\x9b\\u202e\\x80é | getpid(")
+    assert json.loads(shown(name, "json"))["container"] == "web\x1b[31m\n\x9b\u202e\\x80é"
+    assert shown(name, "json").rstrip("\n").isprintable()
 
 
 @given(st.binary(max_size=200), st.integers(0, 400))
