@@ -10,12 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "probes.h"
 #include "procfs.h"
 #include "unixdiag.h"
 
 /* Of one file: some thousand sockets. What lies behind is shown by its inode alone. */
 #define READ_MOST (1024 * 1024)
+/* Of the netlink sockets' less: it is read whether or not anything of descriptors was asked for. */
+#define NETLINK_READ_MOST (64 * 1024)
+#define KEPT_NS NS_PER_S
+#define MISSES_MOST 3
 #define BLOCK 16384
 #define LINE_MOST 512
 #define REMEMBERED 1024
@@ -50,11 +55,20 @@ static const char *const netlink_names[] = {
 	[16] = "GENERIC", [18] = "SCSITRANSPORT", [19] = "ECRYPTFS",  [20] = "RDMA",      [21] = "CRYPTO",
 };
 
-/* Connected ones: their addresses stay what they are. */
+/* What is known of a socket. */
+struct facts {
+	bool asked;                      /* for its protocol */
+	const struct protocol *protocol; /* NULL: none that is shown */
+	int32_t netlink;                 /* NETLINK_ROUTE or another; -1: not known */
+	uint32_t misses;                 /* how often that was looked for in vain */
+	char words[WORDS];               /* of a connected one: its addresses; "": not known */
+};
+
+/* For a while only: what changes a socket may be seen by nobody (io_uring(7), a task that is not traced). */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct remembered {
-	uint64_t inode;
-	char words[WORDS];
+	uint64_t inode, until_ns;
+	struct facts facts;
 } remembered[REMEMBERED];
 
 /* One socket as a line of /proc has it. */
@@ -159,13 +173,13 @@ static bool match(const char *line, uint64_t inode, enum family family, struct f
 /* ---- the files ---------------------------------------------------------------------------------------------- */
 
 /* Quick: a line without the inode's digits is not looked at any closer. */
-static bool find_in(int fd, uint64_t inode, enum family family, struct found *found)
+static bool find_in(int fd, uint64_t inode, enum family family, size_t most, struct found *found)
 {
 	char block[BLOCK + 1], digits[24];
 	size_t kept = 0, total = 0;
 
 	snprintf(digits, sizeof(digits), "%" PRIu64, inode);
-	while (total < READ_MOST) {
+	while (total < most) {
 		ssize_t size = read(fd, block + kept, BLOCK - kept);
 
 		if (size <= 0)
@@ -188,41 +202,51 @@ static bool find_in(int fd, uint64_t inode, enum family family, struct found *fo
 	return false;
 }
 
-static const struct protocol *protocol_of(pid_t tid, int32_t fd, _Atomic uint64_t *hung_until_ns)
-{
-	char name[PROBE_PROTOCOL];
+/* ---- what is remembered --------------------------------------------------------------------------------------- */
 
-	if (probe_socket_protocol(tid, fd, name, hung_until_ns) < 0)
-		return NULL;
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
-		if (strncmp(protocols[i].name, name, sizeof(name)) == 0)
-			return &protocols[i];
-	}
-	return NULL;
-}
-
-static bool recall(uint64_t inode, char words[WORDS])
+static void recall(uint64_t inode, struct facts *facts)
 {
 	const struct remembered *entry = &remembered[inode % REMEMBERED];
 
 	pthread_mutex_lock(&lock);
-	bool hit = entry->inode == inode;
-
-	if (hit)
-		memcpy(words, entry->words, WORDS);
+	if (entry->inode == inode && clock_ns() < entry->until_ns)
+		*facts = entry->facts;
+	else
+		*facts = (struct facts){.netlink = -1};
 	pthread_mutex_unlock(&lock);
-	return hit;
 }
 
-static void remember(uint64_t inode, const char *words)
+static void remember(uint64_t inode, const struct facts *facts)
 {
 	struct remembered *entry = &remembered[inode % REMEMBERED];
+	uint64_t now = clock_ns();
 
 	pthread_mutex_lock(&lock);
+	if (entry->inode != inode || now >= entry->until_ns)
+		entry->until_ns = now + KEPT_NS;
 	entry->inode = inode;
-	snprintf(entry->words, sizeof(entry->words), "%s", words);
+	entry->facts = *facts;
 	pthread_mutex_unlock(&lock);
 }
+
+static const struct protocol *protocol_of(const struct socket_of *of, struct facts *facts)
+{
+	char name[PROBE_PROTOCOL];
+
+	if (facts->asked)
+		return facts->protocol;
+	if (probe_socket_protocol(of->tid, of->fd, name, of->hung_until_ns) < 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (strncmp(protocols[i].name, name, sizeof(name)) == 0)
+			facts->protocol = &protocols[i];
+	}
+	facts->asked = true;
+	remember(of->inode, facts);
+	return facts->protocol;
+}
+
+/* ---- what is said ------------------------------------------------------------------------------------------- */
 
 static size_t append(char *text, size_t used, size_t room, char letter, const char *part)
 {
@@ -255,13 +279,15 @@ static size_t append_unix(char *text, size_t used, size_t room, const struct pro
 size_t describe_socket(const struct socket_of *of, char *text, size_t size, size_t room, bool *stays)
 {
 	char words[WORDS];
+	struct facts facts;
 	struct found found = {0};
 	uint64_t inode = of->inode;
 
 	*stays = true;
-	if (recall(inode, words))
-		return append(text, size, room, 's', words);
-	const struct protocol *protocol = protocol_of(of->tid, of->fd, of->hung_until_ns);
+	recall(inode, &facts);
+	if (*facts.words)
+		return append(text, size, room, 's', facts.words);
+	const struct protocol *protocol = protocol_of(of, &facts);
 
 	if (!protocol)
 		return size;
@@ -270,7 +296,7 @@ size_t describe_socket(const struct socket_of *of, char *text, size_t size, size
 	int fd = protocol->file ? task_open(of->tid, protocol->file) : -1;
 
 	if (fd >= 0) {
-		*stays = find_in(fd, inode, protocol->family, &found) && found.settled;
+		*stays = find_in(fd, inode, protocol->family, READ_MOST, &found) && found.settled;
 		close(fd);
 	}
 	if (protocol->family == FAMILY_UNIX)
@@ -279,53 +305,46 @@ size_t describe_socket(const struct socket_of *of, char *text, size_t size, size
 		snprintf(words, sizeof(words), "%s:[%.130s]", protocol->shown, found.words);
 	else
 		snprintf(words, sizeof(words), "%s:[%" PRIu64 "]", protocol->shown, inode);
-	if (found.connected)
-		remember(inode, words);
+	if (found.connected) {
+		memcpy(facts.words, words, sizeof(facts.words));
+		remember(inode, &facts);
+	}
 	return append(text, size, room, 's', words);
+}
+
+static void find_netlink(const struct socket_of *of, struct facts *facts)
+{
+	struct found found = {0};
+	int table = task_open(of->tid, facts->protocol->file);
+
+	if (table < 0)
+		return;
+	if (find_in(table, of->inode, FAMILY_NETLINK, NETLINK_READ_MOST, &found))
+		facts->netlink = (int32_t)found.protocol;
+	else
+		facts->misses++;
+	close(table);
+	remember(of->inode, facts);
 }
 
 bool netlink_socket(pid_t tid, int32_t fd, _Atomic uint64_t *hung_until_ns, int32_t *protocol)
 {
-	const struct protocol *of = protocol_of(tid, fd, hung_until_ns);
-	struct found found = {0};
+	struct socket_of of = {.tid = tid, .fd = fd, .hung_until_ns = hung_until_ns};
+	struct facts facts;
 	char link[64], text[64] = "";
-	uint64_t inode;
 
 	*protocol = -1;
-	if (!of || of->family != FAMILY_NETLINK)
-		return false;
 	task_fd_path(tid, fd, link, sizeof(link));
-	ssize_t size = readlink(link, text, sizeof(text) - 1);
-	int table = task_open(tid, of->file);
+	if (readlink(link, text, sizeof(text) - 1) <= 0 || sscanf(text, "socket:[%" SCNu64 "]", &of.inode) != 1)
+		return false;
+	recall(of.inode, &facts);
+	const struct protocol *is = protocol_of(&of, &facts);
 
-	if (table < 0)
-		return true;
-	if (size > 0 && sscanf(text, "socket:[%" SCNu64 "]", &inode) == 1 &&
-	    find_in(table, inode, FAMILY_NETLINK, &found))
-		*protocol = (int32_t)found.protocol;
-	close(table);
+	if (!is || is->family != FAMILY_NETLINK)
+		return false;
+	/* It has a place in the table from its bind(2) on, or its first send(2): it is looked for more than once. */
+	if (facts.netlink < 0 && facts.misses < MISSES_MOST)
+		find_netlink(&of, &facts);
+	*protocol = facts.netlink;
 	return true;
-}
-
-/* net/core/dev_addr_lists.c: a line for each address, those of one interface one after another. */
-size_t interfaces_of(pid_t tid, struct captured_interface *out, size_t most)
-{
-	int fd = task_open(tid, "net/dev_mcast");
-	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-	char line[LINE_MOST];
-	size_t count = 0;
-
-	if (!file && fd >= 0)
-		close(fd);
-	while (file && count < most && fgets(line, sizeof(line), file)) {
-		struct captured_interface *one = &out[count];
-
-		memset(one, 0, sizeof(*one));
-		if (sscanf(line, "%" SCNu32 " %15s", &one->index, one->name) == 2 &&
-		    (!count || out[count - 1].index != one->index))
-			count++;
-	}
-	if (file)
-		fclose(file);
-	return count;
 }

@@ -11,8 +11,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "records/record.h"
-
 struct socket_of {
 	pid_t tid;
 	int32_t fd;
@@ -22,9 +20,8 @@ struct socket_of {
 
 /* Adds to the text of `size` bytes what -yy shows instead; the new size. *stays: it cannot change by itself any more. */
 size_t describe_socket(const struct socket_of *of, char *text, size_t size, size_t room, bool *stays);
-/* Whether it is a netlink socket; *protocol: NETLINK_ROUTE or another, -1: not known, as before it is bound. */
+/* Whether it is a netlink socket; *protocol: NETLINK_ROUTE or another, -1: not known, as before it is bound. What was
+ * found is kept for a second, and that nothing was. */
 bool netlink_socket(pid_t tid, int32_t fd, _Atomic uint64_t *hung_until_ns, int32_t *protocol);
-/* The interfaces of its network namespace, but for the first; how many. */
-size_t interfaces_of(pid_t tid, struct captured_interface *out, size_t most);
 
 #endif

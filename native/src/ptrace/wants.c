@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "interfaces.h"
 #include "sockets.h"
 
 /* Most strings are shorter, and on one page. */
@@ -18,7 +19,6 @@
 #define NAME_MOST 128 /* struct sockaddr_storage */
 #define CONTROL_MOST 4096
 #define NETLINK_MOST (32 * 1024)
-#define INTERFACES_MOST 128
 
 uint64_t want_word(const struct context *x, const unsigned char *bytes)
 {
@@ -319,7 +319,7 @@ static void take_iocb(const struct context *x, const struct want *want)
 static void put_interfaces(const struct context *x)
 {
 	struct captured_interface all[INTERFACES_MOST];
-	size_t size = interfaces_of(x->call->task.tid, all, INTERFACES_MOST) * sizeof(*all);
+	size_t size = interfaces_of(x->call->task.tid, all) * sizeof(*all);
 	struct stl_capture capture = {.size = (uint32_t)size, .kind = CAPTURED_INTERFACES};
 	void *into;
 
