@@ -17,6 +17,15 @@ static inline uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* What the calling thread has used, in ns. */
+static inline uint64_t thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 /* CLOCK_BOOTTIME in ticks of USER_HZ, 100 on all our architectures: as /proc says when a task started (proc(5)). */
 static inline uint64_t boot_ticks(void)
 {

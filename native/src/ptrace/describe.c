@@ -11,12 +11,26 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "procfs.h"
 #include "sockets.h"
 
 #define DELETED " (deleted)"
 #define SECRET "/secretmem (deleted)"
 #define PATH_ROOM 4200
+/* Of the thread's own time little, so that what is shown does not depend on how busy the machine is; by the clock too,
+ * since others are asked meanwhile. */
+#define BUDGET_CPU_NS (5 * NS_PER_MS)
+#define BUDGET_NS (20 * NS_PER_MS)
+
+bool look_budget_over(struct look_budget *budget)
+{
+	uint64_t now = clock_ns(), cpu = thread_cpu_ns();
+
+	if (!budget->until_ns)
+		*budget = (struct look_budget){cpu + BUDGET_CPU_NS, now + BUDGET_NS};
+	return now >= budget->until_ns || cpu >= budget->cpu_until_ns;
+}
 
 /* With AT_STATX_DONT_SYNC a file system in user space is not asked: statx(2) */
 static bool look(const char *link, struct statx *out)
@@ -74,32 +88,31 @@ static size_t describe_pidfd(pid_t tid, int32_t fd, char *text, size_t size, siz
 	return append(text, size, room, 's', words);
 }
 
-size_t describe_descriptor(pid_t tid, int32_t fd, bool addresses, _Atomic uint64_t *hung_until_ns, char *text,
-                           size_t room, bool *stays)
+size_t describe_descriptor(const struct descriptor_of *of, char *text, size_t room, bool *stays)
 {
 	char link[128];
 
 	*stays = true;
-	if (fd == AT_FDCWD)
-		task_path(tid, "cwd", link, sizeof(link));
+	if (of->fd == AT_FDCWD)
+		task_path(of->tid, "cwd", link, sizeof(link));
 	else
-		task_fd_path(tid, fd, link, sizeof(link));
+		task_fd_path(of->tid, of->fd, link, sizeof(link));
 	ssize_t size = readlink(link, text, room < PATH_ROOM ? room : PATH_ROOM);
 
 	if (size <= 0)
 		return 0;
 	if (*text == '/')
-		return describe_file(link, addresses, text, (size_t)size, room);
-	if (!addresses)
+		return describe_file(link, of->addresses, text, (size_t)size, room);
+	if (!of->addresses)
 		return (size_t)size;
 	if ((size_t)size < room)
 		text[size] = '\0';
 	if (size > 8 && memcmp(text, "socket:[", 8) == 0) {
-		const struct socket_of of = {tid, fd, strtoull(text + 8, NULL, 10), hung_until_ns};
+		const struct socket_of socket = {of->tid, of->fd, strtoull(text + 8, NULL, 10), of->hung_until_ns};
 
-		return describe_socket(&of, text, (size_t)size, room, stays);
+		return describe_socket(&socket, of->budget, text, (size_t)size, room, stays);
 	}
 	if (strcmp(text, "anon_inode:[pidfd]") == 0)
-		return describe_pidfd(tid, fd, text, (size_t)size, room);
+		return describe_pidfd(of->tid, of->fd, text, (size_t)size, room);
 	return (size_t)size;
 }

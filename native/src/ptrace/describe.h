@@ -11,8 +11,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* How many bytes; 0: it is none. fd: AT_FDCWD too. *stays: as long as the descriptor is the same, and names are. */
-size_t describe_descriptor(pid_t tid, int32_t fd, bool addresses, _Atomic uint64_t *hung_until_ns, char *text,
-                           size_t room, bool *stays);
+/* What looks at sockets may take of one stop, of which those who share its thread wait for the end. */
+struct look_budget {
+	uint64_t cpu_until_ns, until_ns; /* 0: not begun */
+};
+
+/* Begins it, the first time. */
+bool look_budget_over(struct look_budget *budget);
+
+struct descriptor_of {
+	pid_t tid;
+	int32_t fd; /* AT_FDCWD too */
+	bool addresses;
+	struct look_budget *budget;
+	_Atomic uint64_t *hung_until_ns;
+};
+
+/* How many bytes; 0: it is none. *stays: as long as the descriptor is the same, and names are. Once the budget is used
+ * up, sockets are what their links say: "socket:[inode]". */
+size_t describe_descriptor(const struct descriptor_of *of, char *text, size_t room, bool *stays);
 
 #endif

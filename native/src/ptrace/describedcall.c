@@ -11,21 +11,39 @@
 #include "descriptors.h"
 
 #define IN_SETS_MOST 1024
+/* Of one phase, in all: of more the numbers alone are shown. A look at one that costs nothing else takes some us. */
+#define LOOKS_MOST 2048
 
 struct taking {
 	struct tracee *tracee;
 	struct builder *out;
 	uint8_t phase;
 	bool addresses;
+	struct look_budget budget;
+	uint32_t looks;
+	uint64_t taken[IN_SETS_MOST / 64]; /* those that were looked at: one may be in each of three sets */
 };
 
-static void take_one(const struct taking *taking, int32_t fd)
+/* False: it was taken before, or there were too many. */
+static bool is_next(struct taking *taking, int32_t fd)
+{
+	if (fd >= 0 && fd < IN_SETS_MOST) {
+		uint64_t *word = &taking->taken[fd / 64], bit = UINT64_C(1) << (fd % 64);
+
+		if (*word & bit)
+			return false;
+		*word |= bit;
+	}
+	return taking->looks++ < LOOKS_MOST;
+}
+
+static void take_one(struct taking *taking, int32_t fd)
 {
 	char text[DESCRIPTOR_TEXT_MOST];
 
-	if (fd < 0 && fd != AT_FDCWD)
+	if ((fd < 0 && fd != AT_FDCWD) || !is_next(taking, fd))
 		return;
-	size_t size = descriptor_text(taking->tracee, fd, taking->addresses, text);
+	size_t size = descriptor_text(taking->tracee, fd, taking->addresses, &taking->budget, text);
 	struct stl_capture capture = {
 		.address = (uint32_t)fd, .size = (uint32_t)size, .kind = CAPTURED_DESCRIPTOR, .phase = taking->phase};
 	void *into = size ? builder_add(taking->out, &capture) : NULL;
@@ -53,11 +71,10 @@ static size_t captured_at(const struct taking *taking, uint64_t address, uint32_
 /* What the pointer at that address was at the call's entry, where it was captured then; 0: it was not. */
 static uint64_t captured_pointer(const struct taking *taking, uint64_t object, uint32_t offset)
 {
-	struct taking entry = *taking;
+	const struct taking entry = {.out = taking->out, .phase = PHASE_ENTRY};
 	uint32_t size, word = taking->out->record->abi == STL_ABI_I386 ? 4 : 8;
 	uint64_t pointer = 0;
 
-	entry.phase = PHASE_ENTRY;
 	size_t at = captured_at(&entry, object, &size);
 
 	if (size >= offset + word)
@@ -71,7 +88,7 @@ static uint32_t word_of(const struct taking *taking)
 }
 
 /* Every `each` bytes a descriptor. */
-static void take_array(const struct taking *taking, uint64_t address, uint32_t each, uint32_t limit)
+static void take_array(struct taking *taking, uint64_t address, uint32_t each, uint32_t limit)
 {
 	uint32_t size;
 	size_t at = captured_at(taking, address, &size);
@@ -85,7 +102,7 @@ static void take_array(const struct taking *taking, uint64_t address, uint32_t e
 }
 
 /* A member of a struct that was captured. */
-static void take_member(const struct taking *taking, uint64_t address, uint32_t offset)
+static void take_member(struct taking *taking, uint64_t address, uint32_t offset)
 {
 	uint32_t size;
 	size_t at = captured_at(taking, address, &size);
@@ -98,12 +115,12 @@ static void take_member(const struct taking *taking, uint64_t address, uint32_t 
 }
 
 /* io_submit(2)'s control blocks. */
-static void take_iocbs(const struct taking *taking, uint64_t address, uint32_t limit)
+static void take_iocbs(struct taking *taking, uint64_t address, uint32_t limit)
 {
 	uint32_t word = word_of(taking), size;
 	size_t at = captured_at(taking, address, &size);
 
-	for (uint32_t i = 0; i < limit && (i + 1) * word <= size; i++) {
+	for (uint32_t i = 0; i < limit && (i + 1) * word <= size && !look_budget_over(&taking->budget); i++) {
 		uint64_t pointer = 0;
 		uint32_t block_size;
 		struct iocb iocb;
@@ -120,17 +137,18 @@ static void take_iocbs(const struct taking *taking, uint64_t address, uint32_t l
 	}
 }
 
-static void take_set(const struct taking *taking, uint64_t address, uint64_t bits)
+/* All of them, whatever -v says, as strace has it. */
+static void take_set(struct taking *taking, uint64_t address, int32_t bits)
 {
 	uint32_t size;
 	size_t at = captured_at(taking, address, &size);
 
 	bits = bits < IN_SETS_MOST ? bits : IN_SETS_MOST;
-	for (uint32_t fd = 0; fd < bits && fd / 8 < size; fd++) {
+	for (int32_t fd = 0; fd < bits && (uint32_t)fd / 8 < size; fd++) {
 		unsigned char byte = *((const unsigned char *)taking->out->record + at + fd / 8);
 
 		if (byte >> (fd % 8) & 1)
-			take_one(taking, (int32_t)fd);
+			take_one(taking, fd);
 	}
 }
 
@@ -144,7 +162,7 @@ static uint64_t word_in(const struct taking *taking, size_t at)
 }
 
 /* A control message's header: a size_t and two ints, cmsg(3); its data are the descriptors. */
-static void take_rights(const struct taking *taking, uint64_t address, uint32_t limit)
+static void take_rights(struct taking *taking, uint64_t address, uint32_t limit)
 {
 	uint32_t word = word_of(taking), header = word + 8, size;
 	size_t at = captured_at(taking, address, &size);
@@ -167,7 +185,7 @@ static void take_rights(const struct taking *taking, uint64_t address, uint32_t 
 }
 
 /* Those that a message hands over: of struct msghdr the fifth word points to them, recvmsg(2). */
-static void take_message(const struct taking *taking, uint64_t address, uint32_t limit)
+static void take_message(struct taking *taking, uint64_t address, uint32_t limit)
 {
 	uint32_t size;
 	size_t at = captured_at(taking, address, &size);
@@ -177,12 +195,13 @@ static void take_message(const struct taking *taking, uint64_t address, uint32_t
 }
 
 /* Of each struct mmsghdr: struct msghdr, which is 7 words, and an int. */
-static void take_messages(const struct taking *taking, uint64_t address, uint32_t limit)
+static void take_messages(struct taking *taking, uint64_t address, uint32_t limit)
 {
 	uint32_t word = word_of(taking), size;
 	size_t at = captured_at(taking, address, &size);
 
-	for (uint32_t i = 0; i < limit && (uint64_t)(i + 1) * 8 * word <= size; i++)
+	for (uint32_t i = 0; i < limit && (uint64_t)(i + 1) * 8 * word <= size && !look_budget_over(&taking->budget);
+	     i++)
 		take_rights(taking, word_in(taking, at + (size_t)i * 8 * word + 4 * (size_t)word), limit);
 }
 
@@ -197,7 +216,7 @@ static bool is_now(const struct capture *capture, uint8_t phase, bool failed)
 
 void descriptors_capture(struct tracee *tracee, const struct described_call *call, struct builder *out)
 {
-	const struct taking taking = {tracee, out, call->phase, call->addresses};
+	struct taking taking = {.tracee = tracee, .out = out, .phase = call->phase, .addresses = call->addresses};
 
 	for (int i = 0; i < TAKES && call->row->captures[i].take != TAKE_END; i++) {
 		const struct capture *capture = &call->row->captures[i];
@@ -233,7 +252,7 @@ void descriptors_capture(struct tracee *tracee, const struct described_call *cal
 			take_iocbs(&taking, arg, call->limit);
 			break;
 		case TAKE_FDSETS:
-			take_set(&taking, arg, call->args[capture->length_arg % 6]);
+			take_set(&taking, arg, (int32_t)call->args[capture->length_arg % 6]);
 			break;
 		default:
 			break;

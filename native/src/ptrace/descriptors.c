@@ -12,8 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "describe.h"
-
 #define SLOTS 256
 #define BUCKETS 256
 #define CHANGES 8
@@ -375,16 +373,17 @@ static size_t known(const struct files *files, int32_t fd, char *text, uint32_t 
 	return slot->size;
 }
 
-size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, char text[DESCRIPTOR_TEXT_MOST])
+size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct look_budget *budget,
+                       char text[DESCRIPTOR_TEXT_MOST])
 {
+	const struct descriptor_of of = {tracee->tid, fd, addresses, budget, &tracee->container->hung_until_ns};
 	uint32_t epoch = atomic_load(&names_epoch);
 	struct files *files = files_of(tracee);
 	bool stays, pending = atomic_load(&tracee->container->pending) != 0;
 	size_t size = 0;
 
 	if (!files)
-		return describe_descriptor(tracee->tid, fd, addresses, &tracee->container->hung_until_ns, text,
-		                           DESCRIPTOR_TEXT_MOST, &stays);
+		return describe_descriptor(&of, text, DESCRIPTOR_TEXT_MOST, &stays);
 	pthread_mutex_lock(&files->lock);
 	if (pending)
 		forget_range(files, INT32_MIN, INT32_MAX);
@@ -395,8 +394,7 @@ size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, char t
 	pthread_mutex_unlock(&files->lock);
 	if (size)
 		return size;
-	size = describe_descriptor(tracee->tid, fd, addresses, &tracee->container->hung_until_ns, text,
-	                           DESCRIPTOR_TEXT_MOST, &stays);
+	size = describe_descriptor(&of, text, DESCRIPTOR_TEXT_MOST, &stays);
 	pthread_mutex_lock(&files->lock);
 	if (size && stays && !pending && files->changes == changes && !is_changing(files, fd))
 		keep(files, fd, text, size, epoch, addresses);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "describe.h"
 #include "records/builder.h"
 #include "records/rows.h"
 #include "tracee.h"
@@ -27,7 +28,8 @@ void descriptors_exec(struct tracee *tracee);
 void descriptors_lost(struct tracee *tracee);
 
 /* What it is, in record.h's words; how many bytes, 0: it is none. */
-size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, char text[DESCRIPTOR_TEXT_MOST]);
+size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct look_budget *budget,
+                       char text[DESCRIPTOR_TEXT_MOST]);
 
 /* One phase of a call. */
 struct described_call {

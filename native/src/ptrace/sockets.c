@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "describe.h"
 #include "probes.h"
 #include "procfs.h"
 #include "unixdiag.h"
@@ -172,14 +173,19 @@ static bool match(const char *line, uint64_t inode, enum family family, struct f
 
 /* ---- the files ---------------------------------------------------------------------------------------------- */
 
+struct extent {
+	size_t most;                /* bytes */
+	struct look_budget *budget; /* NULL: no other bound */
+};
+
 /* Quick: a line without the inode's digits is not looked at any closer. */
-static bool find_in(int fd, uint64_t inode, enum family family, size_t most, struct found *found)
+static bool find_in(int fd, uint64_t inode, enum family family, struct extent extent, struct found *found)
 {
 	char block[BLOCK + 1], digits[24];
 	size_t kept = 0, total = 0;
 
 	snprintf(digits, sizeof(digits), "%" PRIu64, inode);
-	while (total < most) {
+	while (total < extent.most && !(extent.budget && look_budget_over(extent.budget))) {
 		ssize_t size = read(fd, block + kept, BLOCK - kept);
 
 		if (size <= 0)
@@ -276,7 +282,8 @@ static size_t append_unix(char *text, size_t used, size_t room, const struct pro
 	return append(text, used, room, 's', "]");
 }
 
-size_t describe_socket(const struct socket_of *of, char *text, size_t size, size_t room, bool *stays)
+size_t describe_socket(const struct socket_of *of, struct look_budget *budget, char *text, size_t size, size_t room,
+                       bool *stays)
 {
 	char words[WORDS];
 	struct facts facts;
@@ -287,16 +294,23 @@ size_t describe_socket(const struct socket_of *of, char *text, size_t size, size
 	recall(inode, &facts);
 	if (*facts.words)
 		return append(text, size, room, 's', facts.words);
+	if (look_budget_over(budget)) {
+		*stays = false;
+		return size;
+	}
 	const struct protocol *protocol = protocol_of(of, &facts);
 
-	if (!protocol)
+	if (!protocol) {
+		*stays = facts.asked;
 		return size;
+	}
 	if (protocol->family == FAMILY_UNIX && unix_diag(inode, &found.peer, found.path, sizeof(found.path)))
 		return append_unix(text, size, room, protocol, inode, &found);
 	int fd = protocol->file ? task_open(of->tid, protocol->file) : -1;
 
 	if (fd >= 0) {
-		*stays = find_in(fd, inode, protocol->family, READ_MOST, &found) && found.settled;
+		*stays = find_in(fd, inode, protocol->family, (struct extent){READ_MOST, budget}, &found) &&
+		         found.settled;
 		close(fd);
 	}
 	if (protocol->family == FAMILY_UNIX)
@@ -319,7 +333,7 @@ static void find_netlink(const struct socket_of *of, struct facts *facts)
 
 	if (table < 0)
 		return;
-	if (find_in(table, of->inode, FAMILY_NETLINK, NETLINK_READ_MOST, &found))
+	if (find_in(table, of->inode, FAMILY_NETLINK, (struct extent){NETLINK_READ_MOST, NULL}, &found))
 		facts->netlink = (int32_t)found.protocol;
 	else
 		facts->misses++;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct look_budget; /* describe.h */
+
 struct socket_of {
 	pid_t tid;
 	int32_t fd;
@@ -19,7 +21,8 @@ struct socket_of {
 };
 
 /* Adds to the text of `size` bytes what -yy shows instead; the new size. *stays: it cannot change by itself any more. */
-size_t describe_socket(const struct socket_of *of, char *text, size_t size, size_t room, bool *stays);
+size_t describe_socket(const struct socket_of *of, struct look_budget *budget, char *text, size_t size, size_t room,
+                       bool *stays);
 /* Whether it is a netlink socket; *protocol: NETLINK_ROUTE or another, -1: not known, as before it is bound. What was
  * found is kept for a second, and that nothing was. */
 bool netlink_socket(pid_t tid, int32_t fd, _Atomic uint64_t *hung_until_ns, int32_t *protocol);
