@@ -3,10 +3,19 @@
  * What a task's descriptors are: of ourselves, as if we were traced.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -17,6 +26,13 @@
 #define SET_BITS 1024
 #define SET_AT 0x1000
 #define BUDGET_NS (20 * NS_PER_MS) /* describe.c */
+/* descriptors.c: what it keeps, and how many tables of one process it tells apart. */
+#define KEPT_MOST (16u * 1024 * 1024)
+#define TABLES 32
+#define LONE (TABLES + 8)
+/* Of as many paths each: 20 MB. */
+#define CHILDREN 25
+#define PATHS 200
 
 static struct container container;
 static struct tracee task = {.container = &container};
@@ -143,6 +159,128 @@ static void test_the_count_of_a_set_is_an_int(void)
 	end();
 }
 
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
+
+static size_t look(struct tracee *at, int fd)
+{
+	char text[DESCRIPTOR_TEXT_MOST];
+	struct look_budget budget = {0};
+
+	return descriptor_text(at, fd, false, &budget, text);
+}
+
+struct lone {
+	pthread_t thread;
+	struct tracee task;
+	pthread_barrier_t *begun, *over;
+};
+
+/* A thread with a table of its own. */
+static void *be_alone(void *context)
+{
+	struct lone *lone = context;
+
+	CHECK_EQUAL(unshare(CLONE_FILES), 0);
+	lone->task.tid = (pid_t)syscall(SYS_gettid);
+	pthread_barrier_wait(lone->begun);
+	pthread_barrier_wait(lone->over);
+	return NULL;
+}
+
+/* Each of them would be compared with each, by all tracer threads in turn. */
+static void test_of_many_tables_of_a_process_some_are_believed(void)
+{
+	static struct lone lone[LONE];
+	pthread_barrier_t begun, over;
+	size_t kept[LONE + 1];
+
+	pthread_barrier_init(&begun, NULL, LONE + 1);
+	pthread_barrier_init(&over, NULL, LONE + 1);
+	for (int i = 0; i < LONE; i++) {
+		lone[i] = (struct lone){.task = {.container = &container}, .begun = &begun, .over = &over};
+		CHECK_EQUAL(pthread_create(&lone[i].thread, NULL, be_alone, &lone[i]), 0);
+	}
+	pthread_barrier_wait(&begun);
+	for (int i = 0; i < LONE; i++) {
+		kept[i] = descriptors_kept();
+		CHECK(look(&lone[i].task, STDERR_FILENO));
+	}
+	kept[LONE] = descriptors_kept();
+	CHECK(kept[TABLES] > kept[TABLES - 1]);
+	CHECK_EQUAL(kept[LONE], kept[TABLES]);
+	pthread_barrier_wait(&over);
+	for (int i = 0; i < LONE; i++) {
+		descriptors_lost(&lone[i].task);
+		pthread_join(lone[i].thread, NULL);
+	}
+	CHECK_EQUAL(descriptors_kept(), 0);
+}
+
+/* Of a process of its own each, so that nothing is compared. */
+static pid_t begin_child(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	CHECK(child > 0);
+	return child;
+}
+
+static int open_deep(char path[PATH_MAX])
+{
+	size_t size = (size_t)snprintf(path, PATH_MAX, "/tmp/test_descriptors.XXXXXX");
+
+	CHECK(mkdtemp(path));
+	for (; size + 201 < PATH_MAX - 1; size += 201) {
+		path[size] = '/';
+		memset(path + size + 1, 'x', 200);
+		path[size + 201] = '\0';
+		CHECK_EQUAL(mkdir(path, 0700), 0);
+	}
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static void remove_deep(char path[PATH_MAX])
+{
+	while (strcmp(path, "/tmp") != 0) {
+		CHECK_EQUAL(rmdir(path), 0);
+		*strrchr(path, '/') = '\0';
+	}
+}
+
+/* Their paths are as long as they like, and so many processes they have. */
+static void test_what_is_kept_has_a_bound(void)
+{
+	static struct tracee children[CHILDREN];
+	char path[PATH_MAX];
+	int first = open_deep(path);
+
+	for (int fd = first + 1; fd < first + PATHS; fd++)
+		CHECK(dup(first) >= 0);
+	for (int i = 0; i < CHILDREN; i++) {
+		children[i] = (struct tracee){.container = &container, .tid = begin_child()};
+		for (int fd = first; fd < first + PATHS; fd++)
+			CHECK(look(&children[i], fd) > PATH_MAX / 2);
+		CHECK(descriptors_kept() <= KEPT_MOST);
+	}
+	CHECK(descriptors_kept() > KEPT_MOST / 2);
+	for (int i = 0; i < CHILDREN; i++) {
+		kill(children[i].tid, SIGKILL);
+		waitpid(children[i].tid, NULL, 0);
+		descriptors_lost(&children[i]);
+	}
+	CHECK_EQUAL(descriptors_kept(), 0);
+	close_from(first);
+	remove_deep(path);
+}
+
 static int unconfined(void)
 {
 	return 0;
@@ -154,6 +292,8 @@ int main(void)
 		TEST(test_a_set_of_sockets_does_not_hold_the_thread),
 		TEST(test_of_a_set_each_is_described_once),
 		TEST(test_the_count_of_a_set_is_an_int),
+		TEST(test_of_many_tables_of_a_process_some_are_believed),
+		TEST(test_what_is_kept_has_a_bound),
 	};
 	struct rlimit limit = {2 * SET_BITS, 2 * SET_BITS};
 

@@ -15,6 +15,10 @@
 #define SLOTS 256
 #define BUCKETS 256
 #define CHANGES 8
+/* Of all tables: their number is the tracees' to choose, and so are the lengths of paths. */
+#define KEPT_MOST (16u * 1024 * 1024)
+/* A process has as many tables as it has threads that took their own, and all tracer threads wait meanwhile. */
+#define COMPARED_MOST 32
 #define CLOSE_RANGE_OWN_TABLE 2u /* CLOSE_RANGE_UNSHARE, include/uapi/linux/close_range.h */
 
 struct slot {
@@ -43,6 +47,7 @@ struct files {
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct files *registry[BUCKETS];
+static _Atomic size_t kept_bytes;
 /* Names have changed since: what a path was is to be looked up anew. */
 static _Atomic uint32_t names_epoch;
 
@@ -83,9 +88,14 @@ static void take_out(struct files *files)
 
 static void free_files(struct files *files)
 {
-	for (int i = 0; files->slots && i < SLOTS; i++)
+	size_t bytes = files->slots ? SLOTS * sizeof(*files->slots) : 0;
+
+	for (int i = 0; files->slots && i < SLOTS; i++) {
+		bytes += files->slots[i].room;
 		free(files->slots[i].text);
+	}
 	free(files->slots);
+	atomic_fetch_sub(&kept_bytes, bytes);
 	pthread_mutex_destroy(&files->lock);
 	free(files);
 }
@@ -115,12 +125,17 @@ static enum kinship compare(pid_t one, pid_t other)
 	return result < 0 ? KIN_UNKNOWN : result == 0 ? KIN_SAME : KIN_OTHER;
 }
 
-/* Threads of a process share a table, unless one has taken its own (unshare(2)): the kernel says. */
-static struct files *find(pid_t pid, pid_t tid)
+/* Threads of a process share a table, unless one has taken its own (unshare(2)): the kernel says. *all: that there is
+ * none was found out. */
+static struct files *find(pid_t pid, pid_t tid, bool *all)
 {
+	int compared = 0;
+
 	for (struct files *files = *bucket_of(pid); files; files = files->next) {
 		if (files->pid != pid)
 			continue;
+		if (compared++ == COMPARED_MOST)
+			break;
 		enum kinship kinship = compare(tid, files->member);
 
 		if (kinship == KIN_OTHER)
@@ -130,21 +145,23 @@ static struct files *find(pid_t pid, pid_t tid)
 		files->users++;
 		return files;
 	}
+	*all = compared < COMPARED_MOST;
 	return NULL;
 }
 
 static struct files *files_of(struct tracee *tracee)
 {
 	struct task_status status;
+	bool all = true;
 
 	if (tracee->files)
 		return tracee->files;
 	if (task_status_read(tracee->tid, &status) < 0)
 		return NULL;
 	pthread_mutex_lock(&registry_lock);
-	tracee->files = find(status.tgid, tracee->tid);
-	if (!tracee->files)
-		tracee->files = make(status.tgid, tracee->tid);
+	tracee->files = find(status.tgid, tracee->tid, &all);
+	if (!tracee->files && (tracee->files = make(all ? status.tgid : 0, tracee->tid)) != NULL)
+		tracee->files->uncertain = !all; /* who shares it is not known: nothing of it is believed */
 	pthread_mutex_unlock(&registry_lock);
 	return tracee->files;
 }
@@ -335,25 +352,64 @@ void descriptors_exit(struct tracee *tracee, int64_t result)
 		descriptors_exec(tracee);
 }
 
+size_t descriptors_kept(void)
+{
+	return atomic_load(&kept_bytes);
+}
+
 /* ---- what they are -------------------------------------------------------------------------------------------- */
+
+/* Whether there is so much room more for what is kept. */
+static bool reserve(size_t bytes)
+{
+	if (atomic_fetch_add(&kept_bytes, bytes) + bytes <= KEPT_MOST)
+		return true;
+	atomic_fetch_sub(&kept_bytes, bytes);
+	return false;
+}
+
+static bool has_slots(struct files *files)
+{
+	const size_t bytes = SLOTS * sizeof(*files->slots);
+
+	if (files->slots)
+		return true;
+	if (!reserve(bytes))
+		return false;
+	files->slots = calloc(SLOTS, sizeof(*files->slots));
+	if (!files->slots)
+		atomic_fetch_sub(&kept_bytes, bytes);
+	return files->slots;
+}
+
+static bool has_room(struct slot *slot, size_t size)
+{
+	size_t more = size > slot->room ? size - slot->room : 0;
+
+	if (!more)
+		return true;
+	if (!reserve(more))
+		return false;
+	char *larger = realloc(slot->text, size);
+
+	if (!larger) {
+		atomic_fetch_sub(&kept_bytes, more);
+		return false;
+	}
+	slot->text = larger;
+	slot->room = (uint16_t)size;
+	return true;
+}
 
 static void keep(struct files *files, int32_t fd, const char *text, size_t size, uint32_t epoch, bool addresses)
 {
-	if (!files->slots)
-		files->slots = calloc(SLOTS, sizeof(*files->slots));
-	if (!files->slots)
+	if (!has_slots(files))
 		return;
 	struct slot *slot = &files->slots[(uint32_t)fd % SLOTS];
 
 	slot->used = false;
-	if (slot->room < size) {
-		char *larger = realloc(slot->text, size);
-
-		if (!larger)
-			return;
-		slot->text = larger;
-		slot->room = (uint16_t)size;
-	}
+	if (!has_room(slot, size))
+		return;
 	memcpy(slot->text, text, size);
 	slot->size = (uint16_t)size;
 	slot->fd = fd;

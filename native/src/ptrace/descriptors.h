@@ -31,6 +31,8 @@ void descriptors_lost(struct tracee *tracee);
 size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct look_budget *budget,
                        char text[DESCRIPTOR_TEXT_MOST]);
 
+size_t descriptors_kept(void); /* bytes, of all tables */
+
 /* One phase of a call. */
 struct described_call {
 	const struct capture_row *row;
