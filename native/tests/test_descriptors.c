@@ -169,6 +169,31 @@ static size_t look(struct tracee *at, int fd)
 	return descriptor_text(at, fd, false, &budget, text);
 }
 
+static bool shows(int fd, const char *words)
+{
+	char text[DESCRIPTOR_TEXT_MOST];
+	struct look_budget budget = {0};
+	size_t size = descriptor_text(&task, fd, true, &budget, text);
+
+	return memmem(text, size, words, strlen(words)) != NULL;
+}
+
+/* Whether looks are spared: it becomes another, of which nobody tells. */
+static bool is_kept(int fd, int other)
+{
+	CHECK(shows(fd, "/dev/null"));
+	CHECK_EQUAL(dup2(other, fd), fd);
+	return shows(fd, "/dev/null");
+}
+
+static void make_call(struct tracee *by, enum call_id call, uint64_t first, uint64_t second)
+{
+	const uint64_t args[6] = {first, second};
+
+	descriptors_entry(by, call, args);
+	descriptors_exit(by, 0);
+}
+
 struct lone {
 	pthread_t thread;
 	struct tracee task;
@@ -281,6 +306,116 @@ static void test_what_is_kept_has_a_bound(void)
 	remove_deep(path);
 }
 
+/* ---- what changes them ------------------------------------------------------------------------------------------- */
+
+static int open_null(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	return fd;
+}
+
+/* unsigned ints, of which the upper halves of the registers are no part. */
+static void test_a_closed_range_is_forgotten(void)
+{
+	const uint64_t more = UINT64_C(1) << 32;
+	int fd = open_null(), other = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	begin();
+	CHECK(is_kept(fd, other));
+	make_call(&task, CALL_close_range, more | (uint32_t)fd, more | (uint32_t)fd);
+	CHECK(shows(fd, "/dev/zero"));
+	end();
+	close(fd);
+	close(other);
+}
+
+static void test_what_is_believed_after_a_range_of_none(void)
+{
+	int fd = open_null(), other = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	begin();
+	make_call(&task, CALL_close_range, 200, 100);
+	CHECK(is_kept(fd, other));
+	end();
+	close(fd);
+	close(other);
+}
+
+static void test_what_is_believed_after_many_changes_at_once(void)
+{
+	struct tracee many[12];
+	const uint64_t args[6] = {0};
+	int fd = open_null(), other = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	begin();
+	for (int i = 0; i < 12; i++) {
+		many[i] = task;
+		descriptors_entry(&many[i], CALL_unshare, args);
+	}
+	CHECK(!is_kept(fd, other));
+	for (int i = 0; i < 12; i++) {
+		descriptors_exit(&many[i], -1);
+		descriptors_lost(&many[i]);
+	}
+	CHECK_EQUAL(dup2(open_null(), fd), fd);
+	CHECK(is_kept(fd, other));
+	end();
+	close_from(fd);
+}
+
+static uint16_t port_of(int fd, char words[32])
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+
+	CHECK_EQUAL(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(words, 32, "->127.0.0.1:%u]", ntohs(address.sin_port));
+	return address.sin_port;
+}
+
+static void connect_to(int fd, sa_family_t family, uint16_t port)
+{
+	const struct sockaddr_in address = {
+		.sin_family = family, .sin_port = port, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const uint64_t args[6] = {(uint32_t)fd};
+
+	descriptors_entry(&task, CALL_connect, args);
+	CHECK_EQUAL(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	descriptors_exit(&task, 0);
+}
+
+/* It is connected again, by another of its descriptors. */
+static void check_connected_again(int type, bool resets)
+{
+	int one = bound(type), other = bound(type), fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), same;
+	char words[32];
+
+	begin();
+	CHECK(fd >= 0 && (same = dup(fd)) >= 0);
+	if (resets)
+		CHECK(listen(one, 1) == 0 && listen(other, 1) == 0);
+	connect_to(fd, AF_INET, port_of(one, words));
+	CHECK(shows(fd, words) && shows(same, words));
+	if (resets)
+		connect_to(fd, AF_UNSPEC, 0);
+	connect_to(fd, AF_INET, port_of(other, words));
+	CHECK(shows(fd, words) && shows(same, words));
+	end();
+	close_from(one);
+}
+
+static void test_a_socket_of_udp_that_is_connected_again(void)
+{
+	check_connected_again(SOCK_DGRAM, false);
+}
+
+static void test_a_socket_of_tcp_that_is_connected_again(void)
+{
+	check_connected_again(SOCK_STREAM, true);
+}
+
 static int unconfined(void)
 {
 	return 0;
@@ -294,6 +429,11 @@ int main(void)
 		TEST(test_the_count_of_a_set_is_an_int),
 		TEST(test_of_many_tables_of_a_process_some_are_believed),
 		TEST(test_what_is_kept_has_a_bound),
+		TEST(test_a_closed_range_is_forgotten),
+		TEST(test_what_is_believed_after_a_range_of_none),
+		TEST(test_what_is_believed_after_many_changes_at_once),
+		TEST(test_a_socket_of_udp_that_is_connected_again),
+		TEST(test_a_socket_of_tcp_that_is_connected_again),
 	};
 	struct rlimit limit = {2 * SET_BITS, 2 * SET_BITS};
 

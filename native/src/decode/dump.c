@@ -29,7 +29,7 @@ static void end_line(const struct dump *dump)
 	text_end_line(dump->printer, dump->d->record->tid);
 }
 
-static bool is_dumped(const uint64_t set[4], uint64_t fd)
+static bool is_dumped(const uint64_t set[4], uint32_t fd)
 {
 	if ((set[0] & set[1] & set[2] & set[3]) == UINT64_MAX)
 		return true;
@@ -172,7 +172,7 @@ void dump_data(struct stl_printer *printer, struct decoder *d)
 
 	if (shape == NO_DUMP || (!writes && (failed(d) || d->result <= 0)) ||
 	    printer->options.flags & STL_PRINT_NO_DATA ||
-	    !is_dumped(writes ? filter->dump_writes : filter->dump_reads, d->args[0]))
+	    !is_dumped(writes ? filter->dump_writes : filter->dump_reads, (uint32_t)d->args[0]))
 		return;
 	const struct dump dump = {printer, d, printer->pending.length + (size_t)DUMP_LIMIT * d->record->size};
 	/* of a write all that was to be written, whether it was or not */

@@ -14,6 +14,7 @@ struct capture_call capture_call_of(const struct recorder *r, struct tracee *tra
 {
 	const struct recording *recording = tracee->recording;
 	const struct stl_filter *filter = &r->settings.filter;
+	uint32_t fd = (uint32_t)recording->args[0]; /* an int, of which the register's upper half is no part */
 	const uint64_t *dumped = phase == PHASE_ENTRY ? filter->dump_writes : filter->dump_reads;
 
 	return (struct capture_call){
@@ -23,7 +24,7 @@ struct capture_call capture_call_of(const struct recorder *r, struct tracee *tra
 		.result = record->result,
 		.phase = phase,
 		.string_limit = r->settings.string_limit,
-		.whole_data = recording->args[0] < 256 && bit_is_in(dumped, recording->args[0]),
+		.whole_data = fd < 256 && bit_is_in(dumped, fd),
 		.no_data = recorder_wants(r, STL_RECORD_NO_DATA),
 		.verbose = recorder_wants(r, STL_RECORD_VERBOSE),
 	};

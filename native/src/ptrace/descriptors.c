@@ -12,6 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "changes.h"
+#include "sockets.h"
+
 #define SLOTS 256
 #define BUCKETS 256
 #define CHANGES 8
@@ -26,6 +29,8 @@ struct slot {
 	bool used, addresses;
 	uint16_t size, room;
 	uint32_t epoch;
+	uint64_t socket;  /* its inode, where its addresses are told; 0: it is none */
+	uint64_t changes; /* how often that had changed */
 	char *text;
 };
 
@@ -221,7 +226,9 @@ static void begin_change(struct tracee *tracee, struct files *files, int32_t fir
 	tracee->change.last = last;
 	if (place < 0) {
 		files->unlisted++;
-		tracee->change.last = first - 1; /* it has no place there: all are looked up anew meanwhile */
+		/* all are looked up anew meanwhile */
+		tracee->change.first = 1;
+		tracee->change.last = 0;
 	} else {
 		files->under_way[place].first = first;
 		files->under_way[place].last = last;
@@ -247,6 +254,9 @@ static void settle_change(struct tracee *tracee)
 	struct files_change *change = &tracee->change;
 	struct files *files = change->files;
 
+	if (change->addresses)
+		socket_changed(change->socket);
+	change->addresses = false;
 	if (!files)
 		return;
 	change->files = NULL;
@@ -267,58 +277,16 @@ static void settle_change(struct tracee *tracee)
 	release(files, 0);
 }
 
-static bool changes_names(enum call_id call)
+/* Other descriptors are the same socket's, in other tables too: before the call and behind it. */
+static void begin_addresses(struct tracee *tracee, enum call_id call, const uint64_t args[6])
 {
-	switch (call) {
-	case CALL_rename:
-	case CALL_renameat:
-	case CALL_renameat2:
-	case CALL_unlink:
-	case CALL_unlinkat:
-	case CALL_rmdir:
-	case CALL_chroot:
-	case CALL_pivot_root:
-	case CALL_mount:
-	case CALL_move_mount:
-	case CALL_umount:
-	case CALL_umount2:
-	case CALL_setns:
-		return true;
-	default:
-		return false;
-	}
-}
+	struct files_change *change = &tracee->change;
 
-/* Which descriptors a call changes; false: none. */
-static bool range_of(enum call_id call, const uint64_t args[6], int32_t *first, int32_t *last)
-{
-	switch (call) {
-	case CALL_close:
-	case CALL_bind: /* what these change is the socket's addresses */
-	case CALL_connect:
-	case CALL_listen:
-		*first = *last = (int32_t)args[0];
-		return true;
-	case CALL_dup2:
-	case CALL_dup3:
-		*first = *last = (int32_t)args[1];
-		return true;
-	case CALL_close_range:
-		*first = args[0] > INT32_MAX ? INT32_MAX : (int32_t)args[0];
-		*last = args[1] > INT32_MAX ? INT32_MAX : (int32_t)args[1];
-		return true;
-	case CALL_chdir:
-	case CALL_fchdir:
-		*first = *last = AT_FDCWD;
-		return true;
-	case CALL_socketcall:
-	case CALL_unshare:
-		*first = INT32_MIN;
-		*last = INT32_MAX;
-		return true;
-	default:
-		return false;
-	}
+	if (!changes_addresses(call, args))
+		return;
+	change->addresses = true;
+	change->socket = call == CALL_socketcall ? 0 : socket_inode(tracee->tid, (int32_t)args[0]);
+	socket_changed(change->socket);
 }
 
 void descriptors_entry(struct tracee *tracee, enum call_id call, const uint64_t args[6])
@@ -328,9 +296,10 @@ void descriptors_entry(struct tracee *tracee, enum call_id call, const uint64_t 
 
 	settle_change(tracee);
 	tracee->change.call = call;
+	begin_addresses(tracee, call, args);
 	if (call == CALL_io_uring_setup && (files = files_of(tracee)) != NULL)
 		files->uncertain = true; /* it closes and opens them where no stop tells of it */
-	if (!range_of(call, args, &first, &last) || !(files = files_of(tracee)))
+	if (!changes_range(call, args, &first, &last) || !(files = files_of(tracee)))
 		return;
 	pthread_mutex_lock(&files->lock);
 	begin_change(tracee, files, first, last);
@@ -401,29 +370,51 @@ static bool has_room(struct slot *slot, size_t size)
 	return true;
 }
 
-static void keep(struct files *files, int32_t fd, const char *text, size_t size, uint32_t epoch, bool addresses)
+/* What is known of a descriptor, and from when. */
+struct look {
+	int32_t fd;
+	bool addresses;
+	uint32_t epoch;
+	uint64_t socket_changes; /* of all sockets */
+};
+
+static uint64_t socket_of_text(const struct look *look, const char *text, size_t size)
+{
+	static const char begins[] = "socket:[";
+	size_t length = sizeof(begins) - 1;
+
+	/* what follows the number is no digit: describe.c */
+	return look->addresses && size > length && !memcmp(text, begins, length) ? strtoull(text + length, NULL, 10)
+	                                                                         : 0;
+}
+
+static void keep(struct files *files, const struct look *look, const char *text, size_t size)
 {
 	if (!has_slots(files))
 		return;
-	struct slot *slot = &files->slots[(uint32_t)fd % SLOTS];
+	struct slot *slot = &files->slots[(uint32_t)look->fd % SLOTS];
 
 	slot->used = false;
 	if (!has_room(slot, size))
 		return;
 	memcpy(slot->text, text, size);
 	slot->size = (uint16_t)size;
-	slot->fd = fd;
-	slot->epoch = epoch;
-	slot->addresses = addresses;
-	slot->used = true;
+	slot->fd = look->fd;
+	slot->epoch = look->epoch;
+	slot->addresses = look->addresses;
+	slot->socket = socket_of_text(look, text, size);
+	slot->changes = socket_changes(slot->socket);
+	/* Else it has changed perhaps, since it was looked at. */
+	slot->used = !slot->socket || sockets_changes() == look->socket_changes;
 }
 
 /* The text that is known; 0: none. */
-static size_t known(const struct files *files, int32_t fd, char *text, uint32_t epoch, bool addresses)
+static size_t known(const struct files *files, const struct look *look, char *text)
 {
-	const struct slot *slot = files->slots ? &files->slots[(uint32_t)fd % SLOTS] : NULL;
+	const struct slot *slot = files->slots ? &files->slots[(uint32_t)look->fd % SLOTS] : NULL;
 
-	if (!slot || !slot->used || slot->fd != fd || slot->epoch != epoch || slot->addresses != addresses)
+	if (!slot || !slot->used || slot->fd != look->fd || slot->epoch != look->epoch ||
+	    slot->addresses != look->addresses || slot->changes != socket_changes(slot->socket))
 		return 0;
 	memcpy(text, slot->text, slot->size);
 	return slot->size;
@@ -433,7 +424,7 @@ size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct
                        char text[DESCRIPTOR_TEXT_MOST])
 {
 	const struct descriptor_of of = {tracee->tid, fd, addresses, budget, &tracee->container->hung_until_ns};
-	uint32_t epoch = atomic_load(&names_epoch);
+	const struct look look = {fd, addresses, atomic_load(&names_epoch), sockets_changes()};
 	struct files *files = files_of(tracee);
 	bool stays, pending = atomic_load(&tracee->container->pending) != 0;
 	size_t size = 0;
@@ -444,7 +435,7 @@ size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct
 	if (pending)
 		forget_range(files, INT32_MIN, INT32_MAX);
 	else if (!is_changing(files, fd))
-		size = known(files, fd, text, epoch, addresses);
+		size = known(files, &look, text);
 	uint64_t changes = files->changes;
 
 	pthread_mutex_unlock(&files->lock);
@@ -453,7 +444,7 @@ size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct
 	size = describe_descriptor(&of, text, DESCRIPTOR_TEXT_MOST, &stays);
 	pthread_mutex_lock(&files->lock);
 	if (size && stays && !pending && files->changes == changes && !is_changing(files, fd))
-		keep(files, fd, text, size, epoch, addresses);
+		keep(files, &look, text, size);
 	pthread_mutex_unlock(&files->lock);
 	return size;
 }

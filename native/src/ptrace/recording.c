@@ -306,7 +306,7 @@ void recording_finish(struct recorder *r, struct tracee *tracee, uint64_t now, u
 
 static bool renames(const struct recording *recording, const struct stl_record *record)
 {
-	return recording->call == CALL_prctl && record->args[0] == PR_SET_NAME;
+	return recording->call == CALL_prctl && (uint32_t)record->args[0] == PR_SET_NAME;
 }
 
 void recording_exit(struct thread *thread, struct tracee *tracee, int64_t result, uint64_t now)

@@ -62,7 +62,8 @@ struct facts {
 	const struct protocol *protocol; /* NULL: none that is shown */
 	int32_t netlink;                 /* NETLINK_ROUTE or another; -1: not known */
 	uint32_t misses;                 /* how often that was looked for in vain */
-	char words[WORDS];               /* of a connected one: its addresses; "": not known */
+	char words[WORDS];               /* of a connected one of TCP: its addresses; "": not known */
+	uint64_t changes;                /* how often they had changed */
 };
 
 /* For a while only: what changes a socket may be seen by nobody (io_uring(7), a task that is not traced). */
@@ -71,6 +72,8 @@ static struct remembered {
 	uint64_t inode, until_ns;
 	struct facts facts;
 } remembered[REMEMBERED];
+/* How often addresses changed: of some sockets, of what may be any, and in all. */
+static _Atomic uint64_t changed[REMEMBERED], changed_any, changed_all;
 
 /* One socket as a line of /proc has it. */
 struct found {
@@ -210,6 +213,33 @@ static bool find_in(int fd, uint64_t inode, enum family family, struct extent ex
 
 /* ---- what is remembered --------------------------------------------------------------------------------------- */
 
+uint64_t socket_changes(uint64_t inode)
+{
+	return inode ? atomic_load(&changed[inode % REMEMBERED]) + atomic_load(&changed_any) : 0;
+}
+
+uint64_t sockets_changes(void)
+{
+	return atomic_load(&changed_all);
+}
+
+void socket_changed(uint64_t inode)
+{
+	atomic_fetch_add(inode ? &changed[inode % REMEMBERED] : &changed_any, 1);
+	atomic_fetch_add(&changed_all, 1);
+}
+
+uint64_t socket_inode(pid_t tid, int32_t fd)
+{
+	char link[64], text[64] = "";
+	uint64_t inode;
+
+	task_fd_path(tid, fd, link, sizeof(link));
+	if (readlink(link, text, sizeof(text) - 1) <= 0 || sscanf(text, "socket:[%" SCNu64 "]", &inode) != 1)
+		return 0;
+	return inode;
+}
+
 static void recall(uint64_t inode, struct facts *facts)
 {
 	const struct remembered *entry = &remembered[inode % REMEMBERED];
@@ -220,6 +250,8 @@ static void recall(uint64_t inode, struct facts *facts)
 	else
 		*facts = (struct facts){.netlink = -1};
 	pthread_mutex_unlock(&lock);
+	if (facts->changes != socket_changes(inode))
+		*facts->words = '\0';
 }
 
 static void remember(uint64_t inode, const struct facts *facts)
@@ -291,6 +323,8 @@ size_t describe_socket(const struct socket_of *of, struct look_budget *budget, c
 	uint64_t inode = of->inode;
 
 	*stays = true;
+	uint64_t changes = socket_changes(inode);
+
 	recall(inode, &facts);
 	if (*facts.words)
 		return append(text, size, room, 's', facts.words);
@@ -319,8 +353,10 @@ size_t describe_socket(const struct socket_of *of, struct look_budget *budget, c
 		snprintf(words, sizeof(words), "%s:[%.130s]", protocol->shown, found.words);
 	else
 		snprintf(words, sizeof(words), "%s:[%" PRIu64 "]", protocol->shown, inode);
-	if (found.connected) {
+	/* One of UDP is connected to others as it likes, connect(2). */
+	if (found.connected && strncmp(protocol->name, "TCP", 3) == 0) {
 		memcpy(facts.words, words, sizeof(facts.words));
+		facts.changes = changes;
 		remember(inode, &facts);
 	}
 	return append(text, size, room, 's', words);
@@ -345,11 +381,10 @@ bool netlink_socket(pid_t tid, int32_t fd, _Atomic uint64_t *hung_until_ns, int3
 {
 	struct socket_of of = {.tid = tid, .fd = fd, .hung_until_ns = hung_until_ns};
 	struct facts facts;
-	char link[64], text[64] = "";
 
 	*protocol = -1;
-	task_fd_path(tid, fd, link, sizeof(link));
-	if (readlink(link, text, sizeof(text) - 1) <= 0 || sscanf(text, "socket:[%" SCNu64 "]", &of.inode) != 1)
+	of.inode = socket_inode(tid, fd);
+	if (!of.inode)
 		return false;
 	recall(of.inode, &facts);
 	const struct protocol *is = protocol_of(&of, &facts);

@@ -62,7 +62,9 @@ struct container {
 struct files_change {
 	struct files *files; /* NULL: none of it */
 	enum call_id call;
-	int32_t first, last;
+	int32_t first, last; /* last < first: it has no place in the list of what is under way */
+	bool addresses;      /* those of a socket */
+	uint64_t socket;     /* its inode; 0: any's */
 };
 
 struct tracee {
