@@ -61,6 +61,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("load, memory and uptime of the machine", r"(sysinfo\(\{).*\}", r"\1...}"),
     ("the inode of a Unix socket", r"(\bUNIX(?:-[A-Z]+)?:\[)\d+", r"\1INODE"),
     ("the inode of a Unix socket's peer", r"(\bUNIX(?:-[A-Z]+)?:\[INODE->)\d+", r"\1INODE"),
+    ("which pseudo-terminal was free", r"/dev/pts/\d+", "/dev/pts/N"),
+    ("its number under -yy", r"<char 136:\d+>", "<char 136:N>"),
     ("free blocks and inodes", r"(f_(?:bfree|bavail|ffree)=)\d+", r"\1FREE"),
     ("whom a netlink socket is bound to", r"(nl_pid=|nlmsg_pid=)-?\d+", r"\1PORT"),
 )  # fmt: skip
