@@ -37,6 +37,7 @@
 #define PATIENCE_NS (200 * 1000)
 #define PATIENCE_SETUP_NS (2 * NS_PER_MS)
 #define SETUP_EXEC_NS (NS_PER_S / 2)
+#define LATE_NS (20 * NS_PER_MS)
 #define STUCK_REST_NS (20 * NS_PER_MS)
 #define STUCK_BACKOFF_MAX_NS (1 * NS_PER_S)
 
@@ -374,6 +375,12 @@ static bool is_in_wait(pid_t tid)
 	return task_syscall_read(tid, &call) == 0 && call.now == NOW_INSIDE && wait_of(tid, call.number, &abi);
 }
 
+/* Since the last try, or since there could have been one. */
+static bool is_late(const struct tracee *tracee)
+{
+	return clock_ns() - (tracee->retry_ns - tracee->backoff_ns) > LATE_NS;
+}
+
 static void seize_setup(struct thread *thread, struct tracee *tracee)
 {
 	pend(thread, tracee); /* so that there are ticks */
@@ -385,7 +392,7 @@ static void seize_setup(struct thread *thread, struct tracee *tracee)
 	tracee->execed = setup_has_execed(tracee);
 	if (!tracee->execed)
 		return;
-	if (is_in_wait(tracee->tid)) {
+	if (is_late(tracee) && is_in_wait(tracee->tid)) {
 		attach_late(thread, tracee);
 		return;
 	}
@@ -488,6 +495,7 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
+		tracee->retry_ns = mail->posted_ns;
 		registry_set_up(tracee->tid, &tracee->exe);
 		task_root_read(tracee->tid, &tracee->root);
 		task_ran_read(tracee->tid, &tracee->ran);

@@ -90,6 +90,7 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 		.setup = candidate->setup && place == REGISTRY_NEW,
 		.unseen = load == LOAD_UNSEEN,
 		.exe = candidate->exe,
+		.posted_ns = clock_ns(),
 	};
 
 	atomic_fetch_add(&thread->load, 1);

@@ -35,6 +35,7 @@ struct mail {
 	bool setup, unseen;
 	struct file_identity exe;
 	struct container *container;
+	uint64_t posted_ns;
 };
 
 /* Children whose first stop came before their parent's stop, which tells whose they are. */
