@@ -168,11 +168,7 @@ class Metrics(Model):
     )
     max_series_per_container: int = Field(default=1500, strict=True, ge=50, description="The same for one container.")
     linger: Duration = Field(default=parse_duration("2m"), description="How long an ended container's series stay.")
-    tls: Tls | None = Field(
-        default=None,
-        description="`cert` and `key`; without them plain HTTP. On SIGHUP both files are read again; other paths need "
-        "a restart.",
-    )
+    tls: Tls | None = Field(default=None, description="Without it plain HTTP. SIGHUP reads both files again.")
     auth: Literal["none"] = Field(default="none", description="Who may read them; `none`: whoever reaches the port.")
 
     @pydantic.field_validator("buckets")
@@ -213,9 +209,7 @@ class Sources(Model):
         "paths. Needs a restart.",
     )
     docker: Source = Field(default="auto", description="The Docker API. Values as for `sources.cri`. Needs a restart.")
-    podman: Source = Field(
-        default="auto", description="Podman, by the same API. Values as for `sources.cri`. Needs a restart."
-    )
+    podman: Source = Field(default="auto", description="Podman, likewise. Needs a restart.")
     cgroup: Annotated[str, BeforeValidator(_no_path)] = Field(
         default="auto", description="`auto` or `off`: containers that no other source knows are listed by their ID."
     )
@@ -224,12 +218,8 @@ class Sources(Model):
 class Log(Model):
     """What is said on standard error, one line for each change of state."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="`debug`, `info`, `warning` or `error`: the least that is said."
-    )
-    format: Literal["text", "json"] = Field(
-        default="text", description="`text`: lines for people; `json`: one object a line."
-    )
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="`debug` to `error`.")
+    format: Literal["text", "json"] = Field(default="text", description="`text`, or `json`: one object a line.")
 
 
 class Trace(Model):
