@@ -140,7 +140,7 @@ def tracer(pid: int) -> bool:
 
 
 def test_what_kubectl_exec_runs_is_counted_as_strace_counts_it(pod: Pod, config: str) -> None:
-    """Its runtime is in the container for a fifth of a millisecond before it execs: a starved machine may miss that."""
+    """Its runtime is in the container for a fifth of a millisecond before it execs, which is now and then missed."""
     command = ["busybox", "sh", "-c", KNOWN]
     theirs = calls(subprocess.run(["strace", "-f", "-c", *command], capture_output=True, text=True, check=True).stderr)
     assert theirs["kill"] == EXPECTED["kill"]
