@@ -6,7 +6,7 @@ import os
 from tests.native.harness.recording import MODES, VARIABLE
 
 # Of the rounds that the counting engine is tested with, where records are taken besides.
-RECORDED = 0.2
+RECORDED = 0.3
 
 
 def rounds(full: int) -> int:
