@@ -67,4 +67,14 @@ static inline void add_string(struct records *records, uint64_t address, const c
 	add_memory(records, address, string, strlen(string) + 1);
 }
 
+/* All calls, signals and results, and no dump. */
+static inline void let_all_through(struct stl_filter *filter)
+{
+	memset(filter, 0xff, sizeof(*filter));
+	filter->min_duration_ns = 0;
+	filter->status = STL_STATUS_ALL;
+	memset(filter->dump_reads, 0, sizeof(filter->dump_reads));
+	memset(filter->dump_writes, 0, sizeof(filter->dump_writes));
+}
+
 #endif

@@ -14,9 +14,9 @@ static struct stl_filter filter;
 static void begin(void)
 {
 	memset(&records, 0, sizeof(records));
-	memset(&filter, 0xff, sizeof(filter));
-	filter.min_duration_ns = 0;
-	filter.status = STL_STATUS_ALL;
+	let_all_through(&filter);
+	memset(filter.dump_reads, 0xff, sizeof(filter.dump_reads));
+	memset(filter.dump_writes, 0xff, sizeof(filter.dump_writes));
 }
 
 static stl_printer *printer_of(uint32_t flags)

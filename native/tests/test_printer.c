@@ -12,11 +12,7 @@ static struct stl_filter filter;
 static void begin(void)
 {
 	memset(&records, 0, sizeof(records));
-	memset(&filter, 0xff, sizeof(filter));
-	filter.min_duration_ns = 0;
-	filter.status = STL_STATUS_ALL;
-	memset(filter.dump_reads, 0, sizeof(filter.dump_reads));
-	memset(filter.dump_writes, 0, sizeof(filter.dump_writes));
+	let_all_through(&filter);
 }
 
 static stl_printer *printer_of(uint32_t format, uint32_t time, uint32_t flags)

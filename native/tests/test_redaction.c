@@ -15,11 +15,7 @@ static struct stl_print_options options;
 static void begin(void)
 {
 	memset(&records, 0, sizeof(records));
-	memset(&filter, 0xff, sizeof(filter));
-	filter.min_duration_ns = 0;
-	filter.status = STL_STATUS_ALL;
-	memset(filter.dump_reads, 0, sizeof(filter.dump_reads));
-	memset(filter.dump_writes, 0, sizeof(filter.dump_writes));
+	let_all_through(&filter);
 	options = (struct stl_print_options){.string_limit = 32, .flags = STL_PRINT_NAME_UNKNOWN};
 }
 
