@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,8 @@
 #define WINDOW_NS (8 * SAMPLE_MAX_NS)
 /* Past two looks: a call that began within this may be begun again, its time-out grows by no more. */
 #define FRESH_SLACK_NS (2 * NS_PER_MS)
+/* A task that used so much of a CPU without a sleep is in no call that would sleep, or has been in it for long. */
+#define AWAKE_NS (1 * NS_PER_MS)
 /* What can only be guessed at is interrupted after this. */
 #define GUESS_NS (1 * NS_PER_S)
 #define RETRY_NS (NS_PER_S / 2)
@@ -91,17 +94,24 @@ void attach_forget(struct thread *thread, struct tracee *tracee)
 
 enum moment { MOMENT_NOW, MOMENT_LATER, MOMENT_ELSEWHERE };
 
-/* Running: a task that never sleeps is in no wait; one that sleeps now and then is soon seen in one. */
+/* Running, or waiting for a CPU, maybe in the midst of a call that goes on to sleep: a task that sleeps now and then is
+ * soon seen to. That it did not sleep tells nothing of one that had no CPU meanwhile. */
 static enum moment moment_running(struct tracee *tracee, bool first)
 {
 	struct task_status status;
 
+	if (first && task_ran_read(tracee->tid, &tracee->ran) < 0)
+		tracee->ran.slices = 0;
 	if (task_status_read(tracee->tid, &status) < 0)
 		return MOMENT_NOW;
-	bool slept = status.voluntary != tracee->voluntary;
-
-	tracee->voluntary = status.voluntary;
-	return first || slept ? MOMENT_LATER : MOMENT_NOW;
+	if (first || status.voluntary != tracee->voluntary) {
+		tracee->voluntary = status.voluntary;
+		tracee->awake_cpu_ns = tracee->ran.cpu_ns;
+		return MOMENT_LATER;
+	}
+	if (!tracee->ran.slices) /* the kernel does not tell */
+		return MOMENT_NOW;
+	return tracee->ran.cpu_ns - tracee->awake_cpu_ns >= AWAKE_NS ? MOMENT_NOW : MOMENT_LATER;
 }
 
 /* The call that it waits in, if that is one that would show the stop. /proc gives the number without its ABI. */
@@ -172,11 +182,10 @@ static enum ran ran_since(const struct thread *thread, struct tracee *tracee)
 }
 
 /* Whether the task can be interrupted now with no trace of it. ELSEWHERE: it is busy, and this thread is not for such. */
-static enum moment moment_of(const struct thread *thread, struct tracee *tracee)
+static enum moment moment_of(const struct thread *thread, struct tracee *tracee, struct task_syscall *seen)
 {
-	struct task_syscall call;
 	bool first = tracee->sampled_ns == 0;
-	int error = task_syscall_read(tracee->tid, &call);
+	int error = task_syscall_read(tracee->tid, seen);
 	enum ran ran = first ? RAN_SOMETIME : ran_since(thread, tracee);
 	uint64_t now = clock_ns();
 
@@ -187,14 +196,25 @@ static enum moment moment_of(const struct thread *thread, struct tracee *tracee)
 	if (ran == RAN_NOT && tracee->settled)
 		return MOMENT_LATER;
 	tracee->settled = false;
-	switch (call.now) {
+	switch (seen->now) {
 	case NOW_RUNNING:
 		return first && tracee->unseen && !tracee->seized ? MOMENT_ELSEWHERE : moment_running(tracee, first);
 	case NOW_INSIDE:
-		return moment_inside(tracee, &call, ran == RAN_LATELY, now);
+		return moment_inside(tracee, seen, ran == RAN_LATELY, now);
 	default:
 		return MOMENT_NOW;
 	}
+}
+
+/* Between the look and the interrupt lies the seize, in which a sleep may end and a transfer begin. */
+static bool is_as_seen(pid_t tid, const struct task_syscall *seen)
+{
+	struct task_syscall call;
+
+	if (task_syscall_read(tid, &call) < 0)
+		return true;
+	return call.now == seen->now && (call.now != NOW_INSIDE || (call.number == seen->number &&
+	                                                            !memcmp(call.args, seen->args, sizeof(call.args))));
 }
 
 static bool is_ours(pid_t tracer)
@@ -408,10 +428,11 @@ static void look_at(struct thread *thread, struct tracee *tracee)
 		return;
 	}
 	bool first = tracee->sampled_ns == 0;
+	struct task_syscall seen;
 
-	switch (moment_of(thread, tracee)) {
+	switch (moment_of(thread, tracee, &seen)) {
 	case MOMENT_NOW:
-		if (tracee->seized || seize(thread, tracee))
+		if ((tracee->seized || seize(thread, tracee)) && is_as_seen(tracee->tid, &seen))
 			tracee_interrupt(tracee);
 		return;
 	case MOMENT_ELSEWHERE:

@@ -101,7 +101,8 @@ struct tracee {
 	uint64_t began_ns;             /* its present call, to a few ms; 0: not known */
 	bool settled;        /* at the last sample it was in a call that alone its own end makes safe to leave */
 	struct task_ran ran; /* at the last sample */
-	uint64_t voluntary;
+	uint64_t voluntary,
+		awake_cpu_ns; /* its sleeps, and the CPU time it had used when it was last seen to have slept */
 
 	/* Overhead, not yet added to the slot. */
 	uint64_t resume_ns, held_ns, outside_ns, cpu_ns, flushed_ns;
