@@ -8,11 +8,10 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 
 #include "clock.h"
+#include "moments.h"
 #include "notify.h"
 #include "regs.h"
 #include "thread.h"
@@ -28,12 +27,6 @@
 #define SAMPLE_MAX_NS (32 * NS_PER_MS)
 #define WINDOW (SAMPLES_AT_ONCE * SAMPLE_MAX_NS / SAMPLE_NS)
 #define WINDOW_NS (8 * SAMPLE_MAX_NS)
-/* Past two looks: a call that began within this may be begun again, its time-out grows by no more. */
-#define FRESH_SLACK_NS (2 * NS_PER_MS)
-/* A task that used so much of a CPU without a sleep is in no call that would sleep, or has been in it for long. */
-#define AWAKE_NS (1 * NS_PER_MS)
-/* What can only be guessed at is interrupted after this. */
-#define GUESS_NS (1 * NS_PER_S)
 #define RETRY_NS (NS_PER_S / 2)
 /* How long a seize may wait for an exec. A runtime's own is soon over, and must not be missed; a container can make one
  * that never ends, and then spends but a hundredth of its tracer thread's time. */
@@ -92,129 +85,11 @@ void attach_forget(struct thread *thread, struct tracee *tracee)
 		thread_attention();
 }
 
-enum moment { MOMENT_NOW, MOMENT_LATER, MOMENT_ELSEWHERE };
-
-/* Running, or waiting for a CPU, maybe in the midst of a call that goes on to sleep: a task that sleeps now and then is
- * soon seen to. That it did not sleep tells nothing of one that had no CPU meanwhile. */
-static enum moment moment_running(struct tracee *tracee, bool first)
-{
-	struct task_status status;
-
-	if (first && task_ran_read(tracee->tid, &tracee->ran) < 0)
-		tracee->ran.slices = 0;
-	if (task_status_read(tracee->tid, &status) < 0)
-		return MOMENT_NOW;
-	if (first || status.voluntary != tracee->voluntary) {
-		tracee->voluntary = status.voluntary;
-		tracee->awake_cpu_ns = tracee->ran.cpu_ns;
-		return MOMENT_LATER;
-	}
-	if (!tracee->ran.slices) /* the kernel does not tell */
-		return MOMENT_NOW;
-	return tracee->ran.cpu_ns - tracee->awake_cpu_ns >= AWAKE_NS ? MOMENT_NOW : MOMENT_LATER;
-}
-
-/* The call that it waits in, if that is one that would show the stop. /proc gives the number without its ABI. */
-static const struct wait_call *wait_of(pid_t tid, int number, int *abi)
-{
-	bool two = abi_native() == STL_ABI_X86_64;
-
-	*abi = abi_native();
-	if (!wait_call_find(*abi, number) && !(two && wait_call_find(STL_ABI_I386, number)))
-		return NULL;
-	if (two && task_exe_bits(tid) == 32)
-		*abi = STL_ABI_I386;
-	return wait_call_find(*abi, number);
-}
-
-/* By a signal, which has interrupted its call already. */
-static bool is_stopped(pid_t tid)
-{
-	struct task_status status;
-
-	return task_status_read(tid, &status) == 0 && status.state == 'T';
-}
-
-static enum moment moment_inside(struct tracee *tracee, const struct task_syscall *call, bool fresh, uint64_t now)
-{
-	int abi;
-	const struct wait_call *wait = wait_of(tracee->tid, call->number, &abi);
-	bool guessed_long_enough = now - tracee->found_ns >= GUESS_NS;
-
-	if (!wait || is_stopped(tracee->tid))
-		return MOMENT_NOW;
-	tracee->settled = true;
-	if (wait->kind == WAIT_TRANSFER)
-		return MOMENT_LATER;
-	if (wait->flags_arg >= 0 && (call->args[wait->flags_arg] & MSG_WAITALL))
-		return MOMENT_LATER;
-	int64_t timeout = wait_call_timeout(wait, abi, tracee->tid, call->args, &tracee->container->hung_until_ns);
-
-	tracee->settled = timeout != WAIT_UNKNOWN;
-	if (timeout == WAIT_FOREVER || fresh || (timeout == WAIT_UNKNOWN && guessed_long_enough))
-		return MOMENT_NOW;
-	return MOMENT_LATER;
-}
-
 static uint64_t sample_interval(const struct thread *thread)
 {
 	uint64_t interval = SAMPLE_NS * (1 + thread->pending_count / SAMPLES_AT_ONCE);
 
 	return interval < SAMPLE_MAX_NS ? interval : SAMPLE_MAX_NS;
-}
-
-enum ran { RAN_NOT, RAN_LATELY, RAN_SOMETIME };
-
-/* What ran between two samples that are close together began its present call between them. */
-static enum ran ran_since(const struct thread *thread, struct tracee *tracee)
-{
-	uint64_t close = 2 * sample_interval(thread) + FRESH_SLACK_NS;
-	struct task_ran ran;
-
-	if (task_ran_read(tracee->tid, &ran) < 0)
-		return RAN_SOMETIME;
-	uint64_t before = tracee->ran.slices;
-
-	tracee->ran = ran;
-	if (before == ran.slices)
-		return RAN_NOT;
-	return before && clock_ns() - tracee->sampled_ns <= close ? RAN_LATELY : RAN_SOMETIME;
-}
-
-/* Whether the task can be interrupted now with no trace of it. ELSEWHERE: it is busy, and this thread is not for such. */
-static enum moment moment_of(const struct thread *thread, struct tracee *tracee, struct task_syscall *seen)
-{
-	bool first = tracee->sampled_ns == 0;
-	int error = task_syscall_read(tracee->tid, seen);
-	enum ran ran = first ? RAN_SOMETIME : ran_since(thread, tracee);
-	uint64_t now = clock_ns();
-
-	tracee->sampled_ns = now;
-	tracee->began_ns = ran == RAN_LATELY ? now : 0;
-	if (error < 0)
-		return MOMENT_NOW;
-	if (ran == RAN_NOT && tracee->settled)
-		return MOMENT_LATER;
-	tracee->settled = false;
-	switch (seen->now) {
-	case NOW_RUNNING:
-		return first && tracee->unseen && !tracee->seized ? MOMENT_ELSEWHERE : moment_running(tracee, first);
-	case NOW_INSIDE:
-		return moment_inside(tracee, seen, ran == RAN_LATELY, now);
-	default:
-		return MOMENT_NOW;
-	}
-}
-
-/* Between the look and the interrupt lies the seize, in which a sleep may end and a transfer begin. */
-static bool is_as_seen(pid_t tid, const struct task_syscall *seen)
-{
-	struct task_syscall call;
-
-	if (task_syscall_read(tid, &call) < 0)
-		return true;
-	return call.now == seen->now && (call.now != NOW_INSIDE || (call.number == seen->number &&
-	                                                            !memcmp(call.args, seen->args, sizeof(call.args))));
 }
 
 static bool is_ours(pid_t tracer)
@@ -387,14 +262,6 @@ static bool seize(struct thread *thread, struct tracee *tracee)
 	return true;
 }
 
-static bool is_in_wait(pid_t tid)
-{
-	struct task_syscall call;
-	int abi;
-
-	return task_syscall_read(tid, &call) == 0 && call.now == NOW_INSIDE && wait_of(tid, call.number, &abi);
-}
-
 /* Since the last try, or since there could have been one. */
 static bool is_late(const struct tracee *tracee)
 {
@@ -412,7 +279,7 @@ static void seize_setup(struct thread *thread, struct tracee *tracee)
 	tracee->execed = setup_has_execed(tracee);
 	if (!tracee->execed)
 		return;
-	if (is_late(tracee) && is_in_wait(tracee->tid)) {
+	if (is_late(tracee) && task_is_in_wait(tracee->tid)) {
 		attach_late(thread, tracee);
 		return;
 	}
@@ -430,9 +297,9 @@ static void look_at(struct thread *thread, struct tracee *tracee)
 	bool first = tracee->sampled_ns == 0;
 	struct task_syscall seen;
 
-	switch (moment_of(thread, tracee, &seen)) {
+	switch (moment_of(tracee, sample_interval(thread), &seen)) {
 	case MOMENT_NOW:
-		if ((tracee->seized || seize(thread, tracee)) && is_as_seen(tracee->tid, &seen))
+		if ((tracee->seized || seize(thread, tracee)) && moment_lasts(tracee->tid, &seen))
 			tracee_interrupt(tracee);
 		return;
 	case MOMENT_ELSEWHERE:
