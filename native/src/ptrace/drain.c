@@ -39,11 +39,11 @@ static void look(struct tracee *tracee, void *context)
 			tracee_interrupt(tracee);
 		break;
 	default:
-		if (tracee->timed && tracee->state == TRACEE_IN_SYSCALL) {
+		if (tracee->timed && tracee->state == TRACEE_IN_SYSCALL && !tracee->interrupted)
+			tracee_interrupt(tracee);
+		/* Who asked for the stop may have been another, a moment ago: audit.c */
+		if (tracee->interrupted)
 			survey->unsafe++;
-			if (!tracee->interrupted)
-				tracee_interrupt(tracee);
-		}
 		if (tracee->held_until_ns)
 			target_traces_resume(survey->thread, tracee->tid);
 		break;
