@@ -115,7 +115,7 @@ struct stl_message {
 #define STL_FAIL_TRACED 0     /* somebody else traces it; detail: that tracer's thread ID */
 #define STL_FAIL_PERMISSION 1 /* detail: errno */
 #define STL_FAIL_TARGET_TRACES 2
-#define STL_FAIL_LATE 3  /* attached after its first exec, where an earlier attach would break that exec */
+#define STL_FAIL_LATE 3  /* attached after its first exec; text: why, if it had not to be left alone until then */
 #define STL_FAIL_LIMIT 4 /* no free slot, row or tracer thread */
 #define STL_FAIL_OTHER 5 /* detail: errno */
 #define STL_FAIL_REASONS 6

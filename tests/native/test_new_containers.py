@@ -4,6 +4,8 @@
 import asyncio
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from stracelet import native
-from stracelet.tracing.protocol import Attached, Ended, Hello, New, Seen, Timeout, Waiting
+from stracelet.tracing.protocol import Attached, Ended, Failed, Hello, New, Seen, Timeout, Waiting
 from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container, hierarchies
@@ -182,6 +184,74 @@ async def test_a_program_in_memory_is_the_containers(
     counted = tracing.counted(container)
     assert counted.calls["getpgid"] == 1000
     assert counted.calls["execve"] + counted.calls["execveat"] == 1
+
+
+@pytest.fixture
+def files() -> Iterator[Path]:
+    """A folder on a file system of its own, as a container's root is."""
+    where = Path("/dev/shm")
+    if where.stat().st_dev == Path("/").stat().st_dev:
+        pytest.skip("needs a file system that is not the root's at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=where) as made:
+        yield Path(made)
+
+
+async def test_one_that_was_faster_than_the_tracer_is_traced_and_said(
+    container: Container,
+    tracee: Start,
+    programs: Programs,
+    files: Path,
+    hooked_program: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has exec'ed before it was found goes on, and would never exec again: it is traced from there on."""
+    monkeypatch.setenv("STRACELET_LOOK_LATE", "1")
+    shutil.copy(programs.path("shortlived", static=True), files / "program")
+    async with await Tracing.start(program=hooked_program) as tracing:
+        tracee("echo")
+        await tracing.attach(container)
+        last = ["inside", files, "/program", "500000"]
+        entering = start([programs.path("enter"), "0", "-1", *container.procs, "--", *last], container)
+        try:
+            entering.expect("entered")
+            late = await tracing.event(Failed, lambda event: event.reason == native.constants.STL_FAIL_LATE)
+            assert late.pid == entering.pid
+            assert entering.wait() == 7
+        finally:
+            entering.kill()
+        await until(lambda: tracing.counted(container).calls["exit_group"] == 1, "its end is counted")
+        assert 0 < tracing.counted(container).calls["getpgid"] < 500000
+        slot = tracing.slot(container.id)
+        assert slot is not None
+        assert slot.failures[native.constants.STL_FAIL_LATE] == 1
+
+
+async def test_where_a_set_up_must_be_left_alone(
+    container: Container, tracee: Start, programs: Programs, hooked_program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SELinux may want it: the program is traced from after its exec on, and that is said."""
+    monkeypatch.setenv("STRACELET_LATE_START", "1")
+    async with await Tracing.start(program=hooked_program) as tracing:
+        tracee("echo")
+        await tracing.attach(container)
+        gate_in, gate_out = os.pipe()
+        last = [programs.path("shortlived"), "500000"]
+        entering = start(
+            [programs.path("enter"), "0", str(gate_in), *container.procs, "--", *last], container, pass_fds=[gate_in]
+        )
+        os.close(gate_in)
+        try:
+            starting = Starting(entering, gate_out)
+            await asyncio.sleep(0.3)  # time in which it would have been seized
+            assert not proc.tracers([entering.pid])
+            starting.release()
+            late = await tracing.event(Failed, lambda event: event.reason == native.constants.STL_FAIL_LATE)
+            assert late.pid == entering.pid
+            assert entering.wait() == 7
+        finally:
+            entering.kill()
+        await until(lambda: tracing.counted(container).calls["exit_group"] == 1, "its end is counted")
+        assert 0 < tracing.counted(container).calls["getpgid"] < 500000
 
 
 @pytest.mark.parametrize("levels", [0, 1])

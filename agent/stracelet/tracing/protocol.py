@@ -126,7 +126,8 @@ class Failed(NamedTuple):
 
     def __str__(self) -> str:
         if self.reason == constants.STL_FAIL_LATE:
-            return f"process {self.pid} is traced only from after its first exec on: until then it had to be left alone"
+            why = self.text or "until then it had to be left alone"
+            return f"process {self.pid} is traced only from after its first exec on: {why}"
         why = self.text or _FAILURES.get(self.reason, describe_error)(self.detail)
         return f"process {self.pid} cannot be traced: {why}"
 

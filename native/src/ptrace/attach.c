@@ -276,10 +276,11 @@ static void seize_setup(struct thread *thread, struct tracee *tracee)
 	attach_forget(thread, tracee);
 	/* The exec that was waited for may have been the last: then its own stop is still to come, or the program has only
 	 * just begun, and so has whatever call it is in; unless we are late, and that is one that would show a stop. */
-	tracee->execed = setup_has_execed(tracee);
+	tracee->execed = tracee->begun || setup_has_execed(tracee);
 	if (!tracee->execed)
 		return;
-	if (is_late(tracee) && task_is_in_wait(tracee->tid)) {
+	if ((tracee->begun || is_late(tracee)) && task_is_in_wait(tracee->tid)) {
+		notify_late(tracee->container->slot, tracee->tid);
 		attach_late(thread, tracee);
 		return;
 	}
@@ -383,8 +384,9 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
+		tracee->begun = mail->begun;
 		tracee->retry_ns = mail->posted_ns;
-		registry_set_up(tracee->tid, &tracee->exe);
+		registry_set_up(tracee->tid, mail->begun ? NULL : &tracee->exe);
 		task_root_read(tracee->tid, &tracee->root);
 		task_ran_read(tracee->tid, &tracee->ran);
 	} else {

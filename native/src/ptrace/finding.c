@@ -3,6 +3,7 @@
  * From a container's cgroups to its tasks: which are not attached yet, which are the runtime's own, which are busy.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,13 +21,20 @@
 #define WORK_AT_ONCE 64
 #define SAMPLED_TASKS 64
 #define SAMPLE_NS (3 * NS_PER_MS)
+#define YOUNG_TICKS 100
+
+enum origin {
+	ORIGIN_CONTAINER,
+	ORIGIN_SETUP, /* the runtime's, on its way to its first exec in the container */
+	ORIGIN_BEGUN, /* it was, a moment ago */
+};
 
 struct pass {
 	struct target *target;
-	bool joined;   /* something has just entered the cgroup */
-	bool first;    /* of the target's passes */
-	pid_t process; /* whose tasks are being listed */
-	bool setup;
+	bool joined;        /* something has just entered the cgroup */
+	bool first;         /* of the target's passes */
+	pid_t process;      /* whose tasks are being listed */
+	enum origin origin; /* of that process */
 	struct file_identity exe;
 	struct candidate *candidates;
 	size_t count, room;
@@ -48,8 +56,11 @@ static void note_task(pid_t tid, void *context)
 		pass->candidates = larger;
 		pass->room = room;
 	}
-	pass->candidates[pass->count++] =
-		(struct candidate){.tid = tid, .process = pass->process, .setup = pass->setup, .exe = pass->exe};
+	pass->candidates[pass->count++] = (struct candidate){.tid = tid,
+	                                                     .process = pass->process,
+	                                                     .setup = pass->origin != ORIGIN_CONTAINER,
+	                                                     .begun = pass->origin == ORIGIN_BEGUN,
+	                                                     .exe = pass->exe};
 }
 
 enum load { LOAD_IDLE, LOAD_BUSY, LOAD_UNSEEN };
@@ -81,14 +92,17 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 
 	if (place == REGISTRY_TAKEN)
 		return;
-	if (candidate->setup && place == REGISTRY_NEW)
+	if (candidate->setup && !candidate->begun && place == REGISTRY_NEW)
 		registry_set_up(candidate->tid, &candidate->exe);
+	bool here = candidate->setup && thread_bring_here(thread);
 	struct mail mail = {
 		.kind = MAIL_SEIZE,
 		.tid = candidate->tid,
 		.container = target->container,
 		.setup = candidate->setup && place == REGISTRY_NEW,
+		.begun = candidate->begun,
 		.unseen = load == LOAD_UNSEEN,
+		.here = here,
 		.exe = candidate->exe,
 		.posted_ns = clock_ns(),
 	};
@@ -96,32 +110,64 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 	atomic_fetch_add(&thread->load, 1);
 	atomic_fetch_add(&target->container->seizing, 1);
 	thread_post(thread, &mail);
+	/* Between a runtime's joining of a cgroup and its last exec there may be a fifth of a millisecond, and no other CPU
+	 * may be free, or it takes long to wake up. */
+	if (here)
+		sched_yield();
 }
 
-/* Whether a process is still the runtime's, on its way to the container's first exec. */
-static bool is_setup(const struct pass *pass, pid_t pid, struct file_identity *exe)
+/* It runs a file of the container's, and so it is no runtime's any more. */
+static bool runs_what_is_inside(pid_t pid, const struct file_identity *exe)
+{
+	struct file_identity root, ours;
+
+	return task_root_read(pid, &root) == 0 && task_root_read(getpid(), &ours) == 0 && !file_is(&root, &ours) &&
+	       exe->device == root.device;
+}
+
+static bool is_young(pid_t pid)
+{
+	struct task_stat stat;
+
+	return task_stat_read(pid, &stat) == 0 && boot_ticks() - stat.start_ticks <= YOUNG_TICKS;
+}
+
+/* Runtimes start what is to enter by a fork, and stay outside. */
+static bool is_from_outside(const struct pass *pass, pid_t parent, const struct file_identity *exe)
+{
+	struct file_identity theirs;
+	bool in_memory;
+
+	return task_exe_read(parent, &theirs, &in_memory) == 0 && file_is(&theirs, exe) &&
+	       !task_in_container(parent, pass->target->id);
+}
+
+static enum origin origin_of(const struct pass *pass, pid_t pid, struct file_identity *exe)
 {
 	const struct target *target = pass->target;
 	struct task_status status;
-	struct file_identity parent;
-	bool in_memory, parent_in_memory;
+	bool in_memory;
 
 	if (target->attaching && pass->processes >= CREATED_PROCESSES && !task_is_runtime(pid))
-		return false;
-	/* A tracee's child is none, though it was not attached with it: CLONE_UNTRACED, clone(2). */
+		return ORIGIN_CONTAINER;
+	/* A tracee's child is none of a runtime's, though it was not attached with it: CLONE_UNTRACED, clone(2). */
 	if (task_exe_read(pid, exe, &in_memory) < 0 || task_status_read(pid, &status) < 0 ||
 	    registry_thread(status.ppid) != REGISTRY_NOBODY)
-		return false;
+		return ORIGIN_CONTAINER;
 	/* What was there when tracing began is the container's own, unless that is only created so far. What enters
 	 * later, and is no child of a tracee, comes from outside to become something else. */
-	if (target->setup || pass->joined)
-		return true;
-	if (target->attaching)
-		return task_is_runtime(pid);
-	if (task_is_runtime(pid))
-		return true;
-	/* Found late: it may have become that already, so only what shows that it has not counts. */
-	return in_memory || (task_exe_read(status.ppid, &parent, &parent_in_memory) == 0 && file_is(&parent, exe));
+	if (target->setup || task_is_runtime(pid))
+		return ORIGIN_SETUP;
+	if (target->attaching && !pass->joined)
+		return ORIGIN_CONTAINER;
+	if (in_memory || is_from_outside(pass, status.ppid, exe))
+		return ORIGIN_SETUP;
+	/* Found late, it may have become that already: only what shows that it has not counts. */
+	if (!pass->joined)
+		return ORIGIN_CONTAINER;
+	if (!runs_what_is_inside(pid, exe))
+		return ORIGIN_SETUP;
+	return is_young(pid) ? ORIGIN_BEGUN : ORIGIN_CONTAINER;
 }
 
 static void visit_process(pid_t pid, void *context)
@@ -134,16 +180,17 @@ static void visit_process(pid_t pid, void *context)
 	case LATE_NOT_YET:
 		return;
 	case LATE_NOW:
-		pass->setup = false;
+		pass->origin = ORIGIN_CONTAINER;
 		notify_failure(pass->target->container->slot, pid, STL_FAIL_LATE, 0, NULL);
 		break;
 	default:
 		/* A thread that was born before its process was seized is on the same way. */
 		if (registry_thread(pid) != REGISTRY_NOBODY)
-			pass->setup = registry_is_set_up(pid, &pass->exe);
+			pass->origin = registry_is_set_up(pid, &pass->exe) ? ORIGIN_SETUP : ORIGIN_CONTAINER;
 		else
-			pass->setup = is_setup(pass, pid, &pass->exe);
-		if (pass->setup && registry_thread(pid) == REGISTRY_NOBODY && late_start_await(pid, &pass->exe))
+			pass->origin = origin_of(pass, pid, &pass->exe);
+		if (pass->origin == ORIGIN_SETUP && registry_thread(pid) == REGISTRY_NOBODY &&
+		    late_start_await(pid, &pass->exe))
 			return;
 	}
 	pass->process = pid;

@@ -51,6 +51,11 @@ void notify_flush(void)
 		notify(STL_EV_OVERFLOW, NULL, NULL, 0, 0, 0, NULL);
 }
 
+void notify_late(struct stl_slot *slot, pid_t pid)
+{
+	notify_failure(slot, pid, STL_FAIL_LATE, 0, "it ran before it was found");
+}
+
 void notify_failure(struct stl_slot *slot, pid_t pid, int reason, int64_t detail, const char *text)
 {
 	arena_add(&slot->failures[reason], 1);

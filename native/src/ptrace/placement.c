@@ -69,6 +69,26 @@ static void keep_to(struct placement *placement, int cpu)
 		placement->cpu = cpu;
 }
 
+bool placement_bring(pid_t tid)
+{
+	cpu_set_t mask;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0)
+		return false;
+	CPU_ZERO(&mask);
+	CPU_SET(cpu, &mask);
+	return sched_setaffinity(tid, sizeof(mask), &mask) == 0;
+}
+
+void placement_brought(struct placement *placement)
+{
+	keep_to(placement, placement->cpus == 1 ? placement->cpu : -1);
+	placement->near = false;
+	placement->follow_in = 0;
+	placement->follow_every = FOLLOW_MIN;
+}
+
 static void follow(struct placement *placement, pid_t tid)
 {
 	struct task_stat stat;

@@ -42,5 +42,8 @@ struct placement {
 void placement_init(struct placement *placement);
 /* At each stop: counts it, and puts the calling thread where its way wants it to wait for this task. */
 void placement_turn(struct placement *placement, pid_t tid);
+/* Of another thread, which sleeps: to the caller's CPU. And what that thread does when it is awake. */
+bool placement_bring(pid_t tid);
+void placement_brought(struct placement *placement);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef STL_REGS_H
 #define STL_REGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,8 @@ int regs_rewind(pid_t tid, int64_t number, uint64_t first_arg);
 /* Undoes a rewind: back behind the instruction, with `result`. */
 int regs_unrewind(pid_t tid, int64_t result);
 int regs_set_result(pid_t tid, int64_t result);
+/* Whether an exec was the last that the tracee did: none of its program's instructions has run. */
+bool regs_are_new(pid_t tid);
 
 /* AUDIT_ARCH_* of PTRACE_GET_SYSCALL_INFO, and the number, to one of STL_ABI_*. */
 int abi_of(uint32_t audit_arch, uint64_t number);

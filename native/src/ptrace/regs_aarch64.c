@@ -88,6 +88,19 @@ int regs_unrewind(pid_t tid, int64_t result)
 	return set(tid, &regs);
 }
 
+/* arch/arm64/include/asm/processor.h, start_thread_common() */
+bool regs_are_new(pid_t tid)
+{
+	struct user_regs_struct regs;
+	uint64_t used = 0;
+
+	if (get(tid, &regs) < 0)
+		return false;
+	for (int i = 0; i < 31; i++)
+		used |= regs.regs[i];
+	return used == 0;
+}
+
 int regs_set_result(pid_t tid, int64_t result)
 {
 	struct user_regs_struct regs;

@@ -91,6 +91,16 @@ int regs_unrewind(pid_t tid, int64_t result)
 	return set(tid, &regs);
 }
 
+/* arch/x86/include/asm/elf.h, elf_common_init() */
+bool regs_are_new(pid_t tid)
+{
+	struct user_regs_struct regs;
+
+	return get(tid, &regs) == 0 &&
+	       !(regs.rax | regs.rbx | regs.rcx | regs.rdx | regs.rsi | regs.rdi | regs.rbp | regs.r8 | regs.r9 |
+	         regs.r10 | regs.r11 | regs.r12 | regs.r13 | regs.r14 | regs.r15);
+}
+
 int regs_set_result(pid_t tid, int64_t result)
 {
 	return ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rax), result) < 0 ? -errno : 0;

@@ -438,6 +438,8 @@ static void on_death(struct thread *thread, const struct stop *stop, struct trac
 			settle_eintr(thread, tracee);
 		if (tracee->state != TRACEE_SETUP)
 			recording_death(thread, tracee, stop->status, false, now);
+		else if (tracee->execed)
+			notify_late(tracee->container->slot, tracee->tid);
 		overhead_flush(tracee); /* as long as /proc still has it */
 	}
 	waitid(P_PID, (id_t)stop->tid, &info, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
@@ -490,9 +492,11 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		if (!tracee->checked)
 			tracee_check(tracee);
 	}
-	if (tracee->state == TRACEE_SETUP && tracee->execed && stop->kind != STOP_EXEC) {
+	if (tracee->state == TRACEE_SETUP && (tracee->begun || (tracee->execed && stop->kind != STOP_EXEC))) {
 		registry_set_up(tracee->tid, NULL);
 		tracee->state = TRACEE_ATTACHING;
+		if (!regs_are_new(tracee->tid))
+			notify_late(tracee->container->slot, tracee->tid);
 	}
 	switch (stop->kind) {
 	case STOP_SYSCALL:

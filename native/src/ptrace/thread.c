@@ -54,6 +54,13 @@ void thread_kick(struct thread *thread)
 		syscall(SYS_tgkill, getpid(), tid, SIGUSR1);
 }
 
+bool thread_bring_here(struct thread *thread)
+{
+	pid_t tid = atomic_load(&thread->tid);
+
+	return tid && atomic_load(&thread->load) == 0 && placement_bring(tid);
+}
+
 bool thread_is_called(struct thread *thread)
 {
 	bool called = thread->draining;
@@ -137,6 +144,8 @@ static void read_mail(struct thread *thread)
 		switch (mail->kind) {
 		case MAIL_SEIZE:
 			attach_begin(thread, mail);
+			if (mail->here)
+				placement_brought(&thread->placement);
 			if (atomic_fetch_sub(&mail->container->seizing, 1) == 1)
 				thread_attention();
 			break;

@@ -33,6 +33,8 @@ struct mail {
 	pid_t tid, caller;
 	uint32_t from;
 	bool setup, unseen;
+	bool begun; /* setup: its exec is over already */
+	bool here;  /* the thread was moved to the sender's CPU */
 	struct file_identity exe;
 	struct container *container;
 	uint64_t posted_ns;
@@ -93,6 +95,8 @@ int thread_start(struct thread *thread, struct stl_arena *arena, uint32_t index)
 void thread_post(struct thread *thread, const struct mail *mail);
 /* Makes a wait of the thread return. */
 void thread_kick(struct thread *thread);
+/* Of one that has nothing to do: it is woken on the caller's CPU, and runs as soon as the caller lets it. */
+bool thread_bring_here(struct thread *thread);
 /* Tells the control thread that it should look round soon. */
 void thread_attention(void);
 struct thread *thread_at(uint32_t index);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -162,6 +163,12 @@ static bool look_round(struct tracer *tracer, int timeout_ms)
 
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms) <= 0)
 		return false;
+#ifdef STL_TEST_HOOKS
+	const struct timespec late = {.tv_nsec = 20 * NS_PER_MS};
+
+	if (fds[2].revents && getenv("STRACELET_LOOK_LATE"))
+		nanosleep(&late, NULL);
+#endif
 	/* The tree first: what it tells may be what a request is about. */
 	if (fds[2].revents)
 		cgroups_read();

@@ -2,7 +2,7 @@
  *
  * enter LEVELS GATE CGROUP_PROCS... -- PROGRAM ARG...: what a runtime does: makes LEVELS nested PID namespaces, and in the innermost process joins
  * the cgroups, makes set-up calls of its own (50 getpgid, 3 failing openat), waits for a byte from the descriptor GATE
- * (-1: does not wait; after "threads": in the midst of threads that come and go from a first byte on), and becomes PROGRAM (after "in-memory ROOT": a copy of it in memory, with that root; after "slowly": by an exec of itself that takes 0.3 s), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
+ * (-1: does not wait; after "threads": in the midst of threads that come and go from a first byte on), and becomes PROGRAM (after "inside ROOT": with that root; after "in-memory ROOT": a copy of it in memory, with that root; after "slowly": by an exec of itself that takes 0.3 s), by way of an exec of itself as runc has it: its executable (device and inode) is the same until
  * the last exec. Says "entered" when it has joined. The outer processes pass the status on.
  */
 #include "faults.h"
@@ -91,6 +91,10 @@ int main(int argc, char **argv)
 			close(gate);
 		if (!strcmp(argv[3], "in-memory"))
 			exec_from_memory(argv[4], argv + 5);
+		if (!strcmp(argv[3], "inside")) {
+			CHECK(chroot(argv[4]) == 0 && chdir("/") == 0);
+			argv += 2;
+		}
 		execv(argv[3], argv + 3);
 		_exit(98);
 	}
