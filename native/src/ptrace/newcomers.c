@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "clock.h"
+#include "recording.h"
 #include "thread.h"
 
 /* A parent that was killed in its fork(2) tells nothing. */
@@ -23,6 +24,61 @@ bool newcomer_unpark(struct thread *thread, pid_t tid)
 		return true;
 	}
 	return false;
+}
+
+struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, pid_t tid)
+{
+	if (!parent->checked)
+		tracee_check(parent);
+	struct tracee *child = tracee_adopt(thread, tid, parent->container);
+
+	if (!child)
+		return NULL;
+	child->seized = child->checked = true;
+	child->leaving = parent->leaving;
+	child->cpu_known = parent->state != TRACEE_SETUP;
+	if (parent->state == TRACEE_SETUP) {
+		child->state = TRACEE_SETUP;
+		child->exe = parent->exe;
+		child->root = parent->root;
+		child->found_ns = parent->found_ns; /* as long as its parent has been at it */
+		registry_set_up(tid, &child->exe);
+	}
+	return child;
+}
+
+/* A look at the container may find a child before its parent's stop tells of it, and takes it for the container's own
+ * where that stop would say that it is the runtime's. What we have not seized is attached as a child alone. */
+bool newcomer_forget_found(struct thread *thread, struct tracee *tracee)
+{
+	if (!tracee || tracee->seized)
+		return false;
+	tracee_lost(thread, tracee);
+	return true;
+}
+
+void newcomer_told(struct thread *thread, struct tracee *parent)
+{
+	unsigned long child = 0;
+
+	if (parent->state == TRACEE_ATTACHING)
+		tracee_begin(thread, parent);
+	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &child) == 0 && child)
+		newcomer_forget_found(thread, tracee_find(&thread->tracees, (pid_t)child));
+	/* It may be gone by now: let go as an orphan, or killed while it was parked. */
+	if (child && !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
+		struct tracee *added = tracee_adopt_child(thread, parent, (pid_t)child);
+
+		if (parent->state != TRACEE_SETUP)
+			recording_fork(thread, parent, (pid_t)child, added, clock_ns());
+		if (newcomer_unpark(thread, (pid_t)child)) {
+			if (added)
+				serve_event_stop(thread, added);
+			else
+				ptrace(PTRACE_CONT, (pid_t)child, NULL, NULL);
+		}
+	}
+	tracee_resume(thread, parent, 0);
 }
 
 struct relatives {

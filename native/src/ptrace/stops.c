@@ -314,7 +314,7 @@ static void on_signal(struct thread *thread, struct tracee *tracee, int signal)
 	tracee_resume(thread, tracee, signal);
 }
 
-static void on_event_stop(struct thread *thread, struct tracee *tracee)
+void serve_event_stop(struct thread *thread, struct tracee *tracee)
 {
 	switch (tracee->state) {
 	case TRACEE_ATTACHING:
@@ -361,61 +361,6 @@ static void on_group_stop(struct thread *thread, struct tracee *tracee, int sign
 		recording_stopped(thread, tracee, signal, clock_ns());
 	}
 	ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
-}
-
-struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, pid_t tid)
-{
-	if (!parent->checked)
-		tracee_check(parent);
-	struct tracee *child = tracee_adopt(thread, tid, parent->container);
-
-	if (!child)
-		return NULL;
-	child->seized = child->checked = true;
-	child->leaving = parent->leaving;
-	child->cpu_known = parent->state != TRACEE_SETUP;
-	if (parent->state == TRACEE_SETUP) {
-		child->state = TRACEE_SETUP;
-		child->exe = parent->exe;
-		child->root = parent->root;
-		child->found_ns = parent->found_ns; /* as long as its parent has been at it */
-		registry_set_up(tid, &child->exe);
-	}
-	return child;
-}
-
-/* A look at the container may find a child before its parent's stop tells of it, and takes it for the container's own
- * where that stop would say that it is the runtime's. What we have not seized is attached as a child alone. */
-static bool forget_found(struct thread *thread, struct tracee *tracee)
-{
-	if (!tracee || tracee->seized)
-		return false;
-	tracee_lost(thread, tracee);
-	return true;
-}
-
-static void on_child(struct thread *thread, struct tracee *tracee)
-{
-	unsigned long child = 0;
-
-	if (tracee->state == TRACEE_ATTACHING)
-		tracee_begin(thread, tracee);
-	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &child) == 0 && child)
-		forget_found(thread, tracee_find(&thread->tracees, (pid_t)child));
-	/* It may be gone by now: let go as an orphan, or killed while it was parked. */
-	if (child && !tracee_find(&thread->tracees, (pid_t)child) && is_attached((pid_t)child)) {
-		struct tracee *added = tracee_adopt_child(thread, tracee, (pid_t)child);
-
-		if (tracee->state != TRACEE_SETUP)
-			recording_fork(thread, tracee, (pid_t)child, added, clock_ns());
-		if (newcomer_unpark(thread, (pid_t)child)) {
-			if (added)
-				on_event_stop(thread, added);
-			else
-				ptrace(PTRACE_CONT, (pid_t)child, NULL, NULL);
-		}
-	}
-	tracee_resume(thread, tracee, 0);
 }
 
 void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now)
@@ -473,7 +418,7 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 
 	if (stop->kind == STOP_EXEC)
 		tracee = exec_take_over(thread, stop->tid, now);
-	if (stop->kind == STOP_EVENT && (!tracee || forget_found(thread, tracee))) {
+	if (stop->kind == STOP_EVENT && (!tracee || newcomer_forget_found(thread, tracee))) {
 		newcomer_park(thread, stop->tid);
 		return;
 	}
@@ -509,10 +454,10 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		on_group_stop(thread, tracee, stop->signal);
 		break;
 	case STOP_EVENT:
-		on_event_stop(thread, tracee);
+		serve_event_stop(thread, tracee);
 		break;
 	case STOP_CHILD:
-		on_child(thread, tracee);
+		newcomer_told(thread, tracee);
 		break;
 	case STOP_EXEC:
 		exec_serve(thread, tracee, now);

@@ -115,14 +115,13 @@ void nobody_attached(struct thread *thread);
 
 /* stops.c */
 void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now);
+void serve_event_stop(struct thread *thread, struct tracee *tracee);
 void tracee_lost(struct thread *thread, struct tracee *tracee);
 /* It is gone, and its ID another's: its call is over, and its files in /proc are the other's. */
 void tracee_retire(struct thread *thread, struct tracee *tracee, uint64_t now);
 bool tracee_is_leaving(const struct tracee *tracee);
 void tracee_book(struct thread *thread, struct tracee *tracee, uint64_t now, int error);
 struct tracee *tracee_adopt(struct thread *thread, pid_t tid, struct container *container);
-/* What a tracee's child is: the same container's, and as far on its way. NULL: no memory. */
-struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, pid_t tid);
 /* Resumes it as its state wants, or detaches it; a tracee may be gone after either. */
 void tracee_resume(struct thread *thread, struct tracee *tracee, int signal);
 int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
@@ -153,6 +152,12 @@ void overhead_exit(struct tracee *tracee);
 void overhead_flush(struct tracee *tracee);
 
 /* newcomers.c */
+/* What a tracee's child is: the same container's, and as far on its way. NULL: no memory. */
+struct tracee *tracee_adopt_child(struct thread *thread, struct tracee *parent, pid_t tid);
+/* At the stop in which its parent tells of it. */
+void newcomer_told(struct thread *thread, struct tracee *parent);
+/* Whether it was there, found by a look at its container, and is no more. */
+bool newcomer_forget_found(struct thread *thread, struct tracee *tracee);
 void newcomer_park(struct thread *thread, pid_t tid);
 bool newcomer_unpark(struct thread *thread, pid_t tid);
 void newcomers_poll(struct thread *thread, uint64_t now);
