@@ -109,10 +109,14 @@ static void give_up(struct thread *thread, struct tracee *tracee, int error)
 	struct container *container = tracee->container;
 	struct task_status status;
 	pid_t tid = tracee->tid;
+	bool begun = tracee->begun;
 
 	tracee_lost(thread, tracee);
-	if (error == ESRCH || task_status_read(tid, &status) < 0 || status.state == 'Z' || status.state == 'X')
+	if (error == ESRCH || task_status_read(tid, &status) < 0 || status.state == 'Z' || status.state == 'X') {
+		if (begun)
+			notify_late(container->slot, tid);
 		return;
+	}
 	/* A child of a tracee is attached before we are told of it. */
 	if (status.tracer && is_ours(status.tracer))
 		return;

@@ -116,13 +116,22 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 		sched_yield();
 }
 
-/* It runs a file of the container's, and so it is no runtime's any more. */
-static bool runs_what_is_inside(pid_t pid, const struct file_identity *exe)
+static bool is_root_of(pid_t pid, const struct file_identity *root)
 {
-	struct file_identity root, ours;
+	struct file_identity other;
 
-	return task_root_read(pid, &root) == 0 && task_root_read(getpid(), &ours) == 0 && !file_is(&root, &ours) &&
-	       exe->device == root.device;
+	return task_root_read(pid, &other) == 0 && file_is(&other, root);
+}
+
+/* It runs a file of a root that neither the machine has nor who started it: it is no runtime's any more. */
+static bool runs_what_is_inside(const struct pass *pass, pid_t pid, pid_t parent, const struct file_identity *exe)
+{
+	struct file_identity root;
+
+	if (task_root_read(pid, &root) < 0 || exe->device != root.device || is_root_of(getpid(), &root) ||
+	    is_root_of(1, &root))
+		return false;
+	return task_in_container(parent, pass->target->id) || !is_root_of(parent, &root);
 }
 
 static bool is_young(pid_t pid)
@@ -165,7 +174,7 @@ static enum origin origin_of(const struct pass *pass, pid_t pid, struct file_ide
 	/* Found late, it may have become that already: only what shows that it has not counts. */
 	if (!pass->joined)
 		return ORIGIN_CONTAINER;
-	if (!runs_what_is_inside(pid, exe))
+	if (!runs_what_is_inside(pass, pid, status.ppid, exe))
 		return ORIGIN_SETUP;
 	return is_young(pid) ? ORIGIN_BEGUN : ORIGIN_CONTAINER;
 }
