@@ -300,7 +300,7 @@ static void look_at(struct thread *thread, struct tracee *tracee)
 		return;
 	}
 	bool first = tracee->sampled_ns == 0;
-	struct task_syscall seen;
+	struct task_syscall seen = {.now = NOW_UNKNOWN};
 
 	switch (moment_of(tracee, sample_interval(thread), &seen)) {
 	case MOMENT_NOW:

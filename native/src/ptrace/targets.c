@@ -142,7 +142,8 @@ void target_trace(const char *id)
 		cgroups_poll(LOOK_NS); /* it may be there, where no event tells of it */
 	if (target->container && target->provisional) {
 		target->provisional = false;
-		atomic_store(&target->container->slot->state, STL_SLOT_TRACED);
+		if (!target->ended) /* its name may come after its end */
+			atomic_store(&target->container->slot->state, STL_SLOT_TRACED);
 		target->reported = false;
 		thread_attention();
 		return;

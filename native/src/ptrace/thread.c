@@ -259,11 +259,11 @@ static void *run(void *context)
 	struct stl_beat *mine = &thread->arena->beats[thread->index];
 
 	leave_inotify();
+	placement_init(&thread->placement); /* before another may move us */
 	atomic_store(&thread->tid, (pid_t)syscall(SYS_gettid));
 	atomic_store(&mine->tid, (uint32_t)thread->tid);
 	beat(thread, clock_ns());
 	atomic_store(&mine->active, 1);
-	placement_init(&thread->placement);
 	attach_prepare(thread);
 	for (;;) {
 		struct stop stop;
