@@ -196,6 +196,18 @@ def files() -> Iterator[Path]:
         yield Path(made)
 
 
+async def _assert_caught_late(tracing: Tracing, container: Container, entering: Tracee) -> None:
+    """`shortlived 500000` is traced from its midst to its end, which is said once."""
+    late = await tracing.event(Failed, lambda event: event.reason == native.constants.STL_FAIL_LATE)
+    assert late.pid == entering.pid
+    assert entering.wait() == 7
+    await until(lambda: tracing.counted(container).calls["exit_group"] == 1, "its end is counted")
+    assert 0 < tracing.counted(container).calls["getpgid"] < 500000
+    slot = tracing.slot(container.id)
+    assert slot is not None
+    assert slot.failures[native.constants.STL_FAIL_LATE] == 1
+
+
 async def test_one_that_was_faster_than_the_tracer_is_traced_and_said(
     container: Container,
     tracee: Start,
@@ -214,16 +226,9 @@ async def test_one_that_was_faster_than_the_tracer_is_traced_and_said(
         entering = start([programs.path("enter"), "0", "-1", *container.procs, "--", *last], container)
         try:
             entering.expect("entered")
-            late = await tracing.event(Failed, lambda event: event.reason == native.constants.STL_FAIL_LATE)
-            assert late.pid == entering.pid
-            assert entering.wait() == 7
+            await _assert_caught_late(tracing, container, entering)
         finally:
             entering.kill()
-        await until(lambda: tracing.counted(container).calls["exit_group"] == 1, "its end is counted")
-        assert 0 < tracing.counted(container).calls["getpgid"] < 500000
-        slot = tracing.slot(container.id)
-        assert slot is not None
-        assert slot.failures[native.constants.STL_FAIL_LATE] == 1
 
 
 async def test_where_a_set_up_must_be_left_alone(
@@ -245,13 +250,9 @@ async def test_where_a_set_up_must_be_left_alone(
             await asyncio.sleep(0.3)  # time in which it would have been seized
             assert not proc.tracers([entering.pid])
             starting.release()
-            late = await tracing.event(Failed, lambda event: event.reason == native.constants.STL_FAIL_LATE)
-            assert late.pid == entering.pid
-            assert entering.wait() == 7
+            await _assert_caught_late(tracing, container, entering)
         finally:
             entering.kill()
-        await until(lambda: tracing.counted(container).calls["exit_group"] == 1, "its end is counted")
-        assert 0 < tracing.counted(container).calls["getpgid"] < 500000
 
 
 @pytest.mark.parametrize("levels", [0, 1])

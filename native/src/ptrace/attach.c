@@ -109,14 +109,10 @@ static void give_up(struct thread *thread, struct tracee *tracee, int error)
 	struct container *container = tracee->container;
 	struct task_status status;
 	pid_t tid = tracee->tid;
-	bool begun = tracee->begun;
 
 	tracee_lost(thread, tracee);
-	if (error == ESRCH || task_status_read(tid, &status) < 0 || status.state == 'Z' || status.state == 'X') {
-		if (begun)
-			notify_late(container->slot, tid);
+	if (error == ESRCH || task_status_read(tid, &status) < 0 || status.state == 'Z' || status.state == 'X')
 		return;
-	}
 	/* A child of a tracee is attached before we are told of it. */
 	if (status.tracer && is_ours(status.tracer))
 		return;
@@ -280,10 +276,10 @@ static void seize_setup(struct thread *thread, struct tracee *tracee)
 	attach_forget(thread, tracee);
 	/* The exec that was waited for may have been the last: then its own stop is still to come, or the program has only
 	 * just begun, and so has whatever call it is in; unless we are late, and that is one that would show a stop. */
-	tracee->execed = tracee->begun || setup_has_execed(tracee);
+	tracee->execed = setup_has_execed(tracee);
 	if (!tracee->execed)
 		return;
-	if ((tracee->begun || is_late(tracee)) && task_is_in_wait(tracee->tid)) {
+	if (is_late(tracee) || task_is_in_wait(tracee->tid)) {
 		notify_late(tracee->container->slot, tracee->tid);
 		attach_late(thread, tracee);
 		return;
@@ -388,9 +384,8 @@ void attach_begin(struct thread *thread, const struct mail *mail)
 	if (mail->setup) {
 		tracee->state = TRACEE_SETUP;
 		tracee->exe = mail->exe;
-		tracee->begun = mail->begun;
 		tracee->retry_ns = mail->posted_ns;
-		registry_set_up(tracee->tid, mail->begun ? NULL : &tracee->exe);
+		registry_set_up(tracee->tid, &tracee->exe);
 		task_root_read(tracee->tid, &tracee->root);
 		task_ran_read(tracee->tid, &tracee->ran);
 	} else {

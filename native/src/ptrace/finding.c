@@ -26,7 +26,7 @@
 enum origin {
 	ORIGIN_CONTAINER,
 	ORIGIN_SETUP, /* the runtime's, on its way to its first exec in the container */
-	ORIGIN_BEGUN, /* it was, a moment ago */
+	ORIGIN_BEGUN, /* it was, a moment ago: its first exec was missed */
 };
 
 struct pass {
@@ -56,11 +56,8 @@ static void note_task(pid_t tid, void *context)
 		pass->candidates = larger;
 		pass->room = room;
 	}
-	pass->candidates[pass->count++] = (struct candidate){.tid = tid,
-	                                                     .process = pass->process,
-	                                                     .setup = pass->origin != ORIGIN_CONTAINER,
-	                                                     .begun = pass->origin == ORIGIN_BEGUN,
-	                                                     .exe = pass->exe};
+	pass->candidates[pass->count++] = (struct candidate){
+		.tid = tid, .process = pass->process, .setup = pass->origin == ORIGIN_SETUP, .exe = pass->exe};
 }
 
 enum load { LOAD_IDLE, LOAD_BUSY, LOAD_UNSEEN };
@@ -92,7 +89,7 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 
 	if (place == REGISTRY_TAKEN)
 		return;
-	if (candidate->setup && !candidate->begun && place == REGISTRY_NEW)
+	if (candidate->setup && place == REGISTRY_NEW)
 		registry_set_up(candidate->tid, &candidate->exe);
 	bool here = candidate->setup && thread_bring_here(thread);
 	struct mail mail = {
@@ -100,7 +97,6 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 		.tid = candidate->tid,
 		.container = target->container,
 		.setup = candidate->setup && place == REGISTRY_NEW,
-		.begun = candidate->begun,
 		.unseen = load == LOAD_UNSEEN,
 		.here = here,
 		.exe = candidate->exe,
@@ -110,8 +106,7 @@ static void seize(struct target *target, const struct candidate *candidate, enum
 	atomic_fetch_add(&thread->load, 1);
 	atomic_fetch_add(&target->container->seizing, 1);
 	thread_post(thread, &mail);
-	/* Between a runtime's joining of a cgroup and its last exec there may be a fifth of a millisecond, and no other CPU
-	 * may be free, or it takes long to wake up. */
+	/* The runtime's last exec may be a fifth of a millisecond away, and no other CPU free or soon awake. */
 	if (here)
 		sched_yield();
 }
@@ -123,15 +118,11 @@ static bool is_root_of(pid_t pid, const struct file_identity *root)
 	return task_root_read(pid, &other) == 0 && file_is(&other, root);
 }
 
-/* It runs a file of a root that neither the machine has nor who started it: it is no runtime's any more. */
-static bool runs_what_is_inside(const struct pass *pass, pid_t pid, pid_t parent, const struct file_identity *exe)
+/* It runs a file of a root that is not the machine's: it is no runtime's any more. */
+static bool runs_what_is_inside(pid_t pid, const struct file_identity *exe, struct file_identity *root)
 {
-	struct file_identity root;
-
-	if (task_root_read(pid, &root) < 0 || exe->device != root.device || is_root_of(getpid(), &root) ||
-	    is_root_of(1, &root))
-		return false;
-	return task_in_container(parent, pass->target->id) || !is_root_of(parent, &root);
+	return task_root_read(pid, root) == 0 && exe->device == root->device && !is_root_of(getpid(), root) &&
+	       !is_root_of(1, root);
 }
 
 static bool is_young(pid_t pid)
@@ -141,20 +132,19 @@ static bool is_young(pid_t pid)
 	return task_stat_read(pid, &stat) == 0 && boot_ticks() - stat.start_ticks <= YOUNG_TICKS;
 }
 
-/* Runtimes start what is to enter by a fork, and stay outside. */
-static bool is_from_outside(const struct pass *pass, pid_t parent, const struct file_identity *exe)
+static bool runs_what_parent_runs(pid_t parent, const struct file_identity *exe)
 {
 	struct file_identity theirs;
 	bool in_memory;
 
-	return task_exe_read(parent, &theirs, &in_memory) == 0 && file_is(&theirs, exe) &&
-	       !task_in_container(parent, pass->target->id);
+	return task_exe_read(parent, &theirs, &in_memory) == 0 && file_is(&theirs, exe);
 }
 
 static enum origin origin_of(const struct pass *pass, pid_t pid, struct file_identity *exe)
 {
 	const struct target *target = pass->target;
 	struct task_status status;
+	struct file_identity root;
 	bool in_memory;
 
 	if (target->attaching && pass->processes >= CREATED_PROCESSES && !task_is_runtime(pid))
@@ -169,14 +159,15 @@ static enum origin origin_of(const struct pass *pass, pid_t pid, struct file_ide
 		return ORIGIN_SETUP;
 	if (target->attaching && !pass->joined)
 		return ORIGIN_CONTAINER;
-	if (in_memory || is_from_outside(pass, status.ppid, exe))
+	/* Runtimes start what is to enter by a fork, and stay outside. */
+	bool outside = !task_in_container(status.ppid, target->id);
+
+	if (in_memory || (outside && runs_what_parent_runs(status.ppid, exe)))
 		return ORIGIN_SETUP;
-	/* Found late, it may have become that already: only what shows that it has not counts. */
-	if (!pass->joined)
-		return ORIGIN_CONTAINER;
-	if (!runs_what_is_inside(pass, pid, status.ppid, exe))
-		return ORIGIN_SETUP;
-	return is_young(pid) ? ORIGIN_BEGUN : ORIGIN_CONTAINER;
+	/* Found late, it may have become that already. */
+	if (runs_what_is_inside(pid, exe, &root) && !(outside && is_root_of(status.ppid, &root)))
+		return outside && is_young(pid) ? ORIGIN_BEGUN : ORIGIN_CONTAINER;
+	return pass->joined ? ORIGIN_SETUP : ORIGIN_CONTAINER;
 }
 
 static void visit_process(pid_t pid, void *context)
@@ -202,6 +193,8 @@ static void visit_process(pid_t pid, void *context)
 		    late_start_await(pid, &pass->exe))
 			return;
 	}
+	if (pass->origin == ORIGIN_BEGUN && registry_open(pid))
+		notify_late(pass->target->container->slot, pid);
 	pass->process = pid;
 	if (++pass->processes % WORK_AT_ONCE == 0)
 		control_beat();

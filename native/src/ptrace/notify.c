@@ -53,7 +53,7 @@ void notify_flush(void)
 
 void notify_late(struct stl_slot *slot, pid_t pid)
 {
-	notify_failure(slot, pid, STL_FAIL_LATE, 0, "it ran before it was found");
+	notify_failure(slot, pid, STL_FAIL_LATE, 0, "it had run before it could be attached");
 }
 
 void notify_failure(struct stl_slot *slot, pid_t pid, int reason, int64_t detail, const char *text)

@@ -17,8 +17,8 @@ void notify(uint32_t type, const struct stl_slot *slot, const char *id, pid_t pi
 /* Says that messages were lost, once there is room for it. */
 void notify_flush(void);
 /* Counts and reports a task that could not be attached. */
-/* It is traced from now on, and not from its first exec. */
-void notify_late(struct stl_slot *slot, pid_t pid);
 void notify_failure(struct stl_slot *slot, pid_t pid, int reason, int64_t detail, const char *text);
+/* Or not before it had run: its first calls are missing. */
+void notify_late(struct stl_slot *slot, pid_t pid);
 
 #endif

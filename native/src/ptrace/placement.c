@@ -3,6 +3,7 @@
 #include "placement.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ void placement_init(struct placement *placement)
 		placement->backoff_ns[way] = BACKOFF_MIN_NS;
 }
 
-static void keep_to(struct placement *placement, int cpu)
+static bool keep_to(struct placement *placement, int cpu)
 {
 	cpu_set_t mask;
 
@@ -65,8 +66,10 @@ static void keep_to(struct placement *placement, int cpu)
 		CPU_ZERO(&mask);
 		CPU_SET(cpu, &mask);
 	}
-	if (sched_setaffinity(0, sizeof(mask), &mask) == 0)
-		placement->cpu = cpu;
+	if (sched_setaffinity(0, sizeof(mask), &mask) < 0)
+		return false;
+	placement->cpu = cpu;
+	return true;
 }
 
 bool placement_bring(pid_t tid)
@@ -83,7 +86,12 @@ bool placement_bring(pid_t tid)
 
 void placement_brought(struct placement *placement)
 {
-	keep_to(placement, placement->cpus == 1 ? placement->cpu : -1);
+	cpu_set_t all;
+
+	if (!keep_to(placement, placement->cpus == 1 ? placement->cpu : -1)) {
+		memset(&all, 0xff, sizeof(all)); /* the kernel leaves of it what may be had */
+		sched_setaffinity(0, sizeof(all), &all);
+	}
 	placement->near = false;
 	placement->follow_in = 0;
 	placement->follow_every = FOLLOW_MIN;

@@ -437,7 +437,7 @@ void serve_stop(struct thread *thread, const struct stop *stop, uint64_t now)
 		if (!tracee->checked)
 			tracee_check(tracee);
 	}
-	if (tracee->state == TRACEE_SETUP && (tracee->begun || (tracee->execed && stop->kind != STOP_EXEC))) {
+	if (tracee->state == TRACEE_SETUP && tracee->execed && stop->kind != STOP_EXEC) {
 		registry_set_up(tracee->tid, NULL);
 		tracee->state = TRACEE_ATTACHING;
 		if (!regs_are_new(tracee->tid))

@@ -33,8 +33,7 @@ struct mail {
 	pid_t tid, caller;
 	uint32_t from;
 	bool setup, unseen;
-	bool begun; /* setup: its exec is over already */
-	bool here;  /* the thread was moved to the sender's CPU */
+	bool here; /* the thread was moved to the sender's CPU */
 	struct file_identity exe;
 	struct container *container;
 	uint64_t posted_ns;

@@ -83,7 +83,6 @@ struct tracee {
 	bool pending;     /* in the list of those that wait to be interrupted */
 	bool timed;       /* in the list of those with a deadline */
 	bool delayed;     /* counted in attach_delayed */
-	bool begun;       /* SETUP: it was found after its last exec */
 	bool execed;      /* SETUP: its last exec was over, or nearly, when it was seized */
 	bool watched;     /* SETUP: its syscalls stop, so that its exec is seen to begin */
 	bool unseen;      /* it was found among many: whether it is busy, its first look tells */
