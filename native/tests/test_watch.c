@@ -158,10 +158,38 @@ static void who_wants_a_cpu_and_gets_none_has_not_stalled(void)
 	begin();
 	beat(CONTROL);
 	task.runnable = true;
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < 40; i++) {
 		now_ns += 100 * MS;
 		CHECK(!watch_look(&watch, beats, starving, now_ns));
 	}
+}
+
+static struct watch_task sharing(uint32_t tid)
+{
+	(void)tid;
+	task.cpu_ns += 12 * MS;
+	return task;
+}
+
+static void silence_is_measured_in_time_on_a_cpu(void)
+{
+	begin();
+	beat(CONTROL);
+	for (int i = 0; i < 10; i++) {
+		task.runnable = i % 2; /* it waits for a moment as often as not */
+		now_ns += 100 * MS;
+		CHECK(!watch_look(&watch, beats, sharing, now_ns));
+	}
+	beat(CONTROL);
+	now_ns += 100 * MS;
+	CHECK(!watch_look(&watch, beats, sharing, now_ns));
+	task.runnable = true;
+	for (int i = 0; i < 9; i++) {
+		now_ns += 100 * MS;
+		CHECK(!watch_look(&watch, beats, sharing, now_ns));
+	}
+	now_ns += 100 * MS;
+	CHECK(watch_look(&watch, beats, sharing, now_ns));
 }
 
 static void who_gets_no_cpu_may_begin_late(void)
@@ -202,6 +230,7 @@ int main(void)
 		TEST(a_beat_may_be_younger_than_the_clock_was_read),
 		TEST(a_beat_out_of_the_far_future_is_none),
 		TEST(who_wants_a_cpu_and_gets_none_has_not_stalled),
+		TEST(silence_is_measured_in_time_on_a_cpu),
 		TEST(who_gets_no_cpu_may_begin_late),
 		TEST(who_runs_and_does_not_beat_has),
 	};

@@ -21,9 +21,9 @@ static bool is_silent(const struct stl_beat *beat, uint64_t window_ns, uint64_t 
 /* Whether the task wants a CPU, and has had next to none since the last look at it. */
 static bool is_starved(struct watch *watch, struct watch_task task)
 {
-	uint64_t ran_ns = task.cpu_ns - watch->suspect_cpu_ns;
+	uint64_t ran_ns = task.cpu_ns - watch->seen_cpu_ns;
 
-	watch->suspect_cpu_ns = task.cpu_ns;
+	watch->seen_cpu_ns = task.cpu_ns;
 	return task.runnable && ran_ns < WATCH_STARVED_NS;
 }
 
@@ -35,22 +35,21 @@ static bool has_not_begun(struct watch *watch, watch_task_look look, uint64_t pa
 	return now_ns - watch->started_ns > WATCH_START_NS;
 }
 
-/* The first look at a silent thread is for the second one: has it run in between, if it wants to? */
-static bool has_stalled(struct watch *watch, const struct stl_beat *beats, int silent, watch_task_look look,
-                        uint64_t now_ns)
+/* From the second look on at the same silent thread: it is blocked, or it has had its time on a CPU. */
+static bool has_stalled(struct watch *watch, const struct stl_beat *beats, int silent, watch_task_look look)
 {
-	uint32_t tid = atomic_load_explicit(&beats[silent].tid, memory_order_relaxed);
-	bool starved = is_starved(watch, look(tid));
-	bool again = watch->suspect == silent + 1;
+	struct watch_task task = look(atomic_load_explicit(&beats[silent].tid, memory_order_relaxed));
+	bool ran = task.cpu_ns != watch->seen_cpu_ns;
 
-	watch->suspect = silent + 1;
-	if (!again)
-		return false;
-	if (starved) {
-		watch->window_ns = now_ns;
+	watch->seen_cpu_ns = task.cpu_ns;
+	if (watch->suspect != silent + 1) {
+		watch->suspect = silent + 1;
+		watch->suspect_cpu_ns = task.cpu_ns;
 		return false;
 	}
-	return true;
+	if (!task.runnable && !ran)
+		return true;
+	return task.cpu_ns - watch->suspect_cpu_ns > WATCH_RAN_NS;
 }
 
 bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], watch_task_look task,
@@ -71,7 +70,7 @@ bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1
 	/* The control thread first: it is what makes the others come round. */
 	for (int i = STL_THREADS; i >= 0; i--) {
 		if (is_silent(&beats[i], watch->window_ns, now_ns))
-			return has_stalled(watch, beats, i, task, now_ns);
+			return has_stalled(watch, beats, i, task);
 	}
 	watch->suspect = 0;
 	return false;

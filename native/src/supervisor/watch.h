@@ -24,23 +24,25 @@ struct watch_task {
 
 typedef struct watch_task (*watch_task_look)(uint32_t tid);
 
-/* On a full machine a task may wait for half a second: one that wants a CPU and gets none has not stalled, and another
- * in its place would fare no better. */
+/* On a full machine a task may wait for half a second: one that wants a CPU and gets none, or a tenth of one, has not
+ * stalled, and another in its place would fare no better. Its silence is measured in what it has run. */
 #define WATCH_STARVED_NS UINT64_C(10000000)
+#define WATCH_RAN_NS UINT64_C(50000000)
 
 struct watch {
 	uint32_t pid;
 	uint64_t started_ns;
 	uint64_t window_ns; /* silence is counted from here on */
 	uint64_t looked_ns;
-	bool begun;  /* the control thread has been seen at work */
-	int suspect; /* 1 + the index of the thread that was silent at the last look, or 0 */
-	uint64_t suspect_cpu_ns;
+	bool begun;              /* the control thread has been seen at work */
+	int suspect;             /* 1 + the index of the thread that was silent at the last look, or 0 */
+	uint64_t suspect_cpu_ns; /* as it had at that look */
+	uint64_t seen_cpu_ns;    /* as it had at the last one */
 };
 
 void watch_start(struct watch *watch, uint32_t pid, uint64_t now_ns);
-/* To be called every WATCH_TICK_NS; true: stalled, at two looks in a row. A call that comes late says that we ourselves were held up, and so
- * perhaps the tracer: all silence is forgotten then. */
+/* To be called every WATCH_TICK_NS; true: stalled, at two looks in a row. A call that comes late says that we ourselves
+ * were held up, and so perhaps the tracer: all silence is forgotten then. */
 bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], watch_task_look task,
                 uint64_t now_ns);
 
