@@ -138,8 +138,9 @@ def test_one_that_no_tracer_takes_is_not_run(program: Path, tmp_path: Path) -> N
 
 def test_one_that_waits_ends_with_the_agent(program: Path, tmp_path: Path) -> None:
     with Supervisor(program, command=["touch", str(tmp_path / "ran")]).ready() as supervisor:
+        # The tracer, its two probes, each with its keeper, and the command.
+        poll_until(lambda: len(proc.descendants(supervisor.process.pid)) == 6, "the whole family is there")
         family = proc.descendants(supervisor.process.pid)
-        assert len(family) == 6  # the tracer, its two probes, each with its keeper, and the command
         supervisor.hang_up()
         poll_until(lambda: not any(map(proc.running, family)), "command and tracer have ended")
         assert not (tmp_path / "ran").exists()
