@@ -27,8 +27,8 @@ run: build ## trace a demonstration container, or TARGETS="docker/redis", and sh
 	$(BIN)/stracelet demo $(TARGETS)
 
 test: check ## everything: checks, C for aarch64, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
+	$(MAKE) -C native -j$$(nproc) tests cross PYTHON=$(abspath $(BIN)/python)
 	$(MAKE) -C native test
-	$(MAKE) -C native cross PYTHON=$(abspath $(BIN)/python)
 	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
 
 check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated files in step
