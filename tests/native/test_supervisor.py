@@ -2,11 +2,13 @@
 """What the supervisor makes of a tracer that dies, hangs or is stopped, and of an agent that dies or is hostile."""
 
 import errno
+import fcntl
 import mmap
 import os
 import signal
 import socket
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -165,9 +167,32 @@ def test_the_tracer_is_confined(program: Path) -> None:
         status = proc.status(supervisor.tracer)
         assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 1 << 19 | 1 << 2  # SYS_PTRACE, DAC_READ_SEARCH
         assert [int(status[name], 16) for name in ("CapInh", "CapBnd", "CapAmb")] == [0, 0, 0]
-        assert os.getsid(supervisor.tracer) == supervisor.tracer
         supervisor.tell("other ABI")
         assert os.waitstatus_to_exitcode(supervisor.replaced(DIED).detail) == -signal.SIGSYS
+
+
+def _terminal(pid: int) -> int:
+    """The device number of its controlling terminal; 0: none (proc(5), tty_nr)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[4])
+
+
+def test_the_tracer_has_no_terminal_and_is_scheduled_with_the_others(program: Path) -> None:
+    ours, theirs = os.openpty()
+
+    def take_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    try:
+        with Supervisor(program, preexec_fn=take_terminal).ready() as supervisor:
+            assert _terminal(supervisor.process.pid) != 0
+            assert _terminal(supervisor.tracer) == 0
+            assert os.getpgid(supervisor.tracer) == supervisor.tracer
+            # A session of its own would be a group of the scheduler's: sched(7), "The autogroup feature".
+            assert os.getsid(supervisor.tracer) == supervisor.process.pid
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_hostile_messages_change_nothing(program: Path) -> None:

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -104,6 +105,19 @@ static void ask_for_short_slices(void)
 	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
+/* Not by a session: of that the kernel makes a group of its scheduler (sched(7), "The autogroup feature"), and on Linux
+ * 6.18 of two groups that are both busy one may get no CPU for seconds, whoever the tracer is. */
+static void leave_terminal(void)
+{
+	int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal >= 0) {
+		ioctl(terminal, TIOCNOTTY);
+		close(terminal);
+	}
+	setpgid(0, 0);
+}
+
 static void set_signals(void)
 {
 	sigset_t none;
@@ -120,7 +134,7 @@ static _Noreturn void run(struct tracer_options *tracer, pid_t supervisor)
 {
 	const struct rlimit none = {0, 0};
 
-	setsid();
+	leave_terminal();
 	close_others(tracer);
 	set_signals();
 	setrlimit(RLIMIT_CORE, &none);
