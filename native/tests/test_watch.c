@@ -158,7 +158,7 @@ static void who_wants_a_cpu_and_gets_none_has_not_stalled(void)
 	begin();
 	beat(CONTROL);
 	task.runnable = true;
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 600; i++) {
 		now_ns += 100 * MS;
 		CHECK(!watch_look(&watch, beats, starving, now_ns));
 	}

@@ -35,21 +35,22 @@ static bool has_not_begun(struct watch *watch, watch_task_look look, uint64_t pa
 	return now_ns - watch->started_ns > WATCH_START_NS;
 }
 
-/* From the second look on at the same silent thread: it is blocked, or it has had its time on a CPU. */
+/* From the second look on at the same silent thread: it is blocked, or it has had its time on a CPU. What it runs while
+ * it is starved is no such time. */
 static bool has_stalled(struct watch *watch, const struct stl_beat *beats, int silent, watch_task_look look)
 {
 	struct watch_task task = look(atomic_load_explicit(&beats[silent].tid, memory_order_relaxed));
-	bool ran = task.cpu_ns != watch->seen_cpu_ns;
+	uint64_t ran_ns = task.cpu_ns - watch->seen_cpu_ns;
+	bool starved = is_starved(watch, task);
 
-	watch->seen_cpu_ns = task.cpu_ns;
 	if (watch->suspect != silent + 1) {
 		watch->suspect = silent + 1;
-		watch->suspect_cpu_ns = task.cpu_ns;
+		watch->suspect_ran_ns = 0;
 		return false;
 	}
-	if (!task.runnable && !ran)
-		return true;
-	return task.cpu_ns - watch->suspect_cpu_ns > WATCH_RAN_NS;
+	if (!starved)
+		watch->suspect_ran_ns += ran_ns;
+	return (!task.runnable && ran_ns == 0) || watch->suspect_ran_ns > WATCH_RAN_NS;
 }
 
 bool watch_look(struct watch *watch, const struct stl_beat beats[STL_THREADS + 1], watch_task_look task,

@@ -36,8 +36,8 @@ struct watch {
 	uint64_t looked_ns;
 	bool begun;              /* the control thread has been seen at work */
 	int suspect;             /* 1 + the index of the thread that was silent at the last look, or 0 */
-	uint64_t suspect_cpu_ns; /* as it had at that look */
-	uint64_t seen_cpu_ns;    /* as it had at the last one */
+	uint64_t suspect_ran_ns; /* since that look */
+	uint64_t seen_cpu_ns;    /* as the task had at the last one */
 };
 
 void watch_start(struct watch *watch, uint32_t pid, uint64_t now_ns);
