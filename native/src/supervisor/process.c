@@ -105,17 +105,17 @@ static void ask_for_short_slices(void)
 	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
-/* Not by a session: of that the kernel makes a group of its scheduler (sched(7), "The autogroup feature"), and on Linux
- * 6.18 of two groups that are both busy one may get no CPU for seconds, whoever the tracer is. */
+/* Not by a session, where there is another way: of that the kernel makes a group of its scheduler (sched(7), "The
+ * autogroup feature"), and on Linux 6.18 of two groups that are both busy one may get no CPU for seconds. */
 static void leave_terminal(void)
 {
 	int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool left = terminal < 0 ? errno == ENXIO : ioctl(terminal, TIOCNOTTY) == 0;
 
-	if (terminal >= 0) {
-		ioctl(terminal, TIOCNOTTY);
+	if (terminal >= 0)
 		close(terminal);
-	}
-	setpgid(0, 0);
+	if (!left || setpgid(0, 0) < 0)
+		setsid();
 }
 
 static void set_signals(void)
