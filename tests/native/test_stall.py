@@ -58,11 +58,9 @@ async def test_hanging_tracer_threads_are_replaced(container: Container, tracee:
 
 async def test_the_whole_under_sanitizers(container: Container, tracee: Start, hooked_program: str) -> None:
     async with await Tracing.start(program=hooked_program) as tracing:
-        tracing.trace(container)
-        # One after another: what spins until its go would take the CPUs from the one whose turn it is.
-        for program in (("tree",), ("threadexec",), ("storm", "threads", 200), ("exact", 8)):
-            target = tracee(*program)
-            await tracing.attached(container)
+        targets = [tracee("tree"), tracee("threadexec"), tracee("storm", "threads", 200), tracee("exact", 8)]
+        await tracing.attach(container)
+        for target in targets:
             target.tell()
             target.claims(60)
             assert target.wait() == 7

@@ -141,6 +141,7 @@ def test_one_that_waits_ends_with_the_agent(program: Path, tmp_path: Path) -> No
         # The tracer, its two probes, each with its keeper, and the command.
         poll_until(lambda: len(proc.descendants(supervisor.process.pid)) == 6, "the whole family is there")
         family = proc.descendants(supervisor.process.pid)
+        assert len(family) == 6
         supervisor.hang_up()
         poll_until(lambda: not any(map(proc.running, family)), "command and tracer have ended")
         assert not (tmp_path / "ran").exists()
