@@ -2,6 +2,9 @@
 """What is recorded of real tracees: each call once, in order, with the memory and the descriptors that it had."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ from stracelet import native
 from stracelet.native import constants
 from stracelet.records.filters import Filter
 from stracelet.tracing.protocol import CommandEnded, Ended, TracerEnded
-from tests.native.harness import records
+from tests.native.harness import proc, records
 from tests.native.harness.cgroup import Container
 from tests.native.harness.records import Record, Records
 from tests.native.harness.tracee import Progress, Start
@@ -23,6 +26,8 @@ from tests.native.harness.unharmed import assert_unharmed
 ON = constants.STL_RECORD_ON
 DESCRIPTORS = ON | constants.STL_RECORD_DESCRIPTORS
 LOSSLESS = ON | constants.STL_RECORD_LOSSLESS
+# So many, with one more, that each tracer thread of the pool gets the same number.
+SLEEPERS = 2 * len(os.sched_getaffinity(0)) - 1
 
 
 async def _recorded(tracing: Tracing, capture: int = ON, filter_: Filter = Filter(), limit: int = 32) -> Records:  # noqa: B008
@@ -138,6 +143,18 @@ async def test_a_page_that_nobody_serves_holds_nobody_up(tracing: Tracing, conta
     assert not [event for event in tracing.events if isinstance(event, TracerEnded)]
 
 
+async def _until_it_waits_for_a_reader(progress: Progress) -> None:
+    async def stands_still() -> bool:
+        before = progress.counts()
+        await asyncio.sleep(0.3)
+        return progress.counts() == before
+
+    for _ in range(100):
+        if await stands_still():
+            return
+    pytest.fail("nobody reads, and nobody waits")
+
+
 async def test_who_waits_for_a_reader_can_be_let_go(tracing: Tracing, container: Container, tracee: Start) -> None:
     await _recorded(tracing, LOSSLESS)
     with Progress(2) as progress:
@@ -146,17 +163,7 @@ async def test_who_waits_for_a_reader_can_be_let_go(tracing: Tracing, container:
         spin.expect("running")
         await tracing.attach(container)
         tracer = tracing.tracer
-
-        async def stands_still() -> bool:
-            before = progress.counts()
-            await asyncio.sleep(0.3)
-            return progress.counts() == before
-
-        for _ in range(100):
-            if await stands_still():
-                break
-        else:
-            pytest.fail("nobody reads, and nobody waits")
+        await _until_it_waits_for_a_reader(progress)
         await asyncio.sleep(1)
         assert tracing.tracer == tracer, "a tracer that waits for its reader has not stalled"
         start = time.monotonic()
@@ -164,6 +171,92 @@ async def test_who_waits_for_a_reader_can_be_let_go(tracing: Tracing, container:
         assert time.monotonic() - start < 1
         # the thread that waits for the others is let go when it wakes
         await assert_unharmed([spin.pid], progress, traced=True)
+        assert spin.wait(2) == 7
+
+
+async def test_who_waits_for_a_reader_can_be_killed(tracing: Tracing, container: Container, tracee: Start) -> None:
+    await _recorded(tracing, LOSSLESS)
+    with Progress(2) as progress:
+        spin = tracee("spin", progress.path, 2)
+        spin.tell()
+        spin.expect("running")
+        await tracing.attach(container)
+        await _until_it_waits_for_a_reader(progress)
+        os.kill(spin.pid, signal.SIGKILL)
+        assert spin.process.wait(2) == -signal.SIGKILL
+
+
+async def test_who_is_let_go_does_not_wait_for_the_reader_of_others(
+    tracing: Tracing, container: Container, tracee: Start
+) -> None:
+    """Their tracer threads are the same: there are as many as CPUs for what sleeps as it is attached."""
+    await _recorded(tracing, LOSSLESS)
+    with contextlib.ExitStack() as stack:
+        others = stack.enter_context(Container())
+        progress, *rest = (stack.enter_context(Progress()) for _ in range(1 + SLEEPERS))
+        spin = tracee("spin", progress.path, 1)
+        let_go = [(tracee("spin", each.path, 1, inside=others), each) for each in rest]
+        await tracing.attach(container, others)
+        for one in (spin, *(one for one, _ in let_go)):
+            one.tell()
+        await _until_it_waits_for_a_reader(progress)
+        tracing.drop(others)
+        for one, each in let_go:
+            await assert_unharmed([one.pid], each, traced=True, within=2)
+            assert one.wait(2) == 7
+        before = progress.counts()
+        await asyncio.sleep(0.3)
+        assert progress.counts() == before, "who is still traced waits for the reader"
+
+
+async def test_an_exec_of_who_is_let_go_does_not_wait_for_a_reader(
+    tracing: Tracing, container: Container, tracee: Start
+) -> None:
+    """It stops under its leader's ID, which another tracer thread has; both of these wait for their reader."""
+    await _recorded(tracing, LOSSLESS)
+    with contextlib.ExitStack() as stack:
+        execs = stack.enter_context(Container())
+        fills = [stack.enter_context(Progress()) for _ in range(SLEEPERS + 1)]
+        spinning = [tracee("spin", progress.path, 1) for progress in fills]
+        several = tracee("threadexec", "spinning", inside=execs)
+        await tracing.attach(container, execs)
+        several.tell()
+        several.expect("spinning")
+        for one in spinning:
+            one.tell()
+        for progress in fills:
+            await _until_it_waits_for_a_reader(progress)
+        tracing.drop(execs)
+        several.tell()
+        several.claims(deadline=5)
+        assert several.wait(2) == 7
+
+
+async def test_who_has_children_can_be_killed_while_a_reader_is_waited_for(
+    tracing: Tracing, container: Container, tracee: Start
+) -> None:
+    await _recorded(tracing, LOSSLESS)
+    forks = [tracee("storm", "fork", 1_000_000) for _ in range(20)]
+    await tracing.attach(container)
+    for one in forks:
+        one.tell()
+
+    async def stands_still() -> bool:
+        before = container.pids()
+        await asyncio.sleep(0.3)
+        return container.pids() == before
+
+    for _ in range(100):
+        if await stands_still():
+            break
+    else:
+        pytest.fail("nobody reads, and nobody waits")
+    pids = container.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    await proc.until(lambda: not proc.tracers_of(pids), "none is held by its tracer", 3)
+    for one in forks:
+        assert one.process.wait(2) == -signal.SIGKILL
 
 
 async def test_at_the_end_who_waits_for_a_reader_goes_on(container: Container, tracee: Start) -> None:

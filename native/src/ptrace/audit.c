@@ -4,10 +4,10 @@
  * task took by an exec that we do not trace), and a set-up may have been over before it was seen.
  */
 #define _GNU_SOURCE
-#include <string.h>
 #include <time.h>
 
 #include "clock.h"
+#include "recording.h"
 #include "thread.h"
 
 #define AUDIT_NS (100 * NS_PER_MS)
@@ -34,12 +34,9 @@ static bool is_still_setup(const struct tracee *tracee, uint64_t now)
 
 /* A thread has its leader's ID from the midst of its exec on, and tells so at the end of it: the memory that it had is
  * freed between the two, which may take a tenth of a second a gigabyte. */
-static bool is_in_exec(const struct tracee *tracee, uint64_t now)
+static bool is_in_exec(const struct tracee *tracee)
 {
-	const char *name = stl_syscall_name(tracee->abi, tracee->number);
-
-	return tracee->state == TRACEE_IN_SYSCALL && now - tracee->entry_ns < EXEC_NS && name &&
-	       (strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0);
+	return tracee->state == TRACEE_IN_SYSCALL && is_exec(tracee->abi, tracee->number);
 }
 
 /* In a call that shows no stop. */
@@ -66,13 +63,15 @@ void audit(struct thread *thread, uint64_t now)
 	if (now < thread->next_audit_ns)
 		return;
 	thread->next_audit_ns = now + AUDIT_NS;
+	bool waits = recording_awaits_reader(thread); /* and the stop of an exec with us */
+
 	for (uint32_t i = 0; i < BUCKETS_AT_ONCE && i < table->size; i++) {
 		struct tracee *tracee = table->buckets[thread->audited++ & (table->size - 1)], *next;
 
 		for (; tracee; tracee = next) {
 			next = tracee->next_in_bucket;
 			if (tracee->seized && !is_attached(tracee->tid)) {
-				if (!is_in_exec(tracee, now))
+				if (!is_in_exec(tracee) || (now - tracee->entry_ns >= EXEC_NS && !waits))
 					tracee_retire(thread, tracee, now);
 				continue;
 			}

@@ -11,6 +11,23 @@
 #include "regs.h"
 #include "thread.h"
 
+bool is_exec(int abi, int number)
+{
+	if (abi < 0 || abi >= STL_ABI_UNKNOWN || number < 0 || number >= STL_MAX_NUMBER)
+		return false;
+	enum call_id call = call_of(abi, number);
+
+	return call == CALL_execve || call == CALL_execveat;
+}
+
+void exec_begins(struct tracee *tracee)
+{
+	struct task_status status;
+
+	if (task_status_read(tracee->tid, &status) == 0)
+		tracee->leader = status.tgid;
+}
+
 static bool has_become_other(const struct tracee *tracee, const struct file_identity *exe, bool in_memory)
 {
 	/* runc runs from a sealed copy of itself in memory (CVE-2019-5736), to which it changes at its start. */

@@ -25,11 +25,11 @@ static struct stl_record *event(struct thread *thread, struct tracee *tracee, ui
 }
 
 /* Behind the entry of a call that is open, as a line of its own. */
-static void put_line(struct recorder *r, struct stl_record *record, uint64_t now)
+static void put_line(struct recorder *r, const struct tracee *tracee, struct stl_record *record, uint64_t now)
 {
 	if (r->open)
 		recorder_write_entry(r, now);
-	recorder_put(r, record, now);
+	recorder_put(r, tracee, record, now);
 }
 
 void recording_signal(struct thread *thread, struct tracee *tracee, int signal, uint64_t now)
@@ -52,7 +52,7 @@ void recording_signal(struct thread *thread, struct tracee *tracee, int signal, 
 		whole.record.captures = 1;
 		whole.record.size = sizeof(whole);
 	}
-	put_line(r, &whole.record, now);
+	put_line(r, tracee, &whole.record, now);
 }
 
 void recording_stopped(struct thread *thread, struct tracee *tracee, int signal, uint64_t now)
@@ -63,7 +63,7 @@ void recording_stopped(struct thread *thread, struct tracee *tracee, int signal,
 		return;
 	record.number = signal;
 	if (signal > 0 && signal < 128 && bit_is_in(thread->recorder->settings.filter.signals, (uint64_t)signal))
-		put_line(thread->recorder, &record, now);
+		put_line(thread->recorder, tracee, &record, now);
 }
 
 void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, struct tracee *added, uint64_t now)
@@ -76,7 +76,7 @@ void recording_fork(struct thread *thread, struct tracee *tracee, pid_t child, s
 	record.args[0] = (uint64_t)child;
 	if (task_status_read(child, &status) == 0 && status.ns_depth)
 		record.args[1] = (uint64_t)status.ns_pid[status.ns_depth - 1];
-	recorder_put(thread->recorder, &record, now);
+	recorder_put(thread->recorder, tracee, &record, now);
 	if (added && recorder_wants(thread->recorder, STL_RECORD_DESCRIPTORS))
 		descriptors_fork(tracee, added);
 }
@@ -140,7 +140,7 @@ void recording_exec(struct thread *thread, struct tracee *tracee, pid_t former, 
 		memcpy(call.args, builder->record->args, sizeof(call.args));
 		capture_phase(&r->capturer, &call, &row, builder);
 	}
-	recorder_put(r, builder->record, now);
+	recorder_put(r, tracee, builder->record, now);
 }
 
 /* A call that its task has not come back from. */
@@ -164,7 +164,7 @@ void recording_death(struct thread *thread, struct tracee *tracee, int status, b
 		return;
 	record.result = status;
 	record.args[0] = superseded;
-	put_line(thread->recorder, &record, now);
+	put_line(thread->recorder, tracee, &record, now);
 }
 
 void recording_attached(struct thread *thread, struct tracee *tracee, uint64_t now)
@@ -172,7 +172,7 @@ void recording_attached(struct thread *thread, struct tracee *tracee, uint64_t n
 	struct stl_record record;
 
 	if (event(thread, tracee, RECORD_ATTACHED, now, &record))
-		recorder_put(thread->recorder, &record, now);
+		recorder_put(thread->recorder, tracee, &record, now);
 }
 
 void recording_detached(struct thread *thread, struct tracee *tracee, uint64_t now)
@@ -188,7 +188,7 @@ void recording_detached(struct thread *thread, struct tracee *tracee, uint64_t n
 	struct stl_record record = {.size = sizeof(record), .type = RECORD_DETACHED};
 
 	recording_describe(r, tracee, &record, now);
-	put_line(r, &record, now);
+	put_line(r, tracee, &record, now);
 }
 
 void recording_lost(struct thread *thread, struct tracee *tracee)

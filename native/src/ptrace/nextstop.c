@@ -9,9 +9,11 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "recording.h"
 #include "thread.h"
 
 #define WAIT_OPTIONS (WSTOPPED | WEXITED | WNOWAIT | __WALL | __WNOTHREAD)
@@ -25,6 +27,12 @@
 #define QUICK 1024
 #define SWEEP 4
 #define SWEEP_MAX 15
+/* Looks for who goes on while a slow reader is waited for, and the pause behind them: as many times what they took. Linux
+ * before 5.13 takes the longer for each the more tracees there are. */
+#define LOOKS_AT_ONCE 256
+#define READER_NS 200000
+#define READER_SHARE 4
+#define READER_MOST_NS (20 * NS_PER_MS)
 
 /* The call itself: the library's is a point of cancellation, which costs as much as a tenth of a stop. */
 static bool wait_for(idtype_t type, pid_t tid, siginfo_t *info, int flags)
@@ -161,8 +169,59 @@ static bool next_of_hot(struct thread *thread, struct stop *stop)
 	return placement->way != WAY_BLOCK && placement->near && yield(thread, stop);
 }
 
+/* Once its threads are gone and one of them has its leader's ID, an exec stops under that. */
+static bool look_at(const struct tracee *tracee, struct stop *stop)
+{
+	return look(P_PID, tracee->tid, stop, WNOHANG) ||
+	       (errno == ECHILD && tracee->leader && look(P_PID, tracee->leader, stop, WNOHANG));
+}
+
+/* Whether a slow reader is nothing to it: who is let go of, or dies, or has a child, which is in no table before that is
+ * told. The child itself, and what its parent does next, wait again. */
+static bool goes_on(const struct thread *thread, const struct tracee *tracee, const struct stop *stop)
+{
+	if (tracee_is_leaving(tracee))
+		return true;
+	return (stop->kind == STOP_DEATH || stop->kind == STOP_CHILD) && recording_has_room(thread, tracee);
+}
+
+static bool find_regardless(struct thread *thread, struct stop *stop)
+{
+	if (thread->tracees.used == 0)
+		return look(P_ALL, 0, stop, WNOHANG);
+	for (uint32_t looks = 0; looks < LOOKS_AT_ONCE && looks < thread->tracees.used; looks++) {
+		const struct tracee *tracee = next_in_round(thread);
+
+		if (!tracee)
+			break;
+		if (tracee->seized && !tracee->held_until_ns && look_at(tracee, stop) && goes_on(thread, tracee, stop))
+			return true;
+	}
+	return false;
+}
+
+/* While a slow reader is waited for, most stay in their stops, and a wait for any would find the same one over and over; a
+ * wait for ends alone finds stops too (kernel/exit.c, wait_task_stopped()). */
+static bool next_regardless(struct thread *thread, struct stop *stop)
+{
+	uint64_t begin = clock_ns();
+
+	if (find_regardless(thread, stop))
+		return true;
+	uint64_t pause_ns = READER_NS + READER_SHARE * (clock_ns() - begin);
+	const struct timespec pause = {0, (long)(pause_ns < READER_MOST_NS ? pause_ns : READER_MOST_NS)};
+
+	atomic_store(&thread->waits, true);
+	if (!atomic_load(&thread->has_mail))
+		nanosleep(&pause, NULL);
+	atomic_store_explicit(&thread->waits, false, memory_order_relaxed);
+	return false;
+}
+
 bool next_stop(struct thread *thread, struct stop *stop)
 {
+	if (recording_awaits_reader(thread))
+		return next_regardless(thread, stop);
 	if (thread->hot && thread->quick-- > 0 && next_of_hot(thread, stop))
 		return true;
 	thread->quick = QUICK;

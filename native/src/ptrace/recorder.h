@@ -58,7 +58,7 @@ bool recorder_wants_call(const struct settings *settings, int abi, uint64_t numb
 bool recorder_holds_back(const struct settings *settings);
 /* The call whose entry is to be written before anything else is; NULL: none. */
 void recorder_set_open(struct recorder *recorder, struct tracee *tracee, uint64_t now);
-void recorder_put(struct recorder *recorder, struct stl_record *record, uint64_t now);
+void recorder_put(struct recorder *recorder, const struct tracee *tracee, struct stl_record *record, uint64_t now);
 void recorder_write_entry(struct recorder *recorder, uint64_t now);
 /* NULL: no memory. */
 struct recording *recording_of(struct tracee *tracee);

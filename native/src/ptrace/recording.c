@@ -15,6 +15,8 @@
 
 #define OPEN_NS (10 * NS_PER_MS)
 #define WAIT_NS 200000
+/* A stop may bring a record of its own, and one of a call that is open. */
+#define ROOM_FOR_STOP (2 * RECORD_MAX)
 #define STRING_LIMIT_MOST (RECORD_MAX / 4)
 
 _Atomic uint32_t recording_flags;
@@ -125,21 +127,54 @@ void recorder_set_open(struct recorder *r, struct tracee *tracee, uint64_t now)
 	atomic_store_explicit(&r->open_since_ns, tracee ? now : 0, memory_order_relaxed);
 }
 
-/* A reader that is slow is waited for, unless it is time to let the tracees go. */
-static void wait_for_room(struct recorder *r, uint32_t size)
+static bool waits_for_reader(struct recorder *r, uint32_t room)
+{
+	return r->settings.flags & STL_RECORD_LOSSLESS && !ring_has_room(&r->ring, room);
+}
+
+bool recording_awaits_reader(struct thread *thread)
+{
+	if (!recording_is_on())
+		return false;
+	struct recorder *r = thread->recorder;
+
+	recorder_refresh(r);
+	if (!waits_for_reader(r, ROOM_FOR_STOP))
+		return false;
+	/* Others' records are read on meanwhile: ours of what happened before this come behind them. */
+	r->last_order_ns = clock_ns();
+	return true;
+}
+
+static uint32_t begun_size(const struct tracee *tracee)
+{
+	const struct recording *recording = tracee ? tracee->recording : NULL;
+
+	return recording && recording->begun ? recording->builder.record->size : 0;
+}
+
+bool recording_has_room(const struct thread *thread, const struct tracee *tracee)
+{
+	struct recorder *r = thread->recorder;
+
+	return !waits_for_reader(r, begun_size(r->open) + begun_size(tracee) + 2 * (uint32_t)sizeof(struct stl_record));
+}
+
+/* What brought more than any stop should is waited with, unless it is time to let the tracees go. */
+static void wait_for_room(struct recorder *r, const struct tracee *tracee, uint32_t size)
 {
 	const struct timespec pause = {0, WAIT_NS};
 
-	while (!ring_has_room(&r->ring, size) && !thread_is_called(r->thread)) {
+	while (!ring_has_room(&r->ring, size) && !tracee_is_leaving(tracee) && !thread_is_called(r->thread)) {
 		thread_beat(r->thread);
 		nanosleep(&pause, NULL);
 	}
 }
 
-void recorder_put(struct recorder *r, struct stl_record *record, uint64_t now)
+void recorder_put(struct recorder *r, const struct tracee *tracee, struct stl_record *record, uint64_t now)
 {
-	if (r->settings.flags & STL_RECORD_LOSSLESS && !ring_has_room(&r->ring, record->size)) {
-		wait_for_room(r, record->size);
+	if (waits_for_reader(r, record->size)) {
+		wait_for_room(r, tracee, record->size);
 		now = clock_ns();
 	}
 	if (now < r->last_order_ns)
@@ -150,12 +185,13 @@ void recorder_put(struct recorder *r, struct stl_record *record, uint64_t now)
 
 void recorder_write_entry(struct recorder *r, uint64_t now)
 {
-	struct recording *recording = r->open->recording;
+	const struct tracee *tracee = r->open;
+	struct recording *recording = tracee->recording;
 
 	recorder_set_open(r, NULL, 0);
 	recording->written = true;
 	recording->builder.record->type = RECORD_ENTRY;
-	recorder_put(r, recording->builder.record, now);
+	recorder_put(r, tracee, recording->builder.record, now);
 	recording->builder.record->type = RECORD_SYSCALL;
 }
 
@@ -163,7 +199,7 @@ void recording_poll(struct thread *thread, uint64_t now)
 {
 	struct recorder *r = thread->recorder;
 
-	if (r->open && now - recorder_open_since(r) >= OPEN_NS)
+	if (r->open && now - recorder_open_since(r) >= OPEN_NS && !recording_awaits_reader(thread))
 		recorder_write_entry(r, now);
 }
 
@@ -301,7 +337,7 @@ void recording_finish(struct recorder *r, struct tracee *tracee, uint64_t now, u
 		return;
 	if (r->open)
 		recorder_write_entry(r, now);
-	recorder_put(r, record, now);
+	recorder_put(r, tracee, record, now);
 }
 
 static bool renames(const struct recording *recording, const struct stl_record *record)

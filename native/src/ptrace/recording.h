@@ -34,6 +34,10 @@ struct recorder *recorder_new(struct thread *thread);
 void recorder_close(struct recorder *recorder);
 /* Writes the entry of what has been in its call for long. */
 void recording_poll(struct thread *thread, uint64_t now);
+/* Whether a reader that is slow has to come first (STL_RECORD_LOSSLESS), before any more is made of the tracees' stops. */
+bool recording_awaits_reader(struct thread *thread);
+/* Whether a tracee's end, or its child, can be written even so. */
+bool recording_has_room(const struct thread *thread, const struct tracee *tracee);
 /* Since when a call is open whose entry is not written; 0: none. For any thread. */
 uint64_t recorder_open_since(const struct recorder *recorder);
 

@@ -188,6 +188,8 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 		tracee->args[i] = info->entry.args[i];
 	tracee->resumed = RESUMED_NONE;
 	tracee->state = TRACEE_IN_SYSCALL;
+	if (recording_is_on() && is_exec(abi, number))
+		exec_begins(tracee);
 	if (recording_is_on() && !(again && tracee->recording && recording_goes_on(tracee)))
 		recording_entry(thread, tracee, info, now, in_progress || again);
 	if (target_traces(thread, tracee, number))

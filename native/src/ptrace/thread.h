@@ -129,6 +129,9 @@ int tracee_detach(struct thread *thread, struct tracee *tracee, int signal);
 void tracee_begin(struct thread *thread, struct tracee *tracee);
 
 /* execs.c */
+bool is_exec(int abi, int number);
+/* At its entry: a thread that is no leader will stop under the leader's ID. */
+void exec_begins(struct tracee *tracee);
 /* Whether a runtime's process was the container's already when it was seized. */
 bool setup_has_execed(const struct tracee *tracee);
 /* A thread that execs takes the leader's ID: whose stop it is. */

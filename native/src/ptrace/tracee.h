@@ -87,7 +87,8 @@ struct tracee {
 	bool watched;     /* SETUP: its syscalls stop, so that its exec is seen to begin */
 	bool unseen;      /* it was found among many: whether it is busy, its first look tells */
 	int abi, number;
-	int resumed; /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
+	pid_t leader; /* its process's, whose ID its exec takes; 0: it has made none */
+	int resumed;  /* number of a call that was in progress at the attach, and goes on; or RESUMED_NONE */
 	uint64_t args[6];
 	struct recording *recording; /* recording.h */
 	struct files *files;         /* descriptors.h; NULL: not looked at yet */

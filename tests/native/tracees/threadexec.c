@@ -2,10 +2,13 @@
  *
  * threadexec: eight threads call getppid for ever; then one of them, not the leader, execs this program, which makes
  * 1,000 getpgid under the leader's PID.
+ * threadexec spinning: the one that execs is all there is besides the leader; it sleeps until the go, then spins without
+ * a call, which the leader says, and execs at the next line.
  */
 #include "tracee.h"
+#include <linux/futex.h>
 
-static _Atomic int go;
+static _Atomic int go, awake;
 static _Atomic long calls;
 
 static void *busy(void *argument)
@@ -18,11 +21,15 @@ static void *busy(void *argument)
 	return NULL;
 }
 
-static void *execer(void *argument)
+static void *execer(void *sleeps)
 {
 	char *arguments[] = {"threadexec", "after", NULL};
 
-	(void)argument;
+	if (sleeps) {
+		while (!awake)
+			syscall(SYS_futex, &awake, FUTEX_WAIT, 0, NULL, NULL, 0);
+		awake = 2;
+	}
 	while (!go)
 		;
 	execv("/proc/self/exe", arguments);
@@ -42,6 +49,19 @@ int main(int argc, char **argv)
 		_exit(7);
 	}
 	tracee_begin();
+	if (argc > 1 && !strcmp(argv[1], "spinning")) {
+		CHECK(pthread_create(&thread, NULL, execer, line) == 0);
+		await_go();
+		awake = 1;
+		syscall(SYS_futex, &awake, FUTEX_WAKE, 1, NULL, NULL, 0);
+		while (awake != 2)
+			sleep_us(1000);
+		say("spinning");
+		command(line, sizeof line);
+		go = 1;
+		for (;;)
+			pause();
+	}
 	CHECK(pthread_create(&thread, NULL, execer, NULL) == 0);
 	for (int i = 0; i < 6; i++)
 		CHECK(pthread_create(&thread, NULL, busy, NULL) == 0);
