@@ -52,9 +52,12 @@ async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        server.close()
+        # In Python 3.11 what was accepted just before the server is closed is never closed itself (Server._attach()).
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
         for _ in range(10):  # of the event loop: what was connected just now comes to accept()
             await asyncio.sleep(0)
+        server.close()
         _, left = await asyncio.wait(tasks, timeout=5) if tasks else ((), ())
         for task in left:
             task.cancel()
