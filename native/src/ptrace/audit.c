@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "clock.h"
-#include "recording.h"
 #include "thread.h"
 
 #define AUDIT_NS (100 * NS_PER_MS)
@@ -34,9 +33,11 @@ static bool is_still_setup(const struct tracee *tracee, uint64_t now)
 
 /* A thread has its leader's ID from the midst of its exec on, and tells so at the end of it: the memory that it had is
  * freed between the two, which may take a tenth of a second a gigabyte. */
-static bool is_in_exec(const struct tracee *tracee)
+static bool is_in_exec(const struct tracee *tracee, uint64_t now)
 {
-	return tracee->state == TRACEE_IN_SYSCALL && is_exec(tracee->abi, tracee->number);
+	if (tracee->state != TRACEE_IN_SYSCALL || !is_exec(tracee->abi, tracee->number))
+		return false;
+	return tracee->leader ? is_attached(tracee->leader) : now - tracee->entry_ns < EXEC_NS;
 }
 
 /* In a call that shows no stop. */
@@ -63,15 +64,13 @@ void audit(struct thread *thread, uint64_t now)
 	if (now < thread->next_audit_ns)
 		return;
 	thread->next_audit_ns = now + AUDIT_NS;
-	bool waits = recording_awaits_reader(thread); /* and the stop of an exec with us */
-
 	for (uint32_t i = 0; i < BUCKETS_AT_ONCE && i < table->size; i++) {
 		struct tracee *tracee = table->buckets[thread->audited++ & (table->size - 1)], *next;
 
 		for (; tracee; tracee = next) {
 			next = tracee->next_in_bucket;
 			if (tracee->seized && !is_attached(tracee->tid)) {
-				if (!is_in_exec(tracee) || (now - tracee->entry_ns >= EXEC_NS && !waits))
+				if (!is_in_exec(tracee, now))
 					tracee_retire(thread, tracee, now);
 				continue;
 			}

@@ -73,6 +73,13 @@ static bool look(idtype_t type, pid_t tid, struct stop *stop, int flags)
 	return true;
 }
 
+/* Once its threads are gone and one of them has its leader's ID, an exec stops under that. */
+static bool look_at(const struct tracee *tracee, struct stop *stop)
+{
+	return look(P_PID, tracee->tid, stop, WNOHANG) ||
+	       (errno == ECHILD && tracee->leader && look(P_PID, tracee->leader, stop, WNOHANG));
+}
+
 /* The tracees one after another, over and over; NULL: after so many buckets none. */
 static const struct tracee *next_in_round(struct thread *thread)
 {
@@ -106,7 +113,7 @@ static bool sweep(struct thread *thread, struct stop *stop)
 			break;
 		if (tracee == thread->hot || tracee->held_until_ns || !tracee->seized)
 			continue;
-		if (look(P_PID, tracee->tid, stop, WNOHANG)) {
+		if (look_at(tracee, stop)) {
 			thread->sweep_in = thread->sweep_every = 0; /* more may wait: on with the round */
 			return true;
 		}
@@ -169,13 +176,6 @@ static bool next_of_hot(struct thread *thread, struct stop *stop)
 	return placement->way != WAY_BLOCK && placement->near && yield(thread, stop);
 }
 
-/* Once its threads are gone and one of them has its leader's ID, an exec stops under that. */
-static bool look_at(const struct tracee *tracee, struct stop *stop)
-{
-	return look(P_PID, tracee->tid, stop, WNOHANG) ||
-	       (errno == ECHILD && tracee->leader && look(P_PID, tracee->leader, stop, WNOHANG));
-}
-
 /* Whether a slow reader is nothing to it: who is let go of, or dies, or has a child, which is in no table before that is
  * told. The child itself, and what its parent does next, wait again. */
 static bool goes_on(const struct thread *thread, const struct tracee *tracee, const struct stop *stop)
@@ -187,8 +187,6 @@ static bool goes_on(const struct thread *thread, const struct tracee *tracee, co
 
 static bool find_regardless(struct thread *thread, struct stop *stop)
 {
-	if (thread->tracees.used == 0)
-		return look(P_ALL, 0, stop, WNOHANG);
 	for (uint32_t looks = 0; looks < LOOKS_AT_ONCE && looks < thread->tracees.used; looks++) {
 		const struct tracee *tracee = next_in_round(thread);
 
@@ -197,7 +195,9 @@ static bool find_regardless(struct thread *thread, struct stop *stop)
 		if (tracee->seized && !tracee->held_until_ns && look_at(tracee, stop) && goes_on(thread, tracee, stop))
 			return true;
 	}
-	return false;
+	/* A child of who died before it could tell of it, if no other stop is in front of it. */
+	return look(P_ALL, 0, stop, WNOHANG) && !tracee_find(&thread->tracees, stop->tid) &&
+	       (stop->kind == STOP_DEATH || stop->kind == STOP_EVENT);
 }
 
 /* While a slow reader is waited for, most stay in their stops, and a wait for any would find the same one over and over; a

@@ -15,6 +15,7 @@
 
 #define OPEN_NS (10 * NS_PER_MS)
 #define WAIT_NS 200000
+#define WAIT_MOST_NS (100 * NS_PER_MS)
 /* A stop may bring a record of its own, and one of a call that is open. */
 #define ROOM_FOR_STOP (2 * RECORD_MAX)
 #define STRING_LIMIT_MOST (RECORD_MAX / 4)
@@ -160,12 +161,14 @@ bool recording_has_room(const struct thread *thread, const struct tracee *tracee
 	return !waits_for_reader(r, begun_size(r->open) + begun_size(tracee) + 2 * (uint32_t)sizeof(struct stl_record));
 }
 
-/* What brought more than any stop should is waited with, unless it is time to let the tracees go. */
+/* What brought more than any stop should is waited with: not for long, since others may wait to be let go meanwhile. */
 static void wait_for_room(struct recorder *r, const struct tracee *tracee, uint32_t size)
 {
 	const struct timespec pause = {0, WAIT_NS};
+	uint64_t end = clock_ns() + WAIT_MOST_NS;
 
-	while (!ring_has_room(&r->ring, size) && !tracee_is_leaving(tracee) && !thread_is_called(r->thread)) {
+	while (!ring_has_room(&r->ring, size) && !tracee_is_leaving(tracee) && !thread_is_called(r->thread) &&
+	       clock_ns() < end) {
 		thread_beat(r->thread);
 		nanosleep(&pause, NULL);
 	}
