@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -143,14 +143,12 @@ async def test_a_page_that_nobody_serves_holds_nobody_up(tracing: Tracing, conta
     assert not [event for event in tracing.events if isinstance(event, TracerEnded)]
 
 
-async def _until_it_waits_for_a_reader(progress: Progress) -> None:
-    async def stands_still() -> bool:
-        before = progress.counts()
-        await asyncio.sleep(0.3)
-        return progress.counts() == before
-
+async def _until_nothing_moves(look: Callable[[], list[int]]) -> None:
+    """Until what was under way, so that no number is 0, stands still: its tracer threads wait for their reader."""
     for _ in range(100):
-        if await stands_still():
+        before = look()
+        await asyncio.sleep(0.3)
+        if all(before) and look() == before:
             return
     pytest.fail("nobody reads, and nobody waits")
 
@@ -163,7 +161,7 @@ async def test_who_waits_for_a_reader_can_be_let_go(tracing: Tracing, container:
         spin.expect("running")
         await tracing.attach(container)
         tracer = tracing.tracer
-        await _until_it_waits_for_a_reader(progress)
+        await _until_nothing_moves(progress.counts)
         await asyncio.sleep(1)
         assert tracing.tracer == tracer, "a tracer that waits for its reader has not stalled"
         start = time.monotonic()
@@ -181,7 +179,7 @@ async def test_who_waits_for_a_reader_can_be_killed(tracing: Tracing, container:
         spin.tell()
         spin.expect("running")
         await tracing.attach(container)
-        await _until_it_waits_for_a_reader(progress)
+        await _until_nothing_moves(progress.counts)
         os.kill(spin.pid, signal.SIGKILL)
         assert spin.process.wait(2) == -signal.SIGKILL
 
@@ -199,7 +197,7 @@ async def test_who_is_let_go_does_not_wait_for_the_reader_of_others(
         await tracing.attach(container, others)
         for one in (spin, *(one for one, _ in let_go)):
             one.tell()
-        await _until_it_waits_for_a_reader(progress)
+        await _until_nothing_moves(progress.counts)
         tracing.drop(others)
         for one, each in let_go:
             await assert_unharmed([one.pid], each, traced=True, within=2)
@@ -225,7 +223,7 @@ async def test_an_exec_of_who_is_let_go_does_not_wait_for_a_reader(
         for one in spinning:
             one.tell()
         for progress in fills:
-            await _until_it_waits_for_a_reader(progress)
+            await _until_nothing_moves(progress.counts)
         tracing.drop(execs)
         several.tell()
         several.claims(deadline=5)
@@ -240,17 +238,7 @@ async def test_who_has_children_can_be_killed_while_a_reader_is_waited_for(
     await tracing.attach(container)
     for one in forks:
         one.tell()
-
-    async def stands_still() -> bool:
-        before = container.pids()
-        await asyncio.sleep(0.3)
-        return container.pids() == before
-
-    for _ in range(100):
-        if await stands_still():
-            break
-    else:
-        pytest.fail("nobody reads, and nobody waits")
+    await _until_nothing_moves(container.pids)
     pids = container.pids()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
