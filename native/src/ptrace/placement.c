@@ -24,6 +24,8 @@
 #define STEER_SETTLE_NS (120 * NS_PER_MS)
 #define STEER_WORKS 0.7
 #define MARGIN 1.05
+/* Of a window; a thread that waits so long for a CPU has seen none idle. */
+#define FULL 0.25
 /* So slowly that whatever is tried after it does as well at first. */
 #define STEER_MARGIN 1.2
 #define FOLLOW_MIN 16
@@ -157,6 +159,25 @@ static void judge(struct placement *placement, double rate, uint64_t now)
 	placement->rate[way] = rate;
 }
 
+/* What the other two ways gain is that no CPU is idle, or ours is ready at once; where all are busy they cost it twice. */
+static bool is_for_full(enum way way)
+{
+	return way == WAY_FOLLOW || way == WAY_BLOCK;
+}
+
+static uint64_t waited_ns(void)
+{
+	struct task_ran ran;
+
+	return task_ran_read(gettid(), &ran) < 0 ? 0 : ran.waited_ns;
+}
+
+static void look_whether_full(struct placement *placement, uint64_t elapsed)
+{
+	if (is_for_full(placement->way))
+		placement->full = (double)(waited_ns() - placement->waited_ns) > FULL * (double)elapsed;
+}
+
 static void choose(struct placement *placement, double rate, uint64_t now)
 {
 	enum way next = placement->best;
@@ -164,6 +185,8 @@ static void choose(struct placement *placement, double rate, uint64_t now)
 	if (placement->way == placement->best && rate > RATE_MIN && placement->cpus > 1) {
 		for (int way = 0; way < WAYS; way++) {
 			if (way == WAY_STEER && placement->cpus != 2)
+				continue;
+			if (placement->full && !is_for_full((enum way)way))
 				continue;
 			if (way != (int)placement->best && now >= placement->retry_ns[way]) {
 				next = (enum way)way;
@@ -192,6 +215,14 @@ static bool is_hopeless(const struct placement *placement, uint32_t turns, doubl
 	       rate < placement->rate[placement->best] * 0.6;
 }
 
+/* Where all CPUs are busy, a shorter window tells only whose slice it fell into (3 to 6 ms: sched(7), EEVDF's base). */
+static bool is_over(const struct placement *placement, uint32_t turns, uint64_t elapsed, double rate)
+{
+	if (elapsed >= WINDOW_NS)
+		return true;
+	return !placement->full && (turns >= WINDOW || is_hopeless(placement, turns, rate));
+}
+
 static void count(struct placement *placement)
 {
 	uint32_t turns = ++placement->turns;
@@ -206,15 +237,16 @@ static void count(struct placement *placement)
 		if (placement->way == WAY_STEER && now < placement->steer_from_ns)
 			return;
 		placement->window_ns = now;
+		placement->waited_ns = waited_ns();
 		placement->turns = 0;
 		return;
 	}
 	uint64_t elapsed = now - placement->window_ns;
 	double rate = (double)turns / (double)(elapsed ? elapsed : 1);
 
-	if (turns < WINDOW && elapsed < WINDOW_NS && !is_hopeless(placement, turns, rate))
+	if (!is_over(placement, turns, elapsed, rate))
 		return;
-
+	look_whether_full(placement, elapsed);
 	judge(placement, rate, now);
 	choose(placement, rate, now);
 	placement->window_ns = 0;

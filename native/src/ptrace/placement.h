@@ -35,6 +35,8 @@ struct placement {
 	uint64_t window_ns;               /* its begin; 0: it is still settling */
 	uint64_t steer_from_ns;           /* from when on its steering shows */
 	bool near;                        /* the tracee was last seen on the CPU that we keep to */
+	uint64_t waited_ns;               /* for a CPU, at the begin of the window */
+	bool full;                        /* no CPU was idle when it was last looked */
 	double rate[WAYS];                /* stops per ns, of its last window */
 	uint64_t retry_ns[WAYS], backoff_ns[WAYS];
 };

@@ -165,10 +165,8 @@ int task_syscall_parse(const char *text, struct task_syscall *out)
 
 int task_ran_parse(const char *text, struct task_ran *out)
 {
-	uint64_t waited;
-
 	memset(out, 0, sizeof(*out));
-	if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &out->cpu_ns, &waited, &out->slices) != 3)
+	if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &out->cpu_ns, &out->waited_ns, &out->slices) != 3)
 		return -ENODATA;
 	return 0;
 }

@@ -33,7 +33,7 @@ struct task_syscall {
 };
 
 struct task_ran {
-	uint64_t cpu_ns, slices;
+	uint64_t cpu_ns, waited_ns, slices; /* waited: ready to run, for a CPU */
 };
 
 struct file_identity {
