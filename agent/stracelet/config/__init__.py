@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration: one YAML file, checked key by key."""
+
+from stracelet.config.files import ConfigFile, load, read
+from stracelet.config.keys import BUCKET_EDGES, Config, Metrics, Monitor, Rule, Sources, Tls, parse_listen, section
+
+__all__ = [
+    "BUCKET_EDGES",
+    "Config",
+    "ConfigFile",
+    "Metrics",
+    "Monitor",
+    "Rule",
+    "Sources",
+    "Tls",
+    "load",
+    "parse_listen",
+    "read",
+    "section",
+]
