@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Process, descendants, read_process, traced_or_stopped
+from tests.processes import STAYING, Process, descendants, read_process, traced_or_stopped
 
 FOLDERS = {
     "unit": "no root, no runtime; quick",
@@ -85,7 +85,7 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     deadline = time.monotonic() + LEAVING_SECONDS
     while True:
         now = descendants(os.getpid())
-        left = [process for process in now if process.key not in before]
+        left = [process for process in now if process.key not in before and process.pid not in STAYING]
         caught = traced_or_stopped((process.pid for process in now), by=os.getpid())
         if not (left or caught) or time.monotonic() > deadline:
             break

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.images import shared_folder, wait_for
+from tests.processes import STAYING
 
 IMAGE = "local/busybox:1"
 BRIDGE = Path("/sys/class/net/k8s-br")
@@ -46,6 +47,11 @@ class Cluster:
         )
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr.strip()}"
         return done.stdout
+
+    def server(self, what: str) -> None:
+        """Stops, starts, freezes or thaws the API server, or makes it forget; where that cannot be done, skips."""
+        _script(shared_folder() / "cluster/apiserver", what)
+        STAYING.add(int((self.kubeconfig.parent / "pid/apiserver").read_text()))
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,13 @@ def cluster() -> Iterator[Cluster]:
 
 
 def _script(*command: str | Path) -> str:
-    """The last line that it prints; skips the test when it fails."""
+    """The last line that it prints, if any; skips the test when it fails."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_SECONDS, check=False
     )
     if done.returncode != 0:
         pytest.skip(f"{command[0]}: {done.stderr.strip()}")
-    return done.stdout.splitlines()[-1]
+    return (done.stdout.splitlines() or [""])[-1]
 
 
 @pytest.fixture

@@ -52,6 +52,13 @@ def _no_path(value: Any) -> Any:
     return found if isinstance(found, str) else _refuse(value, "auto or off")
 
 
+def _kubeconfig(value: Any) -> Any:
+    found = _source(value)
+    if isinstance(found, str):
+        return found
+    return found[0] if isinstance(found, tuple) and len(found) == 1 else _refuse(value, "auto, off or a path")
+
+
 def _empty_filter(value: str) -> str:
     if value:
         raise ValueError(f'this version cannot filter by syscall; leave it "" to count all, found {value!r}')
@@ -191,9 +198,15 @@ class Limits(Model):
 class Sources(Model):
     """Where names come from: `auto` (the usual sockets), `off`, a socket's path or a list of paths. Needs a restart."""
 
-    kubernetes: Annotated[str, BeforeValidator(_no_path)] = Field(
+    kubernetes: Annotated[str, BeforeValidator(_kubeconfig)] = Field(
         default="auto",
-        description="`auto` or `off`; this version has no client for it: pods are named by CRI.",
+        description="The Kubernetes API: `auto` (in a pod, with its service account), `off`, or a kubeconfig's path. "
+        "Needs a restart.",
+    )
+    node: str = Field(
+        default="",
+        description="The node's name in Kubernetes; empty: NODE_NAME of the environment, or else the host's name. "
+        "Needs a restart.",
     )
     cri: Source = Field(
         default="auto",

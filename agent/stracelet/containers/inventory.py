@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stracelet.containers.cgroups import container_of_process
+from stracelet.containers.cgroups import container_of_process, pod_of_path
 from stracelet.containers.merging import CGROUP, merge
 from stracelet.containers.model import EXITED, SourceState
 from stracelet.containers.sockets import SocketAbsent
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stracelet.containers.cgroups import Cgroups
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
     from stracelet.containers.procfs import Procfs
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Inventory:
         self._list_unnamed = list_unnamed
         self._clock = clock
         self._records: dict[str, dict[str, Container]] = {name: {} for name in self._sources}
+        self._pods: dict[str, dict[str, Pod]] = {name: {} for name in self._sources}
         self._paths: dict[str, tuple[str, ...]] = {}
         self._merged: dict[str, Container] = {}
         self._shown: Mapping[str, Container] | None = None
@@ -85,6 +86,7 @@ class Inventory:
                 container.id: container
                 for container in self._merged.values()
                 if not container.sandbox
+                and not container.nameless
                 and container.status != EXITED
                 and (self._list_unnamed or container.sources != (CGROUP,))
             }
@@ -228,6 +230,7 @@ class Inventory:
             listed = {container.id: container for container in change.containers}
             changed = [key for key in records.keys() | listed.keys() if records.get(key) != listed.get(key)]
             self._records[name] = listed
+            changed += self._take_pods(name, change.pods)
         elif isinstance(change, Known):
             changed = [change.container.id]
             records[change.container.id] = change.container
@@ -237,6 +240,24 @@ class Inventory:
         for container_id in changed:
             self._check_cgroup(container_id, self._records[name].get(container_id))
         self._changed(changed)
+
+    def _take_pods(self, name: str, pods: Iterable[Pod]) -> list[str]:
+        """The containers whose cgroups are those of pods that have changed."""
+        before = self._pods[name]
+        after = self._pods[name] = {pod.cgroup_uid: pod for pod in pods if pod.cgroup_uid}
+        if before == after:
+            return []
+        return [key for key in self._paths if before.get(uid := self._pod_uid(key)) != after.get(uid)]
+
+    def _pod_uid(self, container_id: str) -> str:
+        """Of the pod on its cgroup's path, or empty."""
+        return next(filter(None, map(pod_of_path, self._paths.get(container_id, ()))), "")
+
+    def _pod(self, container_id: str) -> Pod | None:
+        """The pod on its cgroup's path, where a source knows that: before the container itself, as a rule."""
+        if not any(self._pods.values()) or not (uid := self._pod_uid(container_id)):
+            return None
+        return next((pods[uid] for pods in self._pods.values() if uid in pods), None)
 
     def _check_cgroup(self, container_id: str, record: Container | None) -> None:
         """A source tells of a start or an end before the next scan, which is all there is where nothing is traced."""
@@ -248,7 +269,8 @@ class Inventory:
     def _changed(self, container_ids: Iterable[str]) -> None:
         for container_id in container_ids:
             records = [known[container_id] for known in self._records.values() if container_id in known]
-            merged = merge(container_id, records, self._paths.get(container_id, ()))
+            pod = None if records else self._pod(container_id)
+            merged = merge(container_id, records, self._paths.get(container_id, ()), pod)
             if merged == self._merged.get(container_id):
                 continue
             self._shown = None

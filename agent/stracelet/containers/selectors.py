@@ -45,6 +45,10 @@ class Selector:
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(requirement.met(labels) for requirement in self.requirements)
 
+    def could_match(self, labels: Mapping[str, str]) -> bool:
+        """Whether it matches with these labels and further ones, of other keys."""
+        return all(each.key not in labels or each.met(labels) for each in self.requirements)
+
 
 def parse_selector(text: str) -> Selector:
     """Raises UsageError, which shows where it cannot be read. Blank text matches everything."""

@@ -29,7 +29,7 @@ from stracelet.tracing.retries import NO_ROOM, Retries
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Wanted(Protocol):
     """Who asks for what: `Choice` in this module's package is the one there is."""
 
     def wants(self, container: Container) -> bool: ...
-    def could_want(self, container_id: str) -> bool: ...
+    def could_want(self, container_id: str, pod: Pod | None) -> bool: ...
     def wants_new(self) -> bool: ...
     def pids(self) -> Sequence[int]: ...
 
@@ -289,7 +289,7 @@ class Selection:
         """Compares what is wanted with what was asked of the tracer, and asks for the difference."""
         container = self._inventory.get(container_id)
         if container is None:
-            if container_id in self._unnamed and not self._wanted.could_want(container_id):
+            if container_id in self._unnamed and not self._wanted.could_want(container_id, None):
                 self._let_go(container_id)
             return
         kept = Kept(container_id, container, self._note(container_id))
@@ -306,7 +306,7 @@ class Selection:
             self._requests.drop(container_id)
             logger.info("no longer wanted", extra={"container": self.name(container_id)})
         elif container_id in self._unnamed and (
-            self._inventory.named(container_id) or not self._wanted.could_want(container_id)
+            self._inventory.named(container_id) or not self._wanted.could_want(container_id, container.pod)
         ):
             self._let_go(container_id)
 

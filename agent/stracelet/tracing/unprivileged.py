@@ -14,7 +14,7 @@ from stracelet.containers.cgroups import Cgroups
 from stracelet.containers.docker_list import DockerList
 from stracelet.containers.inventory import Inventory
 from stracelet.containers.procfs import Procfs
-from stracelet.containers.sources import DEADLINE, build, places
+from stracelet.containers.sources import DEADLINE, ClusterSource, build, places
 from stracelet.tracing.privileges import drop_privileges
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _load_what_could_not_be_read_later(settings: Config, *, with_libraries: bool
     for kind, module in LIBRARIES.items():
         if with_libraries and getattr(settings.sources, kind) != "off":
             importlib.import_module(module)
+    if with_libraries and settings.sources.kubernetes != "off" and ClusterSource(settings.sources).there:
+        importlib.import_module("stracelet.containers.kubernetes")
 
 
 def _must_exist(path: str) -> None:

@@ -45,7 +45,7 @@ REFUSED = {
     "metrics: {tls: {cert: /a}}": r"metrics\.tls\.key: missing",
     "metrics: {auth: kubernetes}": r"metrics\.auth: expected 'none', found 'kubernetes'",
     "sources: {docker: nope}": r"sources\.docker: expected auto, off, an absolute path .* found 'nope'",
-    "sources: {kubernetes: /x}": r"sources\.kubernetes: expected auto or off, found '/x'",
+    "sources: {kubernetes: [/x, /y]}": r"sources\.kubernetes: expected auto, off or a path, found .*",
     "procfs: proc": r"procfs: expected an absolute path, found 'proc'",
     "log: {level: loud}": r"log\.level: expected 'debug', .*, found 'loud'",
     "a: [": r"line 1, column 5: .*",

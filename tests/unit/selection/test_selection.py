@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stracelet.containers.model import Pod
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
 from stracelet.tracing.selection import ENDED, MAX_ENDED, PROVISIONAL, Selection
@@ -30,6 +31,7 @@ class Named:
     id: str
     name: str
     status: str = "running"
+    pod: None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Wanted:
     def wants(self, container: Named) -> bool:
         return container.name in self.names
 
-    def could_want(self, container_id: str) -> bool:
+    def could_want(self, container_id: str, pod: Pod | None) -> bool:
         return self.new and not container_id.startswith("never")
 
     def wants_new(self) -> bool:
