@@ -68,10 +68,17 @@ def test_one_without_an_id_is_none_yet() -> None:
 
 
 def test_a_static_pods_cgroup_has_its_configurations_hash() -> None:
-    pod = _pod(annotations={"kubernetes.io/config.hash": "0123abcd", "kubernetes.io/config.source": "file"}).copy()
+    digest = "0123456789abcdef" * 2
+    pod = _pod(annotations={"kubernetes.io/config.mirror": digest, "kubernetes.io/config.source": "file"})
     entry = parse_pod(pod, "kubernetes")
-    assert (entry.pod.uid, entry.pod.cgroup_uid) == (UID, "0123abcd")
+    assert (entry.pod.uid, entry.pod.cgroup_uid) == (UID, digest)
     assert entry.pod.annotations == {}
+
+
+@pytest.mark.parametrize("claimed", ["22222222-2222-3333-4444-555555555555", "../../x", "0123"])
+def test_no_annotation_claims_another_pods_cgroup(claimed: str) -> None:
+    pod = _pod(annotations={"kubernetes.io/config.mirror": claimed, "kubernetes.io/config.hash": claimed})
+    assert parse_pod(pod, "kubernetes").pod.cgroup_uid == UID
 
 
 def test_of_the_annotations_ours_alone_are_kept() -> None:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     Object = Mapping[str, Any]
 
 OURS = "stracelet.io/"
-CONFIG_HASH = "kubernetes.io/config.hash"
+MIRROR = "kubernetes.io/config.mirror"
 TEMPLATE_HASH = "pod-template-hash"
 KINDS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 _CONTAINER_ID = re.compile(r"(?P<runtime>[a-z0-9-]+)://(?P<id>[0-9a-f]{64})", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _STATUSES = (
     ("initContainers", "initContainerStatuses"),
     ("containers", "containerStatuses"),
@@ -46,10 +47,18 @@ def parse_pod(pod: Object, source: str) -> PodEntry:
         labels=labels,
         annotations={key: value for key, value in annotations.items() if key.startswith(OURS)},
         workload=_workload(metadata, labels),
-        # A static pod's cgroup carries the hash of its configuration, not the UID of its mirror.
-        cgroup_uid=annotations.get(CONFIG_HASH) or str(metadata["uid"]),
+        cgroup_uid=_mirrored(annotations) or str(metadata["uid"]),
     )
     return PodEntry(known, tuple(_containers(pod, known, source)))
+
+
+def _mirrored(annotations: Mapping[str, str]) -> str:
+    """A static pod's cgroup carries the hash of its configuration, not the UID of its mirror, which is what we see.
+
+    Annotations are the author's to write: a hash is never another pod's UID, and the kubelet ends a false mirror.
+    """
+    found = annotations.get(MIRROR, "")
+    return found if _HASH.fullmatch(found) else ""
 
 
 def _workload(metadata: Object, labels: Mapping[str, str]) -> Workload | None:
