@@ -63,7 +63,7 @@ def add_config(
 DEFAULTS = SimpleNamespace(
     procfs="/proc",
     cgroup_root="/sys/fs/cgroup",
-    sources=SimpleNamespace(kubernetes="auto", cri="auto", docker="auto", podman="auto", cgroup="auto"),
+    sources=SimpleNamespace(kubernetes="auto", node="", cri="auto", docker="auto", podman="auto", cgroup="auto"),
     trace=SimpleNamespace(data=True, mask=(), mask_exec=False),
 )
 

@@ -25,7 +25,7 @@ def merge(
     What the first record says counts before the second's; what it does not say the second may. A container that has a
     cgroup runs, for a runtime says so only when the start is over. A pause container is not shown, so no source may
     call one so that another has as a container with a name: Docker itself says it of those that CRI has through it.
-    `pod`: the one on its cgroup's path, which is all that is known of it where no record is.
+    `pod`: the one on its cgroup's path, which may be all that is known of it.
     """
     if not records and not cgroups:
         return None
@@ -51,12 +51,12 @@ def merge(
             compose_project=merged.compose_project or other.compose_project,
             compose_service=merged.compose_service or other.compose_service,
         )
-    return merged
+    return replace(merged, pod=_joined(merged.pod, pod))
 
 
 def _joined(one: Pod | None, other: Pod | None) -> Pod | None:
-    """Of the same pod, what the API server alone knows is kept."""
-    if one is None or other is None or one.uid != other.uid:
+    """Of the same pod, what the API server alone knows is kept. A static pod's UID is not the same everywhere."""
+    if one is None or other is None or (one.namespace, one.name) != (other.namespace, other.name):
         return one or other
     return replace(
         one,

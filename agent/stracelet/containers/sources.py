@@ -83,7 +83,7 @@ class Source(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         """All containers, those that have ended left out, within a deadline of 5 s."""
 
     def watch(self) -> AsyncIterator[Change]:
@@ -153,7 +153,7 @@ class LazySource:
             )
         return self._source
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         return await (await self._loaded()).list()
 
     async def watch(self) -> AsyncIterator[Change]:
@@ -189,7 +189,7 @@ class ClusterSource:
             self._source = library.source(name=self.name, node=self._node, kubeconfig=self._kubeconfig)
         return self._source
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         return await self._loaded().list()
 
     async def watch(self) -> AsyncIterator[Change]:

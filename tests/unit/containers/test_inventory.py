@@ -39,13 +39,13 @@ class Script:
     def poke(self) -> None:
         self.pokes += 1
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         if self.fails:
             raise self.fails
-        return self.known
+        return Listing(tuple(self.known))
 
     async def watch(self) -> AsyncIterator[Change]:
-        yield Listing(tuple(await self.list()))
+        yield await self.list()
         while (change := await self.changes.get()) is not None:
             yield change
 
@@ -344,3 +344,50 @@ async def test_of_the_same_pod_two_sources_are_added_up(tmp_path: Path) -> None:
     pod = world.inventory.containers()[A].pod
     assert pod is not None
     assert (pod.workload, pod.labels) == (OF_POD.workload, {"app": "web", "of": "the runtime"})
+
+
+async def test_what_the_api_knows_of_a_pod_counts_where_the_runtime_was_quicker(tmp_path: Path) -> None:
+    api, cri = Script("kubernetes"), Script("cri")
+    world = World(tmp_path, api, cri)
+    running = asyncio.create_task(world.inventory.run())
+    try:
+        await until(lambda: world.inventory.following)
+        api.changes.put_nowait(Listing((), (OF_POD,)))
+        world.inventory.seen(A, _pods_cgroup(world, A))
+        quick = Container(A, "containerd", "web", pod=Pod("shop", "web-0", UID), sources=("cri",))
+        cri.changes.put_nowait(Known(quick))
+        await until(lambda: world.inventory.named(A))
+        pod = world.inventory.containers()[A].pod
+        assert pod is not None
+        assert (pod.workload, pod.labels) == (OF_POD.workload, OF_POD.labels)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_status_that_claims_another_pods_container_is_not_believed(world: World, docker: Script) -> None:
+    false = replace(OF_POD, name="false", uid="22222222-2222-3333-4444-555555555555", cgroup_uid="22222222")
+    _pods_cgroup(world, A)
+    docker.known = [Container(A, "containerd", "web", pod=false, sources=("docker",))]
+    await world.inventory.refresh()
+    assert A not in {key for key, each in world.inventory.containers().items() if each.pod == false}
+
+
+async def test_a_mirror_that_is_claimed_again_stays_with_its_pod(world: World, docker: Script) -> None:
+    running = asyncio.create_task(world.inventory.run())
+    try:
+        await until(lambda: world.inventory.following)
+        world.inventory.seen(A, _pods_cgroup(world, A))
+        docker.changes.put_nowait(Listing((), (OF_POD,)))
+        await until(lambda: (found := world.inventory.get(A)) is not None and found.pod == OF_POD)
+        false = replace(OF_POD, name="false", uid="another")
+        docker.changes.put_nowait(Listing((WEB,), (false, OF_POD)))
+        await until(lambda: world.inventory.named(A))
+        docker.changes.put_nowait(Listing((), (false, OF_POD)))
+        await until(lambda: not world.inventory.named(A))
+        found = world.inventory.get(A)
+        assert found is not None
+        assert found.pod == OF_POD
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -60,6 +60,15 @@ def test_init_and_ephemeral_containers_too_and_none_that_has_ended() -> None:
     }
 
 
+def test_one_that_waits_to_be_started_again_has_ended() -> None:
+    pod = _pod()
+    ended = {"terminated": {"exitCode": 1, "containerID": f"containerd://{A}"}}
+    pod["status"]["containerStatuses"][0] |= {"state": {"waiting": {}}, "lastState": ended}
+    assert parse_pod(pod, "kubernetes").containers == ()
+    pod["status"]["containerStatuses"][0] |= {"containerID": f"containerd://{B}"}
+    assert [each.id for each in parse_pod(pod, "kubernetes").containers] == [B]
+
+
 def test_one_without_an_id_is_none_yet() -> None:
     pod = _pod()
     del pod["status"]["containerStatuses"][0]["containerID"]

@@ -89,7 +89,7 @@ async def test_a_list_over_a_socket_that_somebody_else_opens(kind: str, tmp_path
         return await connect_directly(path)
 
     async with a_server(kind).at(tmp_path / "s"):
-        found = {each.id: each for each in await a_source(kind, tmp_path / "s", connect).list()}
+        found = {each.id: each for each in (await a_source(kind, tmp_path / "s", connect).list()).containers}
     assert (found[A].name, found[A].status, found[A].sources) == ("web", RUNNING, (kind,))
     assert set(opened) == {str(tmp_path / "s")}
 
@@ -272,7 +272,7 @@ async def test_cri_names_pods(tmp_path: Path) -> None:
     assert isinstance(server, CriServer)
     server.containers += [container(B, "old", server.sandboxes[0], state=2)]
     async with server.at(tmp_path / "s"):
-        found = {each.id: each for each in await a_source("cri", tmp_path / "s").list()}
+        found = {each.id: each for each in (await a_source("cri", tmp_path / "s").list()).containers}
     assert set(found) == {A, P}
     web = found[A]
     assert web.pod is not None
@@ -389,8 +389,8 @@ class Failing:
 
     def poke(self) -> None: ...
 
-    async def list(self) -> list[Any]:
-        return []
+    async def list(self) -> Listing:
+        return Listing(())
 
     async def watch(self) -> AsyncIterator[Change]:
         self.tries += 1

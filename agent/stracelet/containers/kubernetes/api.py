@@ -6,13 +6,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
-import kubernetes.client
 import kubernetes.config
 import urllib3
+from kubernetes.client.api.core_v1_api import CoreV1Api
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config import ConfigException
+from kubernetes.config.config_exception import ConfigException
 
 from stracelet.errors import SourceError
 
@@ -21,18 +24,22 @@ if TYPE_CHECKING:
 
     Events = Sequence[Mapping[str, Any]]
 
+logger = logging.getLogger(__name__)
+
 CONNECT_SECONDS = 5.0
-LIST_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
+"""Until an answer begins, and between its parts."""
 WATCH_SECONDS = (240, 120)
 """How long a watch lasts: so long, and up to so much longer, so that not all nodes begin anew together."""
 QUIET_SECONDS = 90.0
-"""Bookmarks come about once a minute; a server that is frozen never closes the connection."""
+"""Bookmarks come about once a minute, where there are any; a server that is frozen never closes the connection. After
+so long a watch is begun anew, and that has to be answered."""
 PAGE = 500
 LONGEST_LINE = 16 << 20
 LONGEST_QUEUE = 4096
 
 
-class Expired(Exception):
+class Expired(SourceError):
     """The server has forgotten the version from which a watch was to go on (410)."""
 
 
@@ -50,41 +57,46 @@ def by_kubeconfig(path: str) -> Api:
 
 
 def _api(load: str, **how: Any) -> Api:
-    configuration = kubernetes.client.Configuration()
+    configuration = Configuration()
     try:
         getattr(kubernetes.config, load)(client_configuration=configuration, **how)  # which has no types
-    except (ConfigException, OSError, ValueError) as error:
-        raise SourceError(f"the Kubernetes API: {_one_line(error)}") from error
+    except PermissionError as error:
+        text = "An agent reads it, and the files that it names, with no right but those of uid 65532."
+        raise SourceError(f"the Kubernetes API: {_one_line(error)}", help_text=text) from error
+    except Exception as error:  # whatever a file that is no kubeconfig makes of its reader
+        raise SourceError(f"the Kubernetes API: {type(error).__name__}: {_one_line(error)}") from error
     configuration.retries = 0  # ours, so that each failure shows
-    return Api(kubernetes.client.ApiClient(configuration))
+    return Api(ApiClient(configuration))
 
 
 class Api:
-    """A connection to an API server. close() also ends what still runs."""
+    """An API server, and the connections to it that are free; close() closes these."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._pods = kubernetes.client.CoreV1Api(client)
+        self._pods = CoreV1Api(client)
 
     def close(self) -> None:
         self._client.close()
 
-    async def list(self, node: str) -> tuple[list[Mapping[str, Any]], str]:
-        """The pods of a node, and the version from which to watch. Raises SourceError."""
+    async def list(self, node: str, *, cached: bool) -> tuple[list[Mapping[str, Any]], str]:
+        """The pods of a node, and the version from which to watch. Raises SourceError.
+
+        `cached`: as the server has them in its cache, which costs it little however large the cluster is, and may be of
+        a while ago.
+        """
         items: list[Mapping[str, Any]] = []
-        more = ""
+        where = {"resource_version": "0"} if cached else {}
         while True:
-            page = await asyncio.to_thread(self._list, node, more)
+            page = await asyncio.to_thread(self._list, node, where)
             metadata = page.get("metadata", {})
             items += page.get("items") or []
-            more = metadata.get("continue") or ""
-            if not more:
+            if not metadata.get("continue"):
                 return items, str(metadata["resourceVersion"])
+            where = {"_continue": metadata["continue"]}
 
-    def _list(self, node: str, more: str) -> Mapping[str, Any]:
-        # Version 0: from the server's cache, however large the cluster is.
-        where = {"_continue": more} if more else {"resource_version": "0"}
-        response = self._ask(node, (CONNECT_SECONDS, LIST_SECONDS), limit=PAGE, **where)
+    def _list(self, node: str, where: Mapping[str, str]) -> Mapping[str, Any]:
+        response = self._ask(node, limit=PAGE, **where)
         try:
             page = json.loads(response.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
@@ -95,14 +107,17 @@ class Api:
             raise SourceError("the Kubernetes API: its answer is no list of pods")
         return page
 
-    def _ask(self, node: str, timeout: tuple[float, float], **how: Any) -> Any:
+    def _ask(self, node: str, **how: Any) -> Any:
         try:
             return self._pods.list_pod_for_all_namespaces(
-                field_selector=f"spec.nodeName={node}", _preload_content=False, _request_timeout=timeout, **how
+                field_selector=f"spec.nodeName={node}",
+                _preload_content=False,
+                _request_timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                **how,
             )
         except ApiException as error:
             raise _explained(error) from error
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
             raise SourceError(f"the Kubernetes API does not answer: {_one_line(error)}") from error
 
     @contextlib.asynccontextmanager
@@ -115,12 +130,13 @@ class Api:
         response = await asyncio.to_thread(
             self._ask,
             node,
-            (CONNECT_SECONDS, QUIET_SECONDS),
             watch=True,
             resource_version=version,
             allow_watch_bookmarks=True,
             timeout_seconds=int(least + more * jitter),
         )
+        with contextlib.suppress(AttributeError, OSError):  # the connection has ended already: reading says so
+            response.connection.sock.settimeout(QUIET_SECONDS)
         stream = _Stream(response)
         try:
             yield stream.events()
@@ -166,6 +182,8 @@ class _Stream:
             for line in _lines(self._response.stream(1 << 16)):
                 event = json.loads(line)
                 self._put(event if isinstance(event, dict) else {})
+        except urllib3.exceptions.ReadTimeoutError:
+            logger.debug("the watch was quiet for %g s, and is begun anew", QUIET_SECONDS)
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
             end = error
         self._put(end)

@@ -96,10 +96,12 @@ def _containers(pod: Object, known: Pod, source: str) -> Iterator[Container]:
 
 
 def _state(status: Object) -> str:
+    """One that waits to be started again, after it has failed, has the ID of the one that ended."""
     state = _mapping(status, "state")
     if "running" in state:
         return RUNNING
-    return EXITED if "terminated" in state else CREATED
+    last = _mapping(_mapping(status, "lastState"), "terminated")
+    return EXITED if "terminated" in state or last.get("containerID") == status.get("containerID") else CREATED
 
 
 def _mapping(of: Object, key: str) -> Object:

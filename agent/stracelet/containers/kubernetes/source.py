@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING
 
 from stracelet.containers.kubernetes.api import Api, Expired
 from stracelet.containers.kubernetes.pods import PodEntry, parse_pod
-from stracelet.containers.sources import Change, Listing
+from stracelet.containers.sources import DEADLINE, Change, Listing
 from stracelet.errors import SourceError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import AsyncIterator, Callable, Mapping
     from typing import Any
 
     from stracelet.containers.kubernetes.api import Events
-    from stracelet.containers.model import Container
 
 logger = logging.getLogger(__name__)
 
 SHORTEST_WATCH = 1.0
 """Seconds between the begins of two watches: a proxy may end each of them at once."""
-MOST_AT_ONCE = 256
 
 
 class KubernetesSource:
@@ -44,23 +41,30 @@ class KubernetesSource:
     def poke(self) -> None:
         """A watch tells of changes."""
 
-    async def list(self) -> builtins.list[Container]:
+    async def list(self) -> Listing:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await self._list_once()
+        except TimeoutError:
+            raise SourceError(f"the Kubernetes API does not answer within {DEADLINE:g} s") from None
+
+    async def _list_once(self) -> Listing:
         api = await asyncio.to_thread(self._connect)
         try:
-            await self._list_again(api)
+            await self._list_again(api, cached=True)
         finally:
-            await asyncio.to_thread(api.close)
-        return [*self._listing().containers]
+            api.close()
+        return self._listing()
 
     async def watch(self) -> AsyncIterator[Change]:
         api = await asyncio.to_thread(self._connect)
         loop = asyncio.get_running_loop()
-        told = False
+        told, cached = False, True
         try:
             while True:
                 begun = loop.time()
                 if not self._version:
-                    await self._list_again(api)
+                    await self._list_again(api, cached=cached)
                     told = False
                 try:
                     async with api.watch(self._node, self._version, self._jitter()) as events:
@@ -72,18 +76,18 @@ class KubernetesSource:
                                 yield self._listing()
                 except Expired as error:
                     logger.info("%s: %s; its pods are listed again", self.name, error)
-                    self._version = ""
+                    self._version, cached = "", False  # another server's cache may be older than what we know
                 await asyncio.sleep(max(0.0, begun + SHORTEST_WATCH - loop.time()))
         finally:
-            await asyncio.to_thread(api.close)
+            api.close()
 
     def _listing(self) -> Listing:
         entries = self._pods.values()
         containers = tuple(container for entry in entries for container in entry.containers)
         return Listing(containers, tuple(entry.pod for entry in entries))
 
-    async def _list_again(self, api: Api) -> None:
-        items, self._version = await api.list(self._node)
+    async def _list_again(self, api: Api, *, cached: bool) -> None:
+        items, self._version = await api.list(self._node, cached=cached)
         self._pods = {entry.pod.uid: entry for item in items if (entry := self._parse(item)) is not None}
 
     def _parse(self, item: Mapping[str, Any]) -> PodEntry | None:
