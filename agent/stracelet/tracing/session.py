@@ -83,6 +83,10 @@ def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess
     return process, Link(agent), Link(control)
 
 
+def _silent(silent: bool) -> int:
+    return protocol.TRACE_SILENT if silent else 0
+
+
 class Session:
     """Requests go out at once and are never waited for; what comes of them is in events() and in the arena.
 
@@ -143,9 +147,10 @@ class Session:
             raise
         return session
 
-    def trace(self, container_id: str) -> None:
-        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one."""
-        self._control.send(Message(protocol.REQ_TRACE, id=container_id).encode())
+    def trace(self, container_id: str, *, silent: bool = False) -> None:
+        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one. `silent`: it is counted,
+        and nothing of it recorded; asked again, that changes."""
+        self._control.send(Message(protocol.REQ_TRACE, id=container_id, detail=_silent(silent)).encode())
 
     def trace_pid(self, pid: int) -> str:
         """Traces a process; the ID that its counts go by. TargetNotFound: there is none."""
@@ -162,9 +167,9 @@ class Session:
         """Gives up the counts of a container that has ended."""
         self._control.send(Message(protocol.REQ_RELEASE, slot=slot, serial=serial).encode())
 
-    def policy(self, *, new_containers: bool) -> None:
-        """Whether new containers are traced provisionally, from their first exec on."""
-        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers)).encode())
+    def policy(self, *, new_containers: bool, silent: bool = False) -> None:
+        """Whether new containers are traced provisionally, from their first exec on; `silent` as for trace()."""
+        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers), detail=_silent(silent)).encode())
 
     def record(self, filter_: bytes, *, capture: int, string_limit: int) -> None:
         """What passes the filter (struct stl_filter) is recorded, by this tracer and by later ones. `capture`:

@@ -48,14 +48,14 @@ static void obey(struct tracer *tracer, struct stl_message *message)
 	message->id[sizeof(message->id) - 1] = '\0';
 	switch (message->type) {
 	case STL_REQ_POLICY:
-		targets_policy(message->value != 0);
+		targets_policy(message->value != 0, message->detail & STL_TRACE_SILENT);
 		break;
 	case STL_REQ_TRACE: {
 		char id[CONTAINER_ID_SIZE];
 
 		/* Only a container's own cgroup makes a task ours to trace. */
 		if (container_id_of(message->id, id) && strcmp(id, message->id) == 0)
-			target_trace(id);
+			target_trace(id, message->detail & STL_TRACE_SILENT);
 		else
 			notify(STL_EV_REFUSED, NULL, message->id, 0, 0, EINVAL, "not the ID of a container");
 		break;
