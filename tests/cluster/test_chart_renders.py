@@ -78,12 +78,24 @@ def test_an_agent_has_these_rights_and_no_other(helm: Helm) -> None:
     }
 
 
-def test_by_cri_alone_it_reads_no_pods_and_without_traces_has_no_token(helm: Helm) -> None:
-    role = of_kind(helm.rendered(*NOBODY_KNOWS), "ClusterRole", "stracelet-agent")
-    assert {resource for _, _, resource in requests(role["rules"])} == {"traces"}
-    silent = helm.rendered(*NOBODY_KNOWS, "--set-string", "config.api.listen=off")
-    assert not [each for each in silent if each["kind"] == "ClusterRole"]
-    assert "token" not in {each["name"] for each in of_kind(silent, "DaemonSet")["spec"]["template"]["spec"]["volumes"]}
+def test_by_cri_alone_it_has_no_token_and_the_sockets_group(helm: Helm) -> None:
+    objects = helm.rendered(*NOBODY_KNOWS)
+    assert not [each for each in objects if each["kind"] in ("ClusterRole", "ClusterRoleBinding", "Role")]
+    pod = of_kind(objects, "DaemonSet")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["supplementalGroups"] == [0]
+    mounts = {each["name"]: {mount["name"] for mount in each["volumeMounts"]} for each in pod["containers"]}
+    assert mounts == {"agent": {"config", "run", "cgroup", "cri"}, "tracer": {"run", "cgroup"}}
+    reviewing = helm.rendered(*NOBODY_KNOWS, "--set", "config.metrics.auth=kubernetes")
+    assert {resource for _, _, resource in requests(of_kind(reviewing, "ClusterRole")["rules"])} == {
+        "tokenreviews",
+        "subjectaccessreviews",
+    }
+
+
+def test_without_traces_nobody_has_a_right_to_them(helm: Helm) -> None:
+    objects = helm.rendered("--set-string", "config.api.listen=off")
+    role = of_kind(objects, "ClusterRole")
+    assert requests(role["rules"]) == {("list", "", "pods"), ("watch", "", "pods")}
 
 
 def test_who_traces_needs_these_rights(helm: Helm) -> None:

@@ -52,18 +52,18 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- ternary "https" "http" (not (empty .Values.tls.secretName)) -}}
 {{- end -}}
 
-{{/* Not empty where traces can be asked for. YAML 1.1 reads a bare off as false. */}}
-{{- define "stracelet.servesTraces" -}}
-{{- if not (has (toString .Values.config.api.listen) (list "off" "false")) }}true{{ end -}}
-{{- end -}}
-
-{{/* Not empty where the API tells the pods' names. */}}
+{{/* Not empty where the API tells the pods' names. YAML 1.1 reads a bare off as false. */}}
 {{- define "stracelet.readsPods" -}}
 {{- if not (has (toString .Values.config.sources.kubernetes) (list "off" "false")) }}true{{ end -}}
 {{- end -}}
 
+{{/* Not empty where traces can be asked for: of pods that the API tells, by objects that it keeps. */}}
+{{- define "stracelet.servesTraces" -}}
+{{- if and (include "stracelet.readsPods" .) (not (has (toString .Values.config.api.listen) (list "off" "false"))) }}true{{ end -}}
+{{- end -}}
+
 {{- define "stracelet.needsToken" -}}
-{{- if or (include "stracelet.servesTraces" .) (include "stracelet.readsPods" .) (eq (toString .Values.config.metrics.auth) "kubernetes") }}true{{ end -}}
+{{- if or (include "stracelet.readsPods" .) (eq (toString .Values.config.metrics.auth) "kubernetes") }}true{{ end -}}
 {{- end -}}
 
 {{/* podMonitor, serviceMonitor, scrapeConfig or none */}}
