@@ -13,9 +13,12 @@ NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] nati
 CRI := agent/stracelet/containers/cri
 BENCHMARKS = $(sort $(wildcard benchmarks/[a-z]*.py))
 RESULTS := build/benchmarks
+HELM ?= helm
+VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' agent/stracelet/__init__.py)
+IMAGE ?= stracelet:$(VERSION)
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
-.PHONY: help build run test check format bench clean
+.PHONY: help build run test check format bench image manifests clean
 
 help: ## say what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +44,7 @@ check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated fi
 	$(BIN)/python native/tools/gen_constants.py --check
 	$(BIN)/python native/tools/gen_ioctls.py --check
 	$(BIN)/python docs/configuration.py | diff -u docs/configuration.md -
+	$(BIN)/python tools/chart_readme.py | diff -u charts/stracelet/README.md -
 	@set -e; again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; cp -r --parents $(CRI) "$$again"; \
 	$(BIN)/python "$$again/$(CRI)/generate.py"; diff -ru --exclude=__pycache__ $(CRI) "$$again/$(CRI)"
 
@@ -57,6 +61,16 @@ bench: $(VENV)/.dev $(VENV)/.built ## measure against strace, into docs/performa
 	PYTHONPATH=. $(BIN)/python "$$each" -o "$$result" $(BENCH_ARGS) || failed+=" $$each"; done; \
 	$(BIN)/python docs/performance.py $(RESULTS)/*.json || failed+=" docs/performance.md"; \
 	[[ ! $$failed ]] || { echo "failed:$$failed" >&2; exit 1; }
+
+image: ## build the container image (IMAGE="registry/stracelet:1"; IMAGE_OPTIONS: further ones of `docker build`)
+	docker build --tag $(IMAGE) --build-arg STRACELET_VERSION=$(VERSION) \
+	--build-arg STRACELET_COMMIT=$$(git rev-parse --short=12 HEAD) \
+	--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(IMAGE_OPTIONS) .
+
+manifests: $(VENV)/.built ## render charts/stracelet into manifests/, and what is made from its values (HELM="path/helm")
+	$(BIN)/python tools/chart_readme.py > charts/stracelet/README.md
+	$(BIN)/python tools/dashboards.py
+	HELM=$(HELM) tools/manifests > manifests/stracelet.yaml
 
 clean: ## remove what was built, .venv included
 	$(MAKE) -C native clean
