@@ -21,6 +21,7 @@ from stracelet.tracing.protocol import TEXT_SIZE
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.listening import AGENT, HandAgent, Listening, shared_folder
+from tests.native.harness.proc import PATIENCE
 from tests.native.harness.supervisor import poll_until
 from tests.native.harness.tracee import Progress, Start, Tracee
 from tests.native.harness.unharmed import assert_unharmed
@@ -199,7 +200,7 @@ async def test_counting_goes_on_without_an_agent(listening: Listening, container
         with HandAgent(listening.path) as agent:
             trace(agent.greeted(), container)
             first = counted(agent)
-        assert await progress.moves_within(5)
+        assert await progress.moves_within(PATIENCE)
         with HandAgent(listening.path) as agent:
             agent.greeted()
             poll_until(lambda: counted(agent) > first, "it goes on")
@@ -237,15 +238,9 @@ async def test_records_end_with_their_agent(listening: Listening, container: Con
             trace(agent, container)
             stream, buffer = Stream(agent.arena, agent.positions), bytearray(STREAM_BUFFER)
             poll_until(lambda: stream.read(buffer) > 0, "there are records")
-            assert await progress.moves_within(5)
         produced = -1
-
-        def over() -> bool:
-            nonlocal produced
-            before, produced = produced, stream.info().produced
-            return before == produced
-
-        poll_until(over, "no more are written")
+        while produced != (produced := stream.info().produced):  # calls that are made, and not recorded
+            assert await progress.moves_within(PATIENCE)
         stream.close()
         with HandAgent(listening.path) as agent:
             agent.greeted()
@@ -280,13 +275,16 @@ async def test_a_killed_supervisor_harms_nobody(listening: Listening, container:
         assert idle.wait() == 7
 
 
-def test_what_a_dead_tracer_leaves_is_reaped(listening: Listening) -> None:
-    with HandAgent(listening.path) as agent:
-        tracer = agent.until(constants.STL_EV_HELLO).pid
-        family = proc.descendants(listening.pid)
+@pytest.mark.parametrize("pid_1", [False, True])
+def test_what_a_dead_tracer_leaves_is_reaped(path: Path, pid_1: bool) -> None:
+    with Listening(path, pid_1=pid_1) as listening, HandAgent(path) as agent:
+        agent.greeted()
+        (tracer,), family = proc.children(listening.pid), proc.descendants(listening.pid)
+        assert len(family) == 5  # its two probes, each with its keeper
         os.kill(tracer, signal.SIGKILL)
         assert agent.until(constants.STL_EV_HELLO).value == 2
         poll_until(lambda: not any(proc.status(pid) for pid in family), "not even a zombie is left")
+        assert listening.end() <= 2
 
 
 def test_a_socket_of_an_earlier_run_is_replaced_and_nothing_else_is(path: Path) -> None:

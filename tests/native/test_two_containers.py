@@ -16,7 +16,7 @@ from tests.command import Command
 from tests.images import wait_for
 from tests.native.harness import proc
 from tests.native.harness.cgroup import ROOT, Container
-from tests.native.harness.listening import AGENT, Listening, shared_folder
+from tests.native.harness.listening import AGENT, HandAgent, Listening, shared_folder
 from tests.native.harness.proc import until
 from tests.native.harness.tracee import Progress, Start
 from tests.native.harness.unharmed import assert_unharmed
@@ -149,6 +149,17 @@ async def test_the_tracers_container_is_restarted(folder: Path, container: Conta
             assert agent.interrupt(signal.SIGTERM) == 0
         assert "Traceback" not in agent.err
         await assert_unharmed([spin.pid], progress)
+
+
+def test_it_waits_for_its_turn(folder: Path) -> None:
+    path = folder / "tracer.sock"
+    with Listening(path), HandAgent(path) as other, agent_of(folder, "container/nobody") as agent:
+        page = Page(agent)
+        agent.says("takes no agent: another agent is connected")
+        assert "another agent is connected" in page.unready()
+        other.socket.close()
+        wait_for(lambda: not page.unready(), what="it is its turn", seconds=30)
+        assert agent.interrupt(signal.SIGTERM) == 0
 
 
 def test_no_process_by_its_pid(folder: Path) -> None:

@@ -26,9 +26,9 @@ static const char usage[] =
 	"                        [--connect PATH]... [--version] [-- COMMAND ARG...]\n"
 	"       " PROGRAM " --listen PATH --uid UID [--grace SECONDS] [--proc DIR] [--cgroup-root DIR]\n"
 	"It is started by stracelet, which talks to it over the two sockets; or, as a container of its own, it waits "
-        "at PATH\n"
+	"at PATH\n"
 	"for a stracelet agent that runs as UID. Without one, what is traced is counted on for SECONDS (60), then let "
-        "go.\n";
+	"go.\n";
 
 static const struct option long_options[] = {
 	{"agent-fd", required_argument, NULL, 'a'}, {"control-fd", required_argument, NULL, 'c'},

@@ -18,7 +18,7 @@ from stracelet.native import constants
 from stracelet.tracing.program import find_program
 from stracelet.tracing.protocol import MESSAGE_SIZE, Message
 from tests.native.harness.cgroup import ROOT
-from tests.native.harness.proc import PATIENCE
+from tests.native.harness.proc import PATIENCE, children
 
 AGENT = 65532
 RIGHTS = "-all,+sys_ptrace,+dac_read_search"
@@ -35,10 +35,14 @@ def shared_folder() -> Iterator[Path]:
 class Listening:
     """`stracelet-tracer --listen`, as uid 0 with two capabilities. A context manager that ends it."""
 
-    def __init__(self, path: Path, *, uid: int = AGENT, program: str | None = None, grace: int = 60) -> None:
-        line = ["setpriv", f"--bounding-set={RIGHTS}", "--inh-caps=-all", program or find_program()]
+    def __init__(
+        self, path: Path, *, uid: int = AGENT, program: str | None = None, grace: int = 60, pid_1: bool = False
+    ) -> None:
+        """`pid_1`: in a PID namespace of its own, as in a container without the node's PIDs."""
+        line = ["unshare", "--pid", "--fork", "--mount-proc"] if pid_1 else []
+        line += ["setpriv", f"--bounding-set={RIGHTS}", "--inh-caps=-all", program or find_program()]
         line += [f"--listen={path}", f"--uid={uid}", f"--grace={grace}", f"--cgroup-root={ROOT}"]
-        self.path, self.uid = path, uid
+        self.path, self._pid_1 = path, pid_1
         self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._heard = b""
 
@@ -52,8 +56,7 @@ class Listening:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGCONT)
-            self.process.terminate()
+            os.kill(self.pid, signal.SIGTERM)
         try:
             self.process.wait(20)
         finally:
@@ -64,7 +67,7 @@ class Listening:
 
     @property
     def pid(self) -> int:
-        return self.process.pid
+        return children(self.process.pid)[0] if self._pid_1 else self.process.pid
 
     def says(self, text: str, timeout: float = PATIENCE) -> None:
         """Waits until this is on its stderr."""
@@ -81,7 +84,7 @@ class Listening:
     def end(self) -> float:
         """SIGTERM; the seconds until it has ended, with status 0."""
         start = time.monotonic()
-        self.process.terminate()
+        os.kill(self.pid, signal.SIGTERM)
         assert self.process.wait(20) == 0
         return time.monotonic() - start
 
