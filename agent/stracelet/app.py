@@ -15,7 +15,7 @@ from stracelet import __version__, config, log, native
 from stracelet.containers.rules import Rules
 from stracelet.containers.sources import ClusterSource, places
 from stracelet.containers.targets import parse_target, resolve
-from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound
+from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound, UsageError
 from stracelet.metrics.collector import Collector
 from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
@@ -26,6 +26,7 @@ from stracelet.server.http import HttpServer, bind, load_certificate, tls_contex
 from stracelet.traces.hub import Hub, Together
 from stracelet.tracing.choice import Choice
 from stracelet.tracing.observed import Observed
+from stracelet.tracing.remote import RemoteSession
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 from stracelet.tracing.unprivileged import give_up_rights, inventory_through
@@ -45,7 +46,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Of these a change is only looked at when the agent starts.
-FIXED = ("metrics.listen", "metrics.buckets", "metrics.tls", "sources", "procfs", "cgroup_root", "api", "limits")
+FIXED = (
+    "metrics.listen",
+    "metrics.buckets",
+    "metrics.tls",
+    "sources",
+    "tracer_socket",
+    "procfs",
+    "cgroup_root",
+    "api",
+    "limits",
+)
 
 
 def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[str] = ()) -> int:
@@ -83,12 +94,7 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     paths = [place.path for place in places(settings.sources)]
-    session = await Session.start(
-        proc=settings.procfs,
-        cgroup_root=settings.cgroup_root,
-        connect=paths,
-        allow_pid=any(target.pid is not None for target in targets),
-    )
+    session = await _session(settings, paths, [target.text for target in targets if target.pid is not None])
     try:
         give_up_rights(settings)
         agent = Agent(
@@ -114,6 +120,17 @@ class Sockets:
 
     metrics: Sequence[socket.socket]
     api: Sequence[socket.socket]
+
+
+async def _session(settings: Config, paths: Sequence[str], processes: Sequence[str]) -> Session:
+    """With a tracer that listens, or with one of our own. UsageError: that one traces no processes by their PID."""
+    if not settings.tracer_socket:
+        return await Session.start(
+            proc=settings.procfs, cgroup_root=settings.cgroup_root, connect=paths, allow_pid=bool(processes)
+        )
+    if processes:
+        raise UsageError(f"{processes[0]}: the tracer at {settings.tracer_socket} traces containers alone")
+    return RemoteSession(settings.tracer_socket, proc=settings.procfs, connect=paths)
 
 
 class Agent:
@@ -142,7 +159,7 @@ class Agent:
         )
         self._selection = Selection(
             requests=Observed(session, self._hub.see),
-            slots=session.reader.containers,
+            slots=session.containers,
             inventory=self._inventory,
             wanted=self._wanted(),
             linger_ns=settings.metrics.linger,
@@ -157,12 +174,13 @@ class Agent:
         )
         self._self_metrics = SelfMetrics(self, version=__version__, commit=_commit(), clock=time.time)
         self._collector = Collector(
-            reader=session.reader,
+            reader=session,
             series=self._series,
             self_metrics=self._self_metrics,
             identities=lambda ids: identities(self._counted, ids),
             edges_ns=settings.metrics.buckets,
         )
+        session.exchange = self._collector.exchange
         self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls)
         self._cluster = ClusterSource(settings.sources)
         self._api_sockets = sockets.api
@@ -241,10 +259,10 @@ class Agent:
     def cells(self, container_id: str) -> Sequence[Cell]:
         """What has been counted of a container, as far as that is shown: since it is monitored."""
         kept = self._counted(container_id)
-        owners = {(slot.slot, slot.serial) for slot in self._session.reader.containers() if slot.id == container_id}
+        owners = {(slot.slot, slot.serial) for slot in self._session.containers() if slot.id == container_id}
         if kept is None or not owners:
             return []
-        return [cell for cell in self._session.reader.snapshot(()).cells if (cell.slot, cell.serial) in owners]
+        return [cell for cell in self._session.snapshot(()).cells if (cell.slot, cell.serial) in owners]
 
     def _check_targets(self) -> None:
         """An ambiguous target or a PID of nobody is refused now; a container that is not here yet is waited for."""
@@ -292,7 +310,9 @@ class Agent:
 
     def unready(self) -> str:
         """Why we are not ready, or an empty text."""
-        if not self._selection.answering or self._session.reader.info().generation != self._selection.generation:
+        if self._session.away:
+            return self._session.away
+        if not self._selection.answering or self._session.info().generation != self._selection.generation:
             return "the tracer does not answer"
         cgroup = self._inventory.states().get("cgroup")
         if cgroup is not None and not cgroup.up:
@@ -317,11 +337,11 @@ class Agent:
 
     def calls_uncounted(self) -> int:
         """Calls that found no free row."""
-        return self._session.reader.info().rows_refused
+        return self._collector.calls_uncounted()
 
     def calls_folded(self) -> int:
         """Calls whose syscall or errno is counted as "other" for want of rows."""
-        return self._session.reader.info().calls_folded
+        return self._collector.calls_folded()
 
     def scrape_seconds(self) -> float:
         """Of the last scrape."""

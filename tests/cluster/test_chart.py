@@ -10,13 +10,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.charts import CHART, OURS, PRIVILEGED, Helm, audited, documents, of_kind, requests
-from tests.cluster.conftest import Cluster, host_pids
+from tests.cluster.conftest import Cluster
 from tests.image import build_image
 from tests.images import shared_folder, wait_for
 
@@ -134,7 +133,9 @@ def test_only_the_tracer_has_capabilities_and_only_the_agent_a_token(release: Re
     status = {each: inside(each, "sh", "-c", "grep Cap /proc/self/status; id -u") for each in ("agent", "tracer")}
     assert "65532" in status["agent"].splitlines()
     assert set(status["agent"].split()) & {"0000000000080004"} == set()
-    assert status["tracer"].count("0000000000080004") == 3  # permitted, effective, bounding: SYS_PTRACE, DAC_READ_SEARCH
+    assert (
+        status["tracer"].count("0000000000080004") == 3
+    )  # permitted, effective, bounding: SYS_PTRACE, DAC_READ_SEARCH
     token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
     assert inside("agent", "sh", "-c", f"test -r {token} && echo there") == "there\n"
     assert inside("tracer", "sh", "-c", f"test -e {token} || echo none") == "none\n"
@@ -144,7 +145,11 @@ def test_only_the_tracer_has_capabilities_and_only_the_agent_a_token(release: Re
 
 
 def test_what_an_agent_asks_is_what_its_role_allows(release: Release) -> None:
-    role = of_kind(documents(release.helm("get", "manifest", "stracelet", "-n", release.namespace)), "ClusterRole", "stracelet-agent")
+    role = of_kind(
+        documents(release.helm("get", "manifest", "stracelet", "-n", release.namespace)),
+        "ClusterRole",
+        "stracelet-agent",
+    )
     account = f"system:serviceaccount:{release.namespace}:stracelet"
     wait_for(lambda: ("watch", "", "pods") in audited(release.cluster, account), what="a watch on pods", seconds=60)
     asked = audited(release.cluster, account)
@@ -213,7 +218,9 @@ def test_a_trace_names_who_asks(release: Release, policed: str) -> None:
     said = asked(release, policed, "create", made, user="bob")
     assert 'spec.user is "alice", and the Trace is created by "bob"' in said
     assert asked(release, policed, "create", made) == ""
-    assert asked(release, policed, "create", trace(user="carol"), user="carol").count("forbidden") >= 1, "no right at all"
+    assert asked(release, policed, "create", trace(user="carol"), user="carol").count("forbidden") >= 1, (
+        "no right at all"
+    )
     listed = release.cluster.kubectl("get", "traces", "-n", policed)
     assert listed.split()[:6] == ["NAME", "USER", "WORKLOAD", "SELECTOR", "EXPIRES", "AGE"]
     assert asked(release, policed, "delete", made) == ""
@@ -275,7 +282,9 @@ def test_an_upgrade_upgrades_the_crd_and_an_uninstall_keeps_it(release: Release,
     made = trace(user="admin")
     cluster.kubectl("create", "-n", policed, "-f", "-", data=json.dumps(made))
     # As if it were an older release's: a column less.
-    cluster.kubectl("patch", CRD, "--type=json", "-p", '[{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}]')
+    cluster.kubectl(
+        "patch", CRD, "--type=json", "-p", '[{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}]'
+    )
     # The patch made kubectl the owner of that field (server-side apply, Helm 4's way).
     force = ("--force-conflicts",) if helm.program.name == "helm" else ()
     helm("upgrade", "stracelet", CHART, "-n", namespace, *OURS, *force, "--wait", "--timeout", "120s")
@@ -283,7 +292,9 @@ def test_an_upgrade_upgrades_the_crd_and_an_uninstall_keeps_it(release: Release,
     assert columns.split()[0] == "User"
     helm("uninstall", "stracelet", "-n", namespace, "--wait")
     wait_for(lambda: not release.pods(), what="the agents have gone", seconds=60)
-    assert cluster.kubectl("get", "traces", "-n", policed, "-o", "name").split() == [f"trace.stracelet.io/{made['metadata']['name']}"]
+    assert cluster.kubectl("get", "traces", "-n", policed, "-o", "name").split() == [
+        f"trace.stracelet.io/{made['metadata']['name']}"
+    ]
     helm("install", "stracelet", CHART, "-n", namespace, *OURS, "--wait", "--timeout", "90s")
     cluster.kubectl("delete", "-n", policed, "trace", made["metadata"]["name"])
 

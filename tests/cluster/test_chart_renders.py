@@ -59,7 +59,9 @@ def test_both_helms_make_the_same(tools: Path) -> None:
 
 
 def test_every_object_has_the_recommended_labels(helm: Helm) -> None:
-    wanted = {f"app.kubernetes.io/{each}" for each in ("name", "instance", "component", "part-of", "version", "managed-by")}
+    wanted = {
+        f"app.kubernetes.io/{each}" for each in ("name", "instance", "component", "part-of", "version", "managed-by")
+    }
     objects = helm.rendered(*EVERYTHING)
     assert len(objects) > 15
     assert {each["kind"]: wanted - each["metadata"]["labels"].keys() for each in objects} == {

@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stracelet.errors import LimitReached
+from stracelet.errors import LimitReached, TracerError
 from stracelet.native import (
     NAMED_DROPPED,
     NAMED_KEPT,
@@ -24,7 +24,7 @@ from stracelet.traces.shared import SharedRecords
 from stracelet.tracing import protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from stracelet import native
     from stracelet.config import Limits
@@ -80,6 +80,8 @@ class Hub:
         self._session, self.limits, self._rewant, self._ourselves = session, limits, rewant, ourselves
         self._records = SharedRecords(session, self._failed)
         self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gone = False
         self.running: dict[str, RunningTrace] = {}
         self.refusals: dict[str, int] = {"traces": 0, "traces_per_user": 0}
         self.dropped: dict[str, int] = {"slow": 0, "rate": 0}
@@ -106,14 +108,14 @@ class Hub:
             )
             await self._records.start()
             if asked.wish.counts and not asked.wish.counts_records:
-                trace.baseline = {_key(cell): cell for cell in self._session.reader.snapshot(()).cells}
+                trace.baseline = {_key(cell): cell for cell in self._session.snapshot(()).cells}
             for consumer in trace.consumers:
                 self._records.fan.add(consumer)
             self.running[asked.id] = trace
             self._want_records()
         self._rewant()
         self.tell_names()
-        for slot in self._session.reader.containers():
+        for slot in self._session.containers():
             if slot.state == SLOT_TRACED and slot.tracees:
                 trace.attached(slot.id, slot.tracees)
         return trace
@@ -142,12 +144,12 @@ class Hub:
         wish = trace.asked.wish
         if not wish.counts:
             return ""
-        owners = {(slot.slot, slot.serial): slot.id for slot in self._session.reader.containers()}
+        owners = {(slot.slot, slot.serial): slot.id for slot in self._session.containers()}
         cells: Sequence[Cell]
         if trace.counted is not None:
             cells = trace.counted.cells()
         else:
-            cells = [_since(trace.baseline, cell) for cell in self._session.reader.snapshot(()).cells]
+            cells = [_since(trace.baseline, cell) for cell in self._session.snapshot(()).cells]
         parts = [
             Part(
                 _heading(container),
@@ -172,8 +174,41 @@ class Hub:
                         trace.tell("failed", container, str(event))
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
                 self._interrupted()
+            case protocol.SupervisorLost():
+                self._interrupted()
+                self._gone = True
+                self._later(self._records.stop)
+            case protocol.Hello() if self._gone:
+                self._gone = False
+                self._later(self._begin_again)
         if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
             self.tell_names()
+
+    def _later(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """In turn with what starts and ends traces."""
+
+        async def do() -> None:
+            async with self._changing:
+                await work()
+
+        task = asyncio.get_running_loop().create_task(do())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _begin_again(self) -> None:
+        """With another arena, whose counts begin at 0, and other rings."""
+        for trace in self.running.values():
+            trace.baseline = {}
+            trace.named.clear()
+        if not self.running:
+            return
+        try:
+            await self._records.start()
+        except TracerError as error:  # it has gone again
+            logger.warning("the traces get no records: %s", error)
+            return
+        self._want_records()
+        self.tell_names()
 
     def _interrupted(self) -> None:
         for trace in self.running.values():
@@ -182,7 +217,7 @@ class Hub:
 
     def tell_names(self) -> None:
         """To the traces' consumers: whose records they are, as soon as that is known or has changed."""
-        for slot in self._session.reader.containers() if self.running else ():
+        for slot in self._session.containers() if self.running else ():
             for trace in self.running.values():
                 named = _named(trace, slot)
                 if named is not None and named not in trace.named:
