@@ -20,7 +20,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stracelet.containers.model import EXITED
 from stracelet.errors import TargetNotFound
@@ -28,9 +28,10 @@ from stracelet.tracing import protocol
 from stracelet.tracing.retries import NO_ROOM, Retries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection
 
-    from stracelet.containers.model import Container, Pod
+    from stracelet.containers.model import Container
+    from stracelet.tracing.roles import Known, Requests, Slot, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -45,61 +46,6 @@ MAX_ENDED = 256
 PROVISIONAL = 1  # STL_SLOT_PROVISIONAL
 TRACED = 2  # STL_SLOT_TRACED
 ENDED = 4  # STL_SLOT_ENDED
-
-
-class Slot(Protocol):
-    """struct stl_container, as far as it is of interest here."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def state(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def end_ns(self) -> int: ...
-
-
-class Requests(Protocol):
-    """A Session, as far as it is of interest here."""
-
-    def trace(self, container_id: str, *, silent: bool = False) -> None: ...
-    def trace_pid(self, pid: int) -> str: ...
-    def drop(self, container_id: str, *, discard: bool = False) -> None: ...
-    def release(self, slot: int, serial: int) -> None: ...
-    def policy(self, *, new_containers: bool, silent: bool = False) -> None: ...
-    def events(self) -> AsyncIterator[protocol.Event]: ...
-
-
-class Known(Protocol):
-    """An Inventory, as far as it is of interest here."""
-
-    def containers(self) -> Mapping[str, Container]: ...
-    def get(self, container_id: str) -> Container | None: ...
-    def named(self, container_id: str) -> bool: ...
-    def seen(self, container_id: str, path: str) -> None: ...
-    def gone(self, container_id: str) -> None: ...
-    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]: ...
-
-
-class Wanted(Protocol):
-    """Who asks for what."""
-
-    def wants(self, container: Container) -> bool: ...
-    def could_want(self, container_id: str, pod: Pod | None) -> bool: ...
-    def wants_new(self) -> bool: ...
-    def pids(self) -> Sequence[int]: ...
-
-    def counts(self, container: Container) -> bool:
-        """Whether it is wanted for what is counted of it."""
-
-    def records(self, container: Container) -> bool:
-        """Whether what it does is to be recorded."""
-
-    def records_new(self) -> bool:
-        """The same of a container that is not known yet."""
 
 
 @dataclass(frozen=True)
