@@ -27,7 +27,10 @@ def build_image(*, name: str = IMAGE, options: tuple[str, ...] = (), socket: str
         if not base.exists():
             pytest.skip(f"no base image to be had: {base} is not there (STRACELET_SHARED says where it is)")
         _run([base, BASE], environment)
-    _run(["make", "-C", ROOT, "image", f"IMAGE={name}", " ".join(["IMAGE_OPTIONS=--network=host", *options])], environment)
+    _run(
+        ["make", "-C", ROOT, "image", f"IMAGE={name}", " ".join(["IMAGE_OPTIONS=--network=host", *options])],
+        environment,
+    )
     return name
 
 

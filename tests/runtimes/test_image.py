@@ -17,8 +17,8 @@ import pytest
 
 import stracelet
 from tests.image import BASE, ROOT, build_image
-from tests.images import Engine
 from tests.images import IMAGE as BUSYBOX
+from tests.images import Engine
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds it
 
@@ -48,7 +48,9 @@ def image(engine: Engine) -> str:
 
 def ran(engine: Engine, image: str, *command: str, options: tuple[str, ...] = ()) -> str:
     """`docker run` of that command on a read-only root."""
-    return engine.call("run", "--rm", "--network=none", "--read-only", *options, "--entrypoint", command[0], image, *command[1:])
+    return engine.call(
+        "run", "--rm", "--network=none", "--read-only", *options, "--entrypoint", command[0], image, *command[1:]
+    )
 
 
 def inspected(engine: Engine, image: str) -> Mapping[str, Any]:
@@ -120,11 +122,15 @@ def test_it_says_what_is_in_it(engine: Engine, image: str) -> None:
     assert {"python3", "libc6"} <= {name for name, _ in found}
 
 
-def test_it_names_what_runs_beyond_a_namespace_of_cgroups(sockets: Mapping[str, str], image: str, tmp_path: Path) -> None:
+def test_it_names_what_runs_beyond_a_namespace_of_cgroups(
+    sockets: Mapping[str, str], image: str, tmp_path: Path
+) -> None:
     """As in a pod on cgroup v2: its own tree shows itself alone, and the host's is at /host/cgroup."""
     engine = Engine("docker-v2", sockets["docker-v2"])
     archive = tmp_path / "image.tar"
-    subprocess.run(["docker", "-H", f"unix://{sockets['docker']}", "save", "-o", archive, image], check=True, timeout=120)
+    subprocess.run(
+        ["docker", "-H", f"unix://{sockets['docker']}", "save", "-o", archive, image], check=True, timeout=120
+    )
     try:
         engine.call("load", "-i", str(archive))
         engine.make_image()
