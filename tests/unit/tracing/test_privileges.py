@@ -111,9 +111,15 @@ def test_whatever_is_left_is_named(field: str, value: str, tmp_path: Path) -> No
 @as_root
 def test_a_root_that_may_not_become_somebody_else_says_what_is_missing() -> None:
     """As in a container from which all capabilities are dropped but those that tracing needs."""
-    code = "from stracelet.tracing.privileges import _clear_capabilities; import ctypes\n"
-    code += "_clear_capabilities(ctypes.CDLL(None, use_errno=True))\n"
-    code += "try:\n    drop_privileges(65532, 65532)\nexcept StraceletError as error:\n    print('said:', error, error.help_text)"
+    code = """
+import ctypes
+from stracelet.tracing.privileges import _clear_capabilities
+_clear_capabilities(ctypes.CDLL(None, use_errno=True))
+try:
+    drop_privileges(65532, 65532)
+except StraceletError as error:
+    print("said:", error, error.help_text)
+"""
     said = _run(code).stdout
     assert "said: root cannot become uid 65532 here: Operation not permitted" in said
     assert "--cap-add SETUID --cap-add SETGID" in said
