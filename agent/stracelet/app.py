@@ -15,7 +15,7 @@ from stracelet import __version__, config, log, native
 from stracelet.containers.rules import Rules
 from stracelet.containers.sources import places
 from stracelet.containers.targets import parse_target, resolve
-from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound
+from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound, UsageError
 from stracelet.metrics.collector import Collector
 from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
@@ -23,6 +23,7 @@ from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
 from stracelet.tracing.choice import Choice
+from stracelet.tracing.remote import RemoteSession
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 from stracelet.tracing.unprivileged import give_up_rights, inventory_through
@@ -38,7 +39,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Of these a change is only looked at when the agent starts.
-FIXED = ("metrics.listen", "metrics.buckets", "metrics.tls", "sources", "procfs", "cgroup_root", "limits")
+FIXED = (
+    "metrics.listen",
+    "metrics.buckets",
+    "metrics.tls",
+    "sources",
+    "tracer_socket",
+    "procfs",
+    "cgroup_root",
+    "limits",
+)
 
 
 def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[str] = ()) -> int:
@@ -72,12 +82,7 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     paths = [place.path for place in places(settings.sources)]
-    session = await Session.start(
-        proc=settings.procfs,
-        cgroup_root=settings.cgroup_root,
-        connect=paths,
-        allow_pid=any(target.pid is not None for target in targets),
-    )
+    session = await _session(settings, paths, [target.text for target in targets if target.pid is not None])
     try:
         give_up_rights(settings)
         agent = Agent(
@@ -95,6 +100,17 @@ async def _run(
         await session.end()
         session.close()
     logger.info("ended; nothing is traced any more")
+
+
+async def _session(settings: Config, paths: Sequence[str], processes: Sequence[str]) -> Session:
+    """With a tracer that listens, or with one of our own. UsageError: that one traces no processes by their PID."""
+    if not settings.tracer_socket:
+        return await Session.start(
+            proc=settings.procfs, cgroup_root=settings.cgroup_root, connect=paths, allow_pid=bool(processes)
+        )
+    if processes:
+        raise UsageError(f"{processes[0]}: the tracer at {settings.tracer_socket} traces containers alone")
+    return RemoteSession(settings.tracer_socket, proc=settings.procfs, connect=paths)
 
 
 class Agent:
@@ -117,7 +133,7 @@ class Agent:
         self._choice = Choice(targets, rules)
         self._selection = Selection(
             requests=session,
-            slots=session.reader.containers,
+            slots=session.containers,
             inventory=self._inventory,
             wanted=self._choice,
             linger_ns=settings.metrics.linger,
@@ -132,12 +148,13 @@ class Agent:
         )
         self._self_metrics = SelfMetrics(self, version=__version__, commit=_commit(), clock=time.time)
         self._collector = Collector(
-            reader=session.reader,
+            reader=session,
             series=self._series,
             self_metrics=self._self_metrics,
             identities=lambda ids: identities(self._selection.kept, ids),
             edges_ns=settings.metrics.buckets,
         )
+        session.exchange = self._collector.exchange
         self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets, tls=tls)
 
     async def serve(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
@@ -211,7 +228,9 @@ class Agent:
 
     def unready(self) -> str:
         """Why we are not ready, or an empty text."""
-        if not self._selection.answering or self._session.reader.info().generation != self._selection.generation:
+        if self._session.away:
+            return self._session.away
+        if not self._selection.answering or self._session.info().generation != self._selection.generation:
             return "the tracer does not answer"
         cgroup = self._inventory.states().get("cgroup")
         if cgroup is not None and not cgroup.up:
@@ -236,11 +255,11 @@ class Agent:
 
     def calls_uncounted(self) -> int:
         """Calls that found no free row."""
-        return self._session.reader.info().rows_refused
+        return self._collector.calls_uncounted()
 
     def calls_folded(self) -> int:
         """Calls whose syscall or errno is counted as "other" for want of rows."""
-        return self._session.reader.info().calls_folded
+        return self._collector.calls_folded()
 
     def scrape_seconds(self) -> float:
         """Of the last scrape."""

@@ -240,6 +240,7 @@ struct stl_filter {
 
 typedef struct stl_stream stl_stream;
 
+/* Since the stream was opened. */
 struct stl_stream_info {
 	uint64_t produced; /* records that passed the filter, those dropped included */
 	uint64_t dropped;

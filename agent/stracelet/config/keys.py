@@ -252,6 +252,13 @@ class Config(Model):
     trace: Trace = Field(default=Trace(), description="What traces leave out.")
     sources: Sources = Field(default=Sources(), description="Where names come from.")
     log: Log = Field(default=Log(), description="What is said on standard error.")
+    tracer_socket: str = Field(
+        default="",
+        pattern=r"^(/.*)?$",
+        max_length=107,
+        description="Where a `stracelet-tracer --listen` waits for the agent, as in a pod of two containers; empty: "
+        "the agent starts the native program itself. Needs a restart.",
+    )
     procfs: Directory = Field(default="/proc", description="The procfs that shows the host's PIDs. Needs a restart.")
     cgroup_root: Directory = Field(default="/sys/fs/cgroup", description="The host's cgroup tree. Needs a restart.")
 

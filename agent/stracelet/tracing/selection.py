@@ -6,6 +6,7 @@
     slot ended         -> kept: release after the linger | not kept: release now
     no room for it     -> asked for again after a pause
     later tracer       -> everything is asked for again: a tracer remembers nothing
+    earlier agent's    -> wanted: trace        | not wanted, or unnamed for 30 s: drop and release
 
 The arena's slots are the truth; events are hints that save waiting for the next look at them.
 """
@@ -35,11 +36,14 @@ logger = logging.getLogger(__name__)
 
 SECOND = 10**9
 NAMING_NS = 2 * SECOND
+# What an earlier agent had asked for; the source of its name may be slow to come back.
+ADOPTION_NS = 30 * SECOND
 TICK_SECONDS = 0.5
 # Ended slots are 1 in 4 of all: where short-lived containers fill the arena, the oldest go before their linger is over.
 MAX_ENDED = 256
 
 PROVISIONAL = 1  # STL_SLOT_PROVISIONAL
+TRACED = 2  # STL_SLOT_TRACED
 ENDED = 4  # STL_SLOT_ENDED
 
 
@@ -134,7 +138,7 @@ class Selection:
         self._releasing: set[tuple[int, int]] = set()
         self._retries = Retries(clock)
         self.generation = 0
-        self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0}
+        self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0, protocol.END_LOST: 0}
         self.answering = False
         self.unwatched = False
 
@@ -209,7 +213,7 @@ class Selection:
                 self._say_of_tree(event)
             case protocol.Overflow():
                 self._find_provisional()
-            case protocol.TracerEnded():
+            case protocol.TracerEnded() | protocol.SupervisorLost():
                 self._tracer_ended(event)
             case protocol.SessionLost():
                 raise event.error
@@ -229,6 +233,7 @@ class Selection:
         for container_id in self._inventory.containers():
             self._decide(container_id)
         self._find_provisional()
+        self._adopt()
 
     def _trace_pid(self, pid: int) -> None:
         try:
@@ -248,9 +253,25 @@ class Selection:
                 self._unnamed.setdefault(slot.id, self._clock() + NAMING_NS)
                 self._decide(slot.id)
 
-    def _tracer_ended(self, event: protocol.TracerEnded) -> None:
+    def _adopt(self) -> None:
+        """Where a supervisor outlives its agents, an earlier one's containers are there, and are decided about."""
+        for slot in self._slots():
+            if slot.state == TRACED and slot.id not in self._traced and slot.id not in self._kept:
+                self._unnamed.setdefault(slot.id, self._clock() + ADOPTION_NS)
+                self._decide(slot.id)
+
+    def _nobodys(self, slot: Slot) -> bool:
+        """Whether it was let go, and nothing of it is to be shown."""
+        if slot.id in self._kept or slot.id in self._unnamed:
+            return False
+        return slot.state == ENDED or (slot.state == TRACED and self.answering and slot.id not in self._traced)
+
+    def _tracer_ended(self, event: protocol.TracerEnded | protocol.SupervisorLost) -> None:
         self.answering = False
-        if event.reason in self.restarts:
+        if isinstance(event, protocol.SupervisorLost):
+            self.restarts[protocol.END_LOST] += 1
+            logger.warning("%s", event)
+        elif event.reason in self.restarts:
             self.restarts[event.reason] += 1
             how = "did not answer and was killed" if event.reason == protocol.END_STALLED else _ended(event.status)
             logger.warning("the tracer %s; its targets go on, and another one is started", how)
@@ -342,10 +363,10 @@ class Selection:
         self._decide(container_id)
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:
-        ended = [slot for slot in slots if slot.state == ENDED and slot.id not in self._unnamed]
-        self._releasing &= {(slot.slot, slot.serial) for slot in ended}  # what is not there any more is released
-        strangers = [slot for slot in ended if slot.id not in self._kept]
-        ours = sorted((slot for slot in ended if slot.id in self._kept), key=lambda slot: slot.end_ns)
+        strangers = [slot for slot in slots if self._nobodys(slot)]
+        ended = (slot for slot in slots if slot.state == ENDED and slot.id in self._kept)
+        ours = sorted((slot for slot in ended if slot.id not in self._unnamed), key=lambda slot: slot.end_ns)
+        self._releasing &= {(slot.slot, slot.serial) for slot in (*strangers, *ours)}  # the others are released
         now, surplus = self._wall_clock(), len(ours) - MAX_ENDED
         over = [slot for i, slot in enumerate(ours) if i < surplus or now - slot.end_ns > linger_ns]
         fresh = [slot for slot in (*strangers, *over) if (slot.slot, slot.serial) not in self._releasing]

@@ -76,7 +76,8 @@ def give_up_rights(settings: Config, *, with_libraries: bool = True) -> None:
 def _load_what_could_not_be_read_later(settings: Config, *, with_libraries: bool) -> None:
     """Where Python lives in a home that only its owner may enter, what is loaded when needed is loaded now."""
     homes = (Path(contextlib.__file__), Path(native.__file__))
-    if all(parent.stat().st_mode & stat.S_IXOTH for home in homes for parent in home.resolve().parents):
+    # From the top: who is not root already could not look below a folder that it may not enter.
+    if all(parent.stat().st_mode & stat.S_IXOTH for home in homes for parent in reversed(home.resolve().parents)):
         return
     importlib.import_module("concurrent.futures.thread")
     for kind, module in LIBRARIES.items():

@@ -47,6 +47,7 @@ REFUSED = {
     "sources: {docker: nope}": r"sources\.docker: expected auto, off, an absolute path .* found 'nope'",
     "sources: {kubernetes: [/x, /y]}": r"sources\.kubernetes: expected auto, off or a path, found .*",
     "procfs: proc": r"procfs: expected an absolute path, found 'proc'",
+    "tracer_socket: run/tracer.sock": r"tracer_socket: expected an absolute path, found 'run/tracer\.sock'",
     "log: {level: loud}": r"log\.level: expected 'debug', .*, found 'loud'",
     "a: [": r"line 1, column 5: .*",
     "[1]": r"the configuration is a mapping of keys, found a list",

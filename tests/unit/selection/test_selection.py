@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stracelet.containers.model import Pod
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
-from stracelet.tracing.selection import ENDED, MAX_ENDED, PROVISIONAL, Selection
+from stracelet.tracing.selection import ADOPTION_NS, ENDED, MAX_ENDED, PROVISIONAL, TRACED, Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -242,8 +242,54 @@ def test_a_later_tracer_is_asked_for_everything_again(caplog: pytest.LogCaptureF
     assert world.tracer.traced == {"a", "b", "pid:7"}
     assert world.tracer.new_containers
     assert world.selection.answering
-    assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0}
+    assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0, protocol.END_LOST: 0}
     assert "the tracer was ended by SIGSEGV; its targets go on, and another one is started" in caplog.messages
+
+
+def test_a_tracers_container_that_comes_again_is_asked_for_everything_again(world: World) -> None:
+    world.name("a", "web")
+    world.selection.handle(protocol.SupervisorLost())
+    assert not world.selection.answering
+    world.slots = []
+    world.hello()
+    assert world.tracer.traced == {"a"}
+    assert world.selection.answering
+    assert world.selection.restarts[protocol.END_LOST] == 1
+
+
+async def test_what_an_earlier_agent_asked_for_is_adopted_or_let_go() -> None:
+    world = World()
+    world.inventory.known = {"a": Named("a", "web"), "b": Named("b", "db")}
+    world.slots = [FakeSlot(0, 1, "a", TRACED), FakeSlot(1, 2, "b", TRACED), FakeSlot(2, 3, "c", TRACED)]
+    await world.selection.tick()
+    assert world.tracer.released == []  # nobody has answered yet
+    world.hello()
+    await world.selection.tick()
+    assert (world.tracer.traced, world.tracer.discarded, world.tracer.released) == ({"a"}, ["b"], [2])
+    world.now += ADOPTION_NS
+    world.slots = [FakeSlot(0, 1, "a", TRACED), FakeSlot(2, 3, "c", TRACED)]
+    await world.selection.tick()
+    assert (world.tracer.traced, world.tracer.discarded, world.tracer.released) == ({"a"}, ["b", "c"], [2, 3])
+
+
+def test_what_is_adopted_waits_for_its_name(world: World) -> None:
+    world.slots = [FakeSlot(0, 1, "a", TRACED)]
+    world.hello()
+    world.now += ADOPTION_NS - 1
+    world.name("a", "web")
+    assert (world.tracer.traced, world.tracer.discarded) == ({"a"}, [])
+
+
+async def test_a_slot_that_ends_twice_is_released_twice(world: World) -> None:
+    world.name("a", "web")
+    for _ in range(2):
+        world.slots = [FakeSlot(0, 1, "a", ENDED, end_ns=world.now)]
+        world.now += LINGER + 1
+        await world.selection.tick()
+        world.slots = [FakeSlot(0, 1, "a", TRACED)]
+        world.name("a", "web")
+        await world.selection.tick()
+    assert world.tracer.released == [1, 1]
 
 
 def test_a_process_that_has_gone_is_not_asked_for_again() -> None:
