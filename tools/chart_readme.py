@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 CHART = Path(__file__).parent.parent / "charts/stracelet"
 HEAD = """# The chart
 
-An agent on each node of a Kubernetes cluster (1.30 or later), with what it needs: [docs/install.md](../../docs/install.md)
-says how it is installed, [docs/permissions.md](../../docs/permissions.md) why it has each right.
+An agent on each node of a Kubernetes cluster (1.30 or later), with what it needs.
+[docs/install.md](../../docs/install.md) says how it is installed, [docs/permissions.md](../../docs/permissions.md) why
+it has each right.
 
 ```sh
 kubectl create namespace stracelet

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: INP001, T201 -- a script, not a package
+# ruff: noqa: INP001 -- a script, not a package
 """Writes charts/stracelet/dashboards/*.json, Grafana's dashboards: `python tools/dashboards.py [FOLDER]`.
 
 A dashboard is a list of rows, a row a list of panels; what Grafana wants besides is the same for all.
@@ -25,9 +25,9 @@ ONE = '{namespace=~"$namespace", pod=~"$pod", container=~"$container"}'
 OF_SYSCALL = ONE[:-1] + ', syscall=~"$syscall"}'
 AGENT = '{job=~"(.*/)?stracelet.*"}'
 SHORT_LIVED = (
-    "A container that lives shorter than two scrapes shows no rate: its series appear with their last value. Prometheus "
-    "counts such series from their start when it scrapes OpenMetrics with `created-timestamp-zero-ingestion`. Durations "
-    "are wall time as ptrace sees it, with a floor of some microseconds."
+    "A container that lives shorter than two scrapes shows no rate: its series appear with their last value. "
+    "Prometheus counts them from their start when it scrapes OpenMetrics with `created-timestamp-zero-ingestion`. "
+    "Durations are wall time as ptrace sees it, with a floor of some microseconds."
 )
 
 
@@ -158,8 +158,16 @@ NAMESPACE = [
         ),
     ],
     [
-        Panel("Tracing's share of the time", {"{{pod}}/{{container}}": f"stracelet_overhead_ratio{BY_POD}"}, unit="percentunit"),
-        Panel("Traced share of the lifetime", {"{{pod}}/{{container}}": f"stracelet_coverage_ratio{BY_POD}"}, unit="percentunit"),
+        Panel(
+            "Tracing's share of the time",
+            {"{{pod}}/{{container}}": f"stracelet_overhead_ratio{BY_POD}"},
+            unit="percentunit",
+        ),
+        Panel(
+            "Traced share of the lifetime",
+            {"{{pod}}/{{container}}": f"stracelet_coverage_ratio{BY_POD}"},
+            unit="percentunit",
+        ),
     ],
 ]
 
@@ -171,10 +179,15 @@ POD = [
             unit="ops",
             stacked=True,
         ),
-        Panel("Error ratio by syscall and errno", {
-            "{{syscall}} {{errno}}": f"sum by (syscall, errno) (rate(stracelet_syscall_errors_total{OF_SYSCALL}{RATE}))"
-            f" / on (syscall) group_left sum by (syscall) (rate(stracelet_syscalls_total{OF_SYSCALL}{RATE}))"
-        }, unit="percentunit"),
+        Panel(
+            "Error ratio by syscall and errno",
+            {
+                "{{syscall}} {{errno}}": "sum by (syscall, errno) "
+                f"(rate(stracelet_syscall_errors_total{OF_SYSCALL}{RATE}))"
+                f" / on (syscall) group_left sum by (syscall) (rate(stracelet_syscalls_total{OF_SYSCALL}{RATE}))"
+            },
+            unit="percentunit",
+        ),
     ],
     [
         Panel(
@@ -205,7 +218,10 @@ POD = [
     [
         Panel(
             "Tracing's share of the time, and of the lifetime traced",
-            {"overhead {{container}}": f"stracelet_overhead_ratio{ONE}", "coverage {{container}}": f"stracelet_coverage_ratio{ONE}"},
+            {
+                "overhead {{container}}": f"stracelet_overhead_ratio{ONE}",
+                "coverage {{container}}": f"stracelet_coverage_ratio{ONE}",
+            },
             unit="percentunit",
         ),
         Panel(
@@ -230,7 +246,9 @@ AGENTS = [
     ],
     [
         Panel("Sources that answer", {"{{instance}} {{source}}": "stracelet_source_up"}),
-        Panel("Versions", {"{{version}} {{commit}}": "count by (version, commit) (stracelet_build_info)"}, stacked=True),
+        Panel(
+            "Versions", {"{{version}} {{commit}}": "count by (version, commit) (stracelet_build_info)"}, stacked=True
+        ),
     ],
     [
         Panel("CPU of the agents", {"{{instance}}": f"rate(process_cpu_seconds_total{AGENT}{RATE})"}, unit="s"),
@@ -299,7 +317,11 @@ def made(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
         defaults["custom"] = {"fillOpacity": 20, "stacking": {"mode": "normal"}}
     drawn |= {"datasource": SOURCE, "targets": targets, "fieldConfig": {"defaults": defaults, "overrides": []}}
     if heatmap:
-        drawn["options"] = {"calculate": False, "yAxis": {"unit": panel.unit}, "tooltip": {"mode": "single", "yHistogram": True}}
+        drawn["options"] = {
+            "calculate": False,
+            "yAxis": {"unit": panel.unit},
+            "tooltip": {"mode": "single", "yHistogram": True},
+        }
     return drawn
 
 

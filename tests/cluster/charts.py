@@ -18,6 +18,8 @@ from tests.image import IMAGE, TAG
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/stracelet"
 OURS = ("--set", f"image.repository={IMAGE.removesuffix(f':{TAG}')}", "--set", f"image.tag={TAG}")
+# Of which cluster is not known; a Helm that was built without saying so takes it for a very old one.
+TEMPLATE = ("template", "stracelet", CHART, "--namespace", "stracelet", "--kube-version", "1.30.0")
 SECONDS = 180.0
 PRIVILEGED = "pod-security.kubernetes.io/enforce=privileged"
 
@@ -43,7 +45,13 @@ class Helm:
 
     def rendered(self, *options: str) -> list[dict[str, Any]]:
         """The chart's objects."""
-        return documents(self("template", "stracelet", CHART, "--namespace", "stracelet", "--no-hooks", *options))
+        return documents(self(*TEMPLATE, "--no-hooks", *options))
+
+
+def asked(cluster: Cluster, *arguments: str, data: str = "") -> subprocess.CompletedProcess[str]:
+    """`kubectl ARGUMENTS`, which may be refused."""
+    command = [cluster.tools / "kubectl", "--kubeconfig", cluster.kubeconfig, *arguments]
+    return subprocess.run(command, input=data, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def documents(text: str) -> list[dict[str, Any]]:

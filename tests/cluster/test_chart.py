@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chart in a real cluster of two nodes, with the real image: what it installs, what that may, and what is refused."""
+"""The chart in a real cluster of two nodes, with the real image: what it installs, what that may; what is refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.charts import CHART, OURS, PRIVILEGED, Helm, audited, documents, of_kind, requests
+from tests.cluster.charts import CHART, OURS, PRIVILEGED, Helm, asked, audited, documents, of_kind, requests
 from tests.cluster.conftest import Cluster
 from tests.image import build_image
 from tests.images import shared_folder, wait_for
@@ -22,6 +22,7 @@ from tests.images import shared_folder, wait_for
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 
 CRD = "crd/traces.stracelet.io"
+APPLY = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors", "-f", "-")
 READY_SECONDS = 10.0
 USERS = ("alice", "bob")
 
@@ -90,15 +91,7 @@ class installed:  # noqa: N801 - a context manager
 def test_the_api_server_warns_of_nothing(release: Release) -> None:
     assert "warn" not in release.said.lower(), release.said
     rendered = release.helm("get", "manifest", "stracelet", "-n", release.namespace)
-    dry = subprocess.run(
-        [release.cluster.tools / "kubectl", "--kubeconfig", release.cluster.kubeconfig]
-        + ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors", "-f", "-"],
-        input=rendered,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    dry = asked(release.cluster, *APPLY, data=rendered)
     assert dry.returncode == 0, dry.stderr
     assert "Warning" not in dry.stderr
 
@@ -152,9 +145,9 @@ def test_what_an_agent_asks_is_what_its_role_allows(release: Release) -> None:
     )
     account = f"system:serviceaccount:{release.namespace}:stracelet"
     wait_for(lambda: ("watch", "", "pods") in audited(release.cluster, account), what="a watch on pods", seconds=60)
-    asked = audited(release.cluster, account)
-    assert asked <= requests(role["rules"])
-    assert asked >= {("list", "", "pods"), ("watch", "", "pods")}
+    done = audited(release.cluster, account)
+    assert done <= requests(role["rules"])
+    assert done >= {("list", "", "pods"), ("watch", "", "pods")}
 
 
 def trace(**changed: Any) -> dict[str, Any]:
@@ -186,17 +179,9 @@ def shop(release: Release) -> Iterator[str]:
     release.cluster.kubectl("delete", "namespace", name, "--wait", "--timeout=80s")
 
 
-def asked(release: Release, namespace: str, verb: str, made: dict[str, Any], *, user: str = "alice") -> str:
+def refusal(release: Release, namespace: str, verb: str, made: dict[str, Any], *, user: str = "alice") -> str:
     """`kubectl VERB` of that object as that user; "" or what was said against it."""
-    done = subprocess.run(
-        [release.cluster.tools / "kubectl", "--kubeconfig", release.cluster.kubeconfig, "--as", user, "-n", namespace]
-        + [verb, "-f", "-"],
-        input=json.dumps(made),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = asked(release.cluster, "--as", user, "-n", namespace, verb, "-f", "-", data=json.dumps(made))
     return done.stderr.strip() if done.returncode else ""
 
 
@@ -206,7 +191,7 @@ def policed(release: Release, shop: str) -> str:
 
     def refused() -> bool:
         made = trace(user="somebody")
-        said = asked(release, shop, "create", made)
+        said = refusal(release, shop, "create", made)
         return "somebody" in said
 
     wait_for(refused, what="the admission policy is in force", seconds=30)
@@ -215,26 +200,26 @@ def policed(release: Release, shop: str) -> str:
 
 def test_a_trace_names_who_asks(release: Release, policed: str) -> None:
     made = trace()
-    said = asked(release, policed, "create", made, user="bob")
+    said = refusal(release, policed, "create", made, user="bob")
     assert 'spec.user is "alice", and the Trace is created by "bob"' in said
-    assert asked(release, policed, "create", made) == ""
-    assert asked(release, policed, "create", trace(user="carol"), user="carol").count("forbidden") >= 1, (
+    assert refusal(release, policed, "create", made) == ""
+    assert refusal(release, policed, "create", trace(user="carol"), user="carol").count("forbidden") >= 1, (
         "no right at all"
     )
     listed = release.cluster.kubectl("get", "traces", "-n", policed)
     assert listed.split()[:6] == ["NAME", "USER", "WORKLOAD", "SELECTOR", "EXPIRES", "AGE"]
-    assert asked(release, policed, "delete", made) == ""
+    assert refusal(release, policed, "delete", made) == ""
 
 
 def test_a_trace_cannot_be_changed(release: Release, policed: str) -> None:
     made = trace()
-    assert asked(release, policed, "create", made) == ""
+    assert refusal(release, policed, "create", made) == ""
     patch = ("patch", "trace", made["metadata"]["name"], "-n", policed, "--type=merge", "-p")
     for change in ({"target": {"pods": ["db-0"]}}, {"keyHash": "1" * 64}, {"filter": None}):
         with pytest.raises(AssertionError, match="cannot be changed"):
             release.cluster.kubectl(*patch, json.dumps({"spec": change}))
     release.cluster.kubectl(*patch, json.dumps({"metadata": {"labels": {"seen": "yes"}}}))
-    assert asked(release, policed, "delete", made) == ""
+    assert refusal(release, policed, "delete", made) == ""
 
 
 ACCEPTED: list[dict[str, Any]] = [
@@ -268,13 +253,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize("changed", ACCEPTED)
 def test_the_schema_accepts(release: Release, policed: str, changed: dict[str, Any]) -> None:
     made = trace(**changed)
-    assert asked(release, policed, "create", made) == ""
-    assert asked(release, policed, "delete", made) == ""
+    assert refusal(release, policed, "create", made) == ""
+    assert refusal(release, policed, "delete", made) == ""
 
 
 @pytest.mark.parametrize(("changed", "why"), REFUSED)
 def test_the_schema_refuses(release: Release, policed: str, changed: dict[str, Any], why: str) -> None:
-    assert why in asked(release, policed, "create", trace(**changed))
+    assert why in refusal(release, policed, "create", trace(**changed))
 
 
 def test_an_upgrade_upgrades_the_crd_and_an_uninstall_keeps_it(release: Release, policed: str) -> None:

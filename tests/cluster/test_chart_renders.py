@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.charts import CHART, ROOT, Helm, of_kind, requests
+from tests.cluster.charts import CHART, ROOT, TEMPLATE, Helm, of_kind, requests
 from tests.images import shared_folder
 
 LOCAL = ROOT / "manifests/stracelet.yaml"
@@ -168,12 +168,12 @@ def test_monitors_are_made_where_their_api_is_there(helm: Helm) -> None:
 
 
 def test_nothing_that_names_containers_is_refused(helm: Helm) -> None:
-    done = helm.call("template", "stracelet", CHART, "--set-string", "config.sources.kubernetes=off")
+    done = helm.call(*TEMPLATE, "--set-string", "config.sources.kubernetes=off")
     assert done.returncode != 0
     assert "nothing would tell the containers' names" in done.stderr
 
 
 def test_a_wrong_value_is_named(helm: Helm) -> None:
-    done = helm.call("template", "stracelet", CHART, "--set", "config.api.listen=:9478")
+    done = helm.call(*TEMPLATE, "--set", "config.api.listen=:9478")
     assert done.returncode != 0
     assert "listen" in done.stderr

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -60,12 +61,11 @@ def inspected(engine: Engine, image: str) -> Mapping[str, Any]:
 
 def compressed(engine: Engine, image: str) -> int:
     """Bytes of its layers as a registry keeps them."""
-    with tempfile.TemporaryFile() as packed:
-        saved = subprocess.Popen(["docker", "-H", f"unix://{engine.socket}", "save", image], stdout=subprocess.PIPE)
+    save = ["docker", "-H", f"unix://{engine.socket}", "save", image]
+    with tempfile.TemporaryFile() as packed, subprocess.Popen(save, stdout=subprocess.PIPE) as saved:
         assert saved.stdout is not None
         with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6) as archive:
-            while block := saved.stdout.read(1 << 20):
-                archive.write(block)
+            shutil.copyfileobj(saved.stdout, archive)
         assert saved.wait(timeout=60) == 0
         return packed.tell()
 
@@ -84,10 +84,10 @@ def test_its_programs_run_as_nobody_on_a_read_only_root(engine: Engine, image: s
 
 def test_doctor_runs_in_it(engine: Engine, image: str) -> None:
     rights = ("--user=0", "--pid=host", "--cap-drop=ALL", "--cap-add=SYS_PTRACE", "--cap-add=DAC_READ_SEARCH")
-    shown = ran(engine, image, "stracelet", "doctor", "-o", "json", options=rights)
-    findings = {each["check"]: each for each in json.loads(shown)["findings"]}
+    command = ("run", "--rm", "--network=none", "--read-only", *rights, image, "doctor", "-o", "json")
+    findings = {each["check"]: each for each in json.loads(engine.call(*command, check=False))["findings"]}
+    assert findings["capabilities"]["state"] == "ok"
     assert findings["trace a process"]["state"] == "ok"
-    assert findings["trace a command"]["state"] == "ok"
 
 
 def test_it_is_labelled_and_free_of_the_builders_settings(engine: Engine, image: str) -> None:
@@ -105,10 +105,10 @@ def test_all_of_its_bytecode_is_compiled_and_tells_no_time(engine: Engine, image
 
 
 def test_what_it_does_not_need_is_not_in_it(engine: Engine, image: str) -> None:
-    listed = ran(engine, image, "find", "/", "-xdev", "-not", "-path", "/proc/*")
+    listed = ran(engine, image, "find", "/", "-xdev", "-not", "-path", "/proc/*", options=("--user=0",))
     paths = set(listed.splitlines())
-    names = {path.rpartition("/")[2] for path in paths}
-    assert not names & {"gcc", "cc", "make", "pip", "Python.h"}
+    programs = {path.rpartition("/")[2] for path in paths if "/bin/" in path}
+    assert not programs & {"gcc", "cc", "make", "pip", "pip3", "strip", "ld"}
     assert not [path for path in paths if re.search(r"site-packages/(kubernetes/aio|setuptools|pip)(/|$)", path)]
     assert not [path for path in paths if path.startswith(("/var/lib/apt/lists/", "/var/log/apt"))]
 
@@ -143,6 +143,6 @@ def test_it_names_what_runs_beyond_a_namespace_of_cgroups(
         assert found["stracelet-seen"]["id"] == seen
         assert engine.pid(seen) in {process["pid"] for process in found["stracelet-seen"]["processes"]}
         inside = ran(engine, image, "cat", "/proc/1/cgroup", options=options)
-        assert inside.startswith("0::/"), inside
+        assert "0::/.." in inside, "what is not below its own cgroup is shown by a way up"
     finally:
         engine.close()

@@ -1,6 +1,6 @@
 #!/opt/stracelet/bin/python
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: INP001, T201 -- a script, not a package
+# ruff: noqa: T201 -- a script, not a package
 """In the image's build: prints a CycloneDX document with Debian's packages added to it.
 
 `sbom.py DOCUMENT.json DPKG_FOLDER`
