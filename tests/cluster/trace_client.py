@@ -114,7 +114,7 @@ class Stream:
                 self.messages.append(json.loads(line))
                 if self._acknowledges and self.messages[-1]["type"] in ("lines", "heartbeat"):
                     self.acknowledge(self.position)
-        except (OSError, http.client.HTTPException, ValueError):
+        except (OSError, http.client.HTTPException, ValueError, AttributeError):  # hung up meanwhile
             return
 
     @property

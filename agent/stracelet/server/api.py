@@ -83,6 +83,7 @@ class TraceApi:
                 Route("POST", "/v1/traces", self._admitted(self._trace), streams=True),
                 Route("POST", "/v1/traces/{id}/ack", self._admitted(self._acknowledge)),
                 Route("POST", "/v1/traces/{id}/end", self._admitted(self._end)),
+                Route("*", "/{path:.*}", _nothing),
             ],
             sockets=sockets,
             max_connections=MOST_CONNECTIONS,
@@ -324,6 +325,10 @@ def _now() -> str:
 def _json(document: Mapping[str, Any]) -> web.Response:
     text = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return web.Response(body=text, content_type="application/json")
+
+
+async def _nothing(_: web.Request) -> web.StreamResponse:
+    return _error(404, "there is nothing here", "docs/openapi.yaml has what there is.")
 
 
 def _error(status: int, text: str, help_text: str) -> web.Response:
