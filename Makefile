@@ -65,9 +65,11 @@ zipapp: ## make dist/kubectl-strace, the client in one file for any Python from 
 	mkdir -p build/zipapp/kubectl_strace dist
 	cp client/kubectl_strace/*.py build/zipapp/kubectl_strace
 	cp client/kubectl_strace/__main__.py LICENSE build/zipapp
+	$(PYTHON) -m compileall -q -b -s build/zipapp --invalidation-mode unchecked-hash build/zipapp
 	$(PYTHON) -m zipapp build/zipapp --compress --python '/usr/bin/env python3' --output dist/kubectl-strace
+	chmod 755 dist/kubectl-strace
 
-krew: $(KREW)/.made ## make of the client what krew installs here, in dist/, and its manifest (KREW_URL: where archives will be)
+krew: $(KREW)/.made ## make what krew installs on this platform, and its manifest, in dist/ (KREW_URL: where archives will be)
 	rm -rf $(KREW)/dist
 	$(KREW)/venv/bin/pyinstaller --noconfirm --log-level WARN --onedir --name kubectl-strace --paths client \
 		--distpath $(KREW)/dist --workpath $(KREW)/work --specpath $(KREW) client/kubectl_strace/__main__.py

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kubectl_strace.errors import NoAgent
@@ -40,7 +40,7 @@ class Plan:
 
 def find_agents(kubectl: Kubectl, namespace: str) -> list[Agent]:
     """By node; one that is ready before one that is not. NoAgent; KubectlError."""
-    items = kubectl.items("get", "pods", "-n", namespace, "-l", LABELS)
+    items = replace(kubectl, of_agents=True).items("get", "pods", "-n", namespace, "-l", LABELS)
     agents = sorted((agent_of(item) for item in items), key=lambda agent: (agent.node, bool(agent.why), agent.name))
     if not agents:
         raise NoAgent(

@@ -12,7 +12,7 @@ from kubectl_strace.agents import Agent, find_agents
 from kubectl_strace.errors import ClientError, KubectlError, NotPermitted
 from kubectl_strace.kubectl import Kubectl
 from kubectl_strace.parallel import each
-from kubectl_strace.refusals import GROUP, ROLE
+from kubectl_strace.refusals import GROUP, binding
 from kubectl_strace.resolution import Group
 from kubectl_strace.session import Session
 from kubectl_strace.text import printable
@@ -91,7 +91,8 @@ def examine(args: argparse.Namespace) -> Iterator[Finding]:
     yield _policy(kubectl)
     # Of a kind that it does not know, `auth can-i` says what is not so.
     of_targets = [what for what in OF_TARGETS if what[1] != GROUP or definition.state == "ok"]
-    permissions = [*((*what, namespace) for what in of_targets), *((*what, args.agent_namespace) for what in OF_AGENTS)]
+    permissions = [(*what, namespace, False) for what in of_targets]
+    permissions += [(*what, args.agent_namespace, True) for what in OF_AGENTS]
     checked = each(lambda what: _permission(kubectl, user, *what), permissions)
     yield from (_unexpected(one) if isinstance(one, Exception) else one for one in checked)
     try:
@@ -131,7 +132,7 @@ def _policy(kubectl: Kubectl) -> Finding:
                    "The chart has it where Kubernetes does (1.30 or later)")  # fmt: skip
 
 
-def _permission(kubectl: Kubectl, user: str, verb: str, resource: str, namespace: str) -> Finding:
+def _permission(kubectl: Kubectl, user: str, verb: str, resource: str, namespace: str, of_agents: bool) -> Finding:
     name, _, sub = resource.partition("/")
     arguments = ["auth", "can-i", verb, name, *([f"--subresource={sub}"] if sub else []), "-n", namespace]
     what = f"{verb} {resource} in {namespace}"
@@ -140,8 +141,7 @@ def _permission(kubectl: Kubectl, user: str, verb: str, resource: str, namespace
     except KubectlError as error:  # it ends with status 1 for "no"
         if not error.silent:
             return Finding("permission", "failed", f"{what}: {error}")
-        mend = f"kubectl create rolebinding strace -n {namespace} --clusterrole={ROLE} --user={user}"
-        return Finding("permission", "failed", f"{user} may not {what}", f"The role {ROLE} allows it: {mend}")
+        return Finding("permission", "failed", f"{user} may not {what}", binding(user, namespace, of_agents=of_agents))
     return Finding("permission", "ok", what)
 
 

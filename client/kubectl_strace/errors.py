@@ -39,7 +39,7 @@ class KubectlError(ClientError):
 
 
 class NotPermitted(KubectlError):
-    """The API server's 403."""
+    """The API server's 403, or what its admission refuses."""
 
 
 class NotFound(KubectlError):

@@ -65,7 +65,7 @@ class Forward:
         if not self._known.wait(SECONDS):
             raise AgentError(f"{self._agent.node}: kubectl port-forward is not ready after {SECONDS:g} s")
         if not self._port:
-            raise error_of("".join(self._said), doing=f"{self._agent.node}: kubectl port-forward")
+            raise error_of("".join(self._said), doing=f"{self._agent.node}: kubectl port-forward", of_agents=True)
         return self._port
 
     def said(self) -> str:

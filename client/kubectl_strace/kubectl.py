@@ -20,10 +20,11 @@ SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 
 @dataclass(frozen=True)
 class Kubectl:
-    """`flags`: kubectl's global ones, as the user gave them."""
+    """`flags`: kubectl's global ones, as the user gave them. `of_agents`: it is asked of the agents' namespace."""
 
     program: str
     flags: tuple[str, ...]
+    of_agents: bool = False
 
     @classmethod
     def find(cls, flags: list[str]) -> Kubectl:
@@ -54,7 +55,7 @@ class Kubectl:
         except OSError as error:
             raise KubectlError(f"{self.program} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
-            raise error_of(done.stderr, doing=doing)
+            raise error_of(done.stderr, doing=doing, of_agents=self.of_agents)
         return done.stdout
 
     def json(self, *arguments: str) -> dict[str, Any]:

@@ -39,22 +39,21 @@ class Progress:
 
     def see(self, container: Container, node: str) -> None:
         self._states[container.id] = container.event
-        name = f"{container.namespace}/{container.pod}/{container.name}"
-        match container.event:
-            case "attached":
-                self.ever_attached = True
-                # A restarted container has another ID, and is news.
-                self._once(container, f"tracing {name} on {node}", container.text)
-            case "ended":
-                self._once(container, f"{name} has ended", "")
-            case "failed":
-                self.complain(f"{name} on {node}: {container.text or 'it cannot be traced'}")
+        self.ever_attached |= container.event == ATTACHED
+        text = self._sentence(container, node)
+        if container.event == FAILED:
+            self.complain(text)
+        elif not self._quiet and (key := f"{container.event} {container.id}") not in self._said:
+            self._said.add(key)  # a restarted container has another ID, and is news
+            say(text)
 
-    def _once(self, container: Container, what: str, more: str) -> None:
-        key = f"{container.event} {container.id}"
-        if key not in self._said and not self._quiet:
-            self._said.add(key)
-            say(f"{what}: {more}" if more else what)
+    @staticmethod
+    def _sentence(container: Container, node: str) -> str:
+        """The agent's, or ours where it does not say of what it speaks."""
+        if container.pod in container.text:
+            return f"{container.text} ({node})"
+        name = f"{container.namespace}/{container.pod}/{container.name}"
+        return f"{name}: {container.text or container.event} ({node})"
 
     @property
     def attached(self) -> bool:

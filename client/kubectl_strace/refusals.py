@@ -7,7 +7,8 @@ import re
 
 from kubectl_strace.errors import KubectlError, NotFound, NotInstalled, NotPermitted, Unreachable
 
-ROLE = "stracelet-tracer"
+ROLE = "stracelet-tracer"  # a ClusterRole, bound where the pods are
+AGENTS_ROLE = "stracelet-portforward"  # a Role where the agents are
 GROUP = "traces.stracelet.io"
 
 # The API server's words (k8s.io/apiserver, endpoints/handlers/responsewriters, "forbidden").
@@ -22,11 +23,11 @@ NOT_INSTALLED = (
 )
 
 
-def error_of(said: str, *, doing: str) -> KubectlError:
-    """`doing`: what kubectl was asked for, for where it says nothing of use."""
+def error_of(said: str, *, doing: str, of_agents: bool = False) -> KubectlError:
+    """`doing`: what kubectl was asked for, for where it says nothing of use. `of_agents`: in their namespace."""
     text = _text(said)
     if "Forbidden" in text or "denied request" in text:
-        return _refused(text)
+        return _refused(text, of_agents=of_agents)
     bare = _bare(text)
     for words, kind, line in KINDS:
         if any(each in text for each in words):
@@ -45,24 +46,29 @@ KINDS: list[tuple[tuple[str, ...], type[KubectlError], str]] = [
 ]  # fmt: skip
 
 
-def _refused(text: str) -> NotPermitted:
+def _refused(text: str, *, of_agents: bool) -> NotPermitted:
     if found := FORBIDDEN.search(text):
-        return NotPermitted(_forbidden(found))
+        return NotPermitted(_forbidden(found, of_agents=of_agents))
     if found := POLICY.search(text):
         return NotPermitted(f"the cluster's policy refuses the trace: {found['why'].strip()}")
     return NotPermitted(_bare(text))
 
 
-def _forbidden(found: re.Match[str]) -> str:
+def _forbidden(found: re.Match[str], *, of_agents: bool) -> str:
     resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
-    namespace = found["namespace"]
-    where = f"in the namespace {namespace}" if namespace else "in all namespaces"
-    bind = (
-        f"kubectl create rolebinding strace -n {namespace} --clusterrole={ROLE} --user={found['user']}"
-        if namespace
-        else f"kubectl create clusterrolebinding strace --clusterrole={ROLE} --user={found['user']}"
-    )
-    return f"{found['user']} may not {found['verb']} {resource} {where}: the role {ROLE} allows it ({bind})"
+    where = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
+    mend = binding(found["user"], found["namespace"] or "", of_agents=of_agents)
+    role = AGENTS_ROLE if of_agents else ROLE
+    return f"{found['user']} may not {found['verb']} {resource} {where}: the role {role} allows it ({mend})"
+
+
+def binding(user: str, namespace: str, *, of_agents: bool) -> str:
+    """The command that gives a user what is missing; `namespace` empty: in all."""
+    if of_agents:
+        return f"kubectl create rolebinding strace -n {namespace} --role={AGENTS_ROLE} --user={user}"
+    if namespace:
+        return f"kubectl create rolebinding strace -n {namespace} --clusterrole={ROLE} --user={user}"
+    return f"kubectl create clusterrolebinding strace --clusterrole={ROLE} --user={user}"
 
 
 def _text(said: str) -> str:

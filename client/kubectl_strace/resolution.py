@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kubectl_strace.errors import ClientError, NotFound, UsageError
+from kubectl_strace.errors import ClientError, NotFound, NotPermitted, UsageError
 from kubectl_strace.pods import Pod, pod_of
 from kubectl_strace.targets import POD, Target, parse_target, selector_text
 
@@ -149,7 +149,10 @@ class Resolver:
         from difflib import get_close_matches  # for an error alone
 
         where = f"in the namespace {self._namespace}" if self._namespace else "in any namespace"
-        listed = self._kubectl.run("get", target.resource, *self._where(), "-o", "name").split()
+        try:
+            listed = self._kubectl.run("get", target.resource, *self._where(), "-o", "name").split()
+        except NotPermitted:  # of workloads the role lets one be read that is named, and no list
+            listed = []
         names = [name.partition("/")[2] for name in listed]
         near = get_close_matches(target.name, names, n=3) or [n for n in names if n.startswith(target.name)][:3]
         hint = f": did you mean {', '.join(near)}?" if near else ""

@@ -24,7 +24,7 @@ FORBIDDEN = (
          ["eve may not list pods in all namespaces", "clusterrolebinding"]),
         (('Error from server (Forbidden): pods "a-1" is forbidden: User "eve" cannot create resource '
           '"pods/portforward" in API group "" in the namespace "stracelet"'), errors.NotPermitted,
-         ["create pods/portforward", "stracelet"]),
+         ["create pods/portforward", "--role=stracelet-portforward"]),
         (("Error from server (Forbidden): traces.stracelet.io \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with "
           "binding 'b' denied request: spec.user is somebody else"), errors.NotPermitted, ["policy", "somebody else"]),
         (('error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind "Trace" in '
@@ -43,7 +43,7 @@ FORBIDDEN = (
     ],
 )  # fmt: skip
 def test_one_line_says_what_failed(said: str, kind: type[errors.ClientError], parts: list[str]) -> None:
-    error = error_of(said, doing="kubectl get")
+    error = error_of(said, doing="kubectl get", of_agents="portforward" in said)
     assert type(error) is kind
     assert "\n" not in str(error)
     for part in parts:
