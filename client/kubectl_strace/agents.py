@@ -71,18 +71,18 @@ def on_node(agents: Sequence[Agent], node: str) -> Agent:
     raise NoAgent(f"no agent on {node}: the DaemonSet does not reach it (its tolerations, node selector or affinity)")
 
 
-def plan(group: Group, agents: Sequence[Agent], *, endless: bool) -> Plan:
-    """`endless`: pods may still come, so all agents are asked beforehand if they are not too many. NoAgent."""
+def plan(group: Group, agents: Sequence[Agent], *, endless: bool, most: int = MOST) -> Plan:
+    """`endless`: pods may still come, so all agents are asked beforehand if they are `most` at most. NoAgent."""
     ready = list({agent.node: agent for agent in agents if not agent.why and agent.node}.values())
     needed, notes = _of_nodes(group, agents)
     if not endless:
         return Plan(tuple(needed), tuple(notes))
     if not ready:
         raise NoAgent(f"none of the {len(agents)} agents is ready ({agents[0].name}: {agents[0].why})")
-    if len(ready) <= MOST:
+    if len(ready) <= most:
         return Plan(tuple(ready), tuple(notes))
     notes.append(
-        f"{len(ready)} nodes are more than {MOST}: those alone are asked that have pods of {group.text}, and the first "
+        f"{len(ready)} nodes are more than {most}: those alone are asked that have pods of {group.text}, and the first "
         "exec of a pod on another may be missed"
     )
     return Plan(tuple(needed), tuple(notes), watch=True)

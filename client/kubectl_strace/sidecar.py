@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _call(command: list[str]) -> int:
+    if os.name == "posix":
+        os.execv(command[0], command)  # noqa: S606 - its signals and its terminal are kubectl's
     with _left_to_kubectl():
         return subprocess.call(command)
 

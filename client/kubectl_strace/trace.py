@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kubectl_strace import messages
-from kubectl_strace.agents import plan
+from kubectl_strace.agents import MOST, plan
 from kubectl_strace.endings import Endings, NewNodes
 from kubectl_strace.errors import ClientError
 from kubectl_strace.kubectl import Kubectl
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 INBOX = 512  # messages, of some hundred lines each at most
 TURN_SECONDS = 0.1
+WAITING_SECONDS = 1.0  # then it is said that there is nothing yet
 LAST_SECONDS = 10.0  # for the last lines and tables
 ORDERLY = ("duration", "limit", "client", "expired")
 
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     where = args.write if args.command == "record" else args.output
     with Session(kubectl) as session:
         groups, agents, user = session.look(args, wait=args.wait)
-        plans = [plan(group, agents, endless=group.endless or group.unscheduled) for group in groups]
+        most = MOST // len(groups)
+        plans = [plan(group, agents, endless=group.endless or group.unscheduled, most=most) for group in groups]
         for agent in {agent for each_ in plans for agent in each_.agents}:
             session.forward(agent)
         session.allow(groups, user=user, filter_=args.filter, seconds=args.duration)
@@ -75,7 +77,7 @@ class Tracing:
         self._started = self._ended_well = 0
         self._summaries: dict[str, list[messages.Summary]] = {}
         self._printed = 0
-        self._over, self._deadline = False, deadline
+        self._over, self._deadline, self._begun = False, deadline, time.monotonic()
         self._new_nodes: list[NewNodes] = []
 
     def begin(self, group: Group, agents: Sequence[Agent], notes: Sequence[str], *, watch: bool) -> None:
@@ -125,7 +127,9 @@ class Tracing:
         if self._started:
             for _, error in self._lost:
                 self._progress.complain(str(error))
-            if not self._progress.attached and not self._progress.ended and self._live:
+            quiet_for = time.monotonic() - self._begun
+            nothing = self._live and not self._progress.attached and not self._progress.ended
+            if nothing and quiet_for > WAITING_SECONDS:
                 waiting = ", ".join(dict.fromkeys(stream.group.text for stream in self._live))
                 self._progress.tell(f"waiting for containers of {waiting}")
 

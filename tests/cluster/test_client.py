@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from kubectl_strace.endings import NewNodes
+from kubectl_strace.kubectl import Kubectl
+from kubectl_strace.resolution import Group
 from tests.client import agent as server
 from tests.cluster.conftest import IMAGE, Cluster
 from tests.images import wait_for
@@ -360,7 +363,7 @@ def test_nothing_is_left_of_one_that_is_killed(start: Start, agents: Agents, clu
 
 def test_the_second_ctrl_c_ends_at_once(start: Start, agents: Agents, cluster: Cluster) -> None:
     """Here the output takes nothing, so that the first one has to wait."""
-    agents.start("node-1", steps=[{"lines": [[0, "x" * 4000]] * 100}])
+    agents.start("node-1", steps=[{"lines": [[0, "x" * 4000]] * 25}])
     process = start("web-0", "-q")
     wait_for(lambda: traces(cluster, agents.namespace), what="a trace", seconds=DEADLINE)
     assert process.stdout is not None
@@ -478,6 +481,33 @@ def test_the_end_of_a_pod_is_the_end_of_its_trace(start: Start, agents: Agents, 
     assert process.poll() is None, "a container may come back in its pod"
     cluster.kubectl("delete", "pod", "short", "-n", web, "--now")
     assert ended(process)[0] == 0
+
+
+def test_a_sidecar_is_run_in_its_pod(start: Start, web: str, cluster: Cluster, tmp_path: Path) -> None:
+    script = (
+        """printf '#!/bin/sh\nfor each; do echo "[$each]"; done; exit 3' >/bin/stracelet; chmod +x /bin/stracelet"""
+    )
+    manifest = pod_manifest("aside", "node-1", ["/bin/sh", "-c", f"{script}; exec sleep 1000000"])
+    manifest["spec"]["containers"][0]["name"] = "stracelet"
+    cluster.kubectl("create", "-n", web, "-f", "-", data=json.dumps(manifest))
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/aside", "-n", web, "--timeout=60s")
+    look = ("exec", "aside", "-n", web, "--", "/bin/sh", "-c", "test ! -x /bin/stracelet || echo there")
+    wait_for(lambda: cluster.kubectl(*look), what="the program", seconds=DEADLINE)
+    status, out, _ = ended(start("--sidecar", "pod/aside/web", "-e", "trace=%file", "-y"))
+    assert (status, out.split()) == (3, ["[trace]", "[-e]", "[trace=%file]", "[-y]", "[--container]", "[web]"])
+    status, out, _ = ended(start("--sidecar", "aside", "-o", str(tmp_path / "lines")))
+    assert (status, out, (tmp_path / "lines").read_text()) == (3, "", "[trace]\n")
+
+
+def test_a_node_that_gets_a_pod_is_told(web: str, cluster: Cluster) -> None:
+    kubectl = Kubectl(str(cluster.tools / "kubectl"), (f"--kubeconfig={cluster.kubeconfig}",))
+    nodes = NewNodes(kubectl, Group(web, "-l late=yes", selector="late=yes"))
+    try:
+        manifest = pod_manifest("late", "node-2", ["/bin/sleep", "1000000"], labels={"late": "yes"})
+        cluster.kubectl("create", "-n", web, "-f", "-", data=json.dumps(manifest))
+        assert wait_for(lambda: list(nodes.take()), what="its node", seconds=DEADLINE) == ["node-2"]
+    finally:
+        nodes.close()
 
 
 def test_completion_asks_the_cluster(cluster: Cluster, web: str) -> None:
