@@ -19,8 +19,10 @@ FOLDERS = {
     "native": "real tracees; needs root",
     "runtimes": "real Docker, Podman and containerd; needs root",
     "cluster": "a real Kubernetes; needs root",
+    "client": "kubectl-strace, against an agent's API that is strict; no root, no cluster",
     "agreement": "many programs under strace and stracelet; needs root",
 }
+ROOTLESS = {"unit", "client"}
 TESTS = Path(__file__).parent
 PR_SET_CHILD_SUBREAPER = 36
 LEAVING_SECONDS = 3.0
@@ -40,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in FOLDERS:
             item.add_marker(folder)
-        if folder in FOLDERS and folder != "unit" and os.geteuid() != 0:
+        if folder in FOLDERS and folder not in ROOTLESS and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason=f"tests/{folder} needs root"))
 
 
