@@ -111,7 +111,8 @@ async def _run(
     finally:
         await session.end()
         session.close()
-    logger.info("ended; nothing is traced any more")
+    goes_on = "the tracer counts on for a while" if settings.tracer_socket else "nothing is traced any more"
+    logger.info("ended; %s", goes_on)
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ async def test_a_new_agent_goes_on_where_the_killed_one_was(folder: Path, contai
             assert page.moved(0) > first
             assert page.created() == pytest.approx(created)
             assert agent.interrupt(signal.SIGTERM) == 0
+            assert "ended; the tracer counts on for a while" in agent.err
         assert proc.all_traced([spin.pid])
         assert listening.end() <= 2
         await assert_unharmed([spin.pid], progress)
