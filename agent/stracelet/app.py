@@ -7,13 +7,13 @@ import asyncio
 import logging
 import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet import __version__, config, log, native
 from stracelet.containers.rules import Rules
-from stracelet.containers.sources import places
+from stracelet.containers.sources import ClusterSource, places
 from stracelet.containers.targets import parse_target, resolve
 from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound, UsageError
 from stracelet.metrics.collector import Collector
@@ -21,8 +21,11 @@ from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
 from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
+from stracelet.server.api import TraceApi
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
+from stracelet.traces.hub import Hub, Together
 from stracelet.tracing.choice import Choice
+from stracelet.tracing.observed import Observed
 from stracelet.tracing.remote import RemoteSession
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
@@ -33,8 +36,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
+    from stracelet.cluster import TraceGate
     from stracelet.config import Config
+    from stracelet.containers.model import Container
     from stracelet.containers.targets import Target
+    from stracelet.native import Cell
+    from stracelet.tracing.selection import Kept
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +54,7 @@ FIXED = (
     "tracer_socket",
     "procfs",
     "cgroup_root",
+    "api",
     "limits",
 )
 
@@ -58,9 +66,13 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     rules = Rules.of(settings.monitor)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
+    in_cluster = ClusterSource(settings.sources).there
     try:
+        api = bind(settings.api.listen, "api.listen") if in_cluster and settings.api.listen != "off" else []
+        sockets += api
         tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
-        asyncio.run(_run(settings, config_file, wanted, rules, sockets, tls))
+        served = Sockets([each for each in sockets if each not in api], api)
+        asyncio.run(_run(settings, config_file, wanted, rules, served, tls))
     finally:
         for listening in sockets:
             listening.close()
@@ -73,7 +85,7 @@ async def _run(
     config_file: config.ConfigFile,
     targets: tuple[Target, ...],
     rules: Rules,
-    sockets: Sequence[socket.socket],
+    sockets: Sockets,
     tls: ssl.SSLContext | None,
 ) -> None:
     stop, reload = asyncio.Event(), asyncio.Event()
@@ -102,6 +114,14 @@ async def _run(
     logger.info("ended; nothing is traced any more")
 
 
+@dataclass(frozen=True)
+class Sockets:
+    """Where the agent listens; `api` empty: it makes no traces for others."""
+
+    metrics: Sequence[socket.socket]
+    api: Sequence[socket.socket]
+
+
 async def _session(settings: Config, paths: Sequence[str], processes: Sequence[str]) -> Session:
     """With a tracer that listens, or with one of our own. UsageError: that one traces no processes by their PID."""
     if not settings.tracer_socket:
@@ -125,17 +145,23 @@ class Agent:
         rules: Rules,
         session: Session,
         paths: Sequence[str],
-        sockets: Sequence[socket.socket],
+        sockets: Sockets,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
         self._inventory = inventory_through(session, settings, paths)
         self._choice = Choice(targets, rules)
+        self._hub = Hub(
+            session=session,
+            limits=settings.limits,
+            rewant=lambda: self._selection.rewanted(self._wanted()),
+            ourselves=lambda: self._choice.ourselves,
+        )
         self._selection = Selection(
-            requests=session,
+            requests=Observed(session, self._hub.see),
             slots=session.containers,
             inventory=self._inventory,
-            wanted=self._choice,
+            wanted=self._wanted(),
             linger_ns=settings.metrics.linger,
             retire=self._retire,
         )
@@ -151,19 +177,22 @@ class Agent:
             reader=session,
             series=self._series,
             self_metrics=self._self_metrics,
-            identities=lambda ids: identities(self._selection.kept, ids),
+            identities=lambda ids: identities(self._counted, ids),
             edges_ns=settings.metrics.buckets,
         )
         session.exchange = self._collector.exchange
-        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets, tls=tls)
+        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls)
+        self._cluster = ClusterSource(settings.sources)
+        self._api_sockets = sockets.api
+        self.name = self._cluster.node
 
     async def serve(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
         """Runs all parts until `stop`. Raises what any of them fails with."""
         await self._inventory.refresh()
         self._check_targets()
-        self._choice = replace(self._choice, ourselves=self._inventory.own())
-        self._selection.rewanted(self._choice)
+        self._know_ourselves()
         await self._server.start()
+        api, gate = await self._serve_api()
         logger.info("metrics at %s", self._address(), extra={"containers": len(self._inventory.containers())})
         parts = {
             asyncio.create_task(self._inventory.run(), name="inventory"),
@@ -171,16 +200,69 @@ class Agent:
             asyncio.create_task(self._reload_for_ever(reload), name="reload"),
             asyncio.create_task(_wait(stop), name="stop"),
         }
+        if gate:
+            parts.add(asyncio.create_task(gate.sweep_for_ever(), name="expired traces"))
+        unsubscribe = self._inventory.subscribe(self._changed)
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
         finally:
+            unsubscribe()
+            if api:
+                await api.stop()
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            if gate:
+                await gate.close()
             await self._server.stop()
             await self._collector.stop()
+
+    async def _serve_api(self) -> tuple[TraceApi | None, TraceGate | None]:
+        if not self._api_sockets:
+            return None, None
+        from stracelet import cluster  # noqa: PLC0415 - its library takes 33 MB, which a host has no use for
+
+        gate = cluster.trace_gate(self._cluster.kubeconfig)
+        api = TraceApi(hub=self._hub, gate=gate, node=self, settings=lambda: self._settings, sockets=self._api_sockets)
+        await api.start()
+        logger.info("the trace API listens at %s", self._settings.api.listen)
+        return api, gate
+
+    def _wanted(self) -> Together:
+        return Together(self._choice, tuple(self._hub.running.values()))
+
+    def _counted(self, container_id: str) -> Kept | None:
+        kept = self._selection.kept(container_id)
+        return kept if kept and kept.counted else None
+
+    def _changed(self, _: str) -> None:
+        """Before the selection hears of it, or soon after: what is ourselves, and whose records are whose."""
+        self._know_ourselves()
+        asyncio.get_running_loop().call_soon(self._hub.tell_names)
+
+    def _know_ourselves(self) -> None:
+        ourselves = self._inventory.own()
+        if ourselves != self._choice.ourselves:
+            self._choice = replace(self._choice, ourselves=ourselves)
+            self._selection.rewanted(self._wanted())
+
+    def containers(self) -> Sequence[Container]:
+        """All that there are on this node."""
+        return list(self._inventory.containers().values())
+
+    def monitored(self, container: Container) -> bool:
+        """Whether it is traced always."""
+        return self._choice.wants(container)
+
+    def cells(self, container_id: str) -> Sequence[Cell]:
+        """What has been counted of a container, as far as that is shown: since it is monitored."""
+        kept = self._counted(container_id)
+        owners = {(slot.slot, slot.serial) for slot in self._session.containers() if slot.id == container_id}
+        if kept is None or not owners:
+            return []
+        return [cell for cell in self._session.snapshot(()).cells if (cell.slot, cell.serial) in owners]
 
     def _check_targets(self) -> None:
         """An ambiguous target or a PID of nobody is refused now; a container that is not here yet is waited for."""
@@ -220,7 +302,7 @@ class Agent:
         self._series.max_series_per_container = new.metrics.max_series_per_container
         self._series.linger_ns = self._selection.linger_ns = new.metrics.linger
         self._choice = replace(self._choice, rules=rules)
-        self._selection.rewanted(self._choice)
+        self._selection.rewanted(self._wanted())
         logger.info("the configuration was read again")
 
     async def _retire(self) -> None:

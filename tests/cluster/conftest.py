@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.image import build_image
 from tests.images import shared_folder, wait_for
 from tests.processes import STAYING
 
 IMAGE = "local/busybox:1"
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests/stracelet.yaml"
 BRIDGE = Path("/sys/class/net/k8s-br")
 START_SECONDS = 300.0
 DEADLINE = 90.0
@@ -120,6 +123,30 @@ def config(cluster: Cluster, tmp_path: Path) -> str:
     cri = ", ".join(cluster.sockets)
     file.write_text(f"sources: {{cri: [{cri}], cgroup: auto, docker: off, podman: off}}\n")
     return str(file)
+
+
+@pytest.fixture(scope="session")
+def readable(cluster: Cluster) -> Iterator[Path]:
+    """The kubeconfig, where an agent without any right can read it."""
+    with tempfile.TemporaryDirectory(prefix="stracelet-kubeconfig-") as folder:
+        copy = Path(folder, "kubeconfig")
+        copy.write_bytes(cluster.kubeconfig.read_bytes())
+        copy.chmod(0o644)
+        Path(folder).chmod(0o755)
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def trace_objects(cluster: Cluster) -> Iterator[None]:
+    """The cluster knows Trace objects, as the chart defines them."""
+    documents = yaml.safe_load_all(MANIFESTS.read_text(encoding="utf-8"))
+    (definition,) = [each for each in documents if each and each["kind"] == "CustomResourceDefinition"]
+    there = cluster.kubectl("get", "crd", "traces.stracelet.io", "--ignore-not-found", "-o", "name")
+    cluster.kubectl("apply", "-f", "-", data=json.dumps(definition))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/traces.stracelet.io", "--timeout=60s")
+    yield
+    if not there:
+        cluster.kubectl("delete", "crd", "traces.stracelet.io")
 
 
 @pytest.fixture(scope="module")

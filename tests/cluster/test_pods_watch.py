@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -134,17 +133,6 @@ async def test_a_deployments_pods_are_its_own(cluster: Cluster, namespace: str, 
     assert [pod.annotations for pod in ours()] == [{"stracelet.io/monitor": "true"}]
     await asyncio.to_thread(_delete, cluster, namespace, f"deployment/{name}")
     await node.until(lambda: not ours(), "its pods are gone")
-
-
-@pytest.fixture
-def readable(cluster: Cluster) -> Iterator[Path]:
-    """The kubeconfig, where an agent without any right can read it."""
-    with tempfile.TemporaryDirectory(prefix="stracelet-kubeconfig-") as folder:
-        copy = Path(folder, "kubeconfig")
-        copy.write_bytes(cluster.kubeconfig.read_bytes())
-        copy.chmod(0o644)
-        Path(folder).chmod(0o755)
-        yield copy
 
 
 def test_a_deployment_is_traced_by_its_name(cluster: Cluster, namespace: str, readable: Path, tmp_path: Path) -> None:

@@ -131,6 +131,18 @@ class Picked:
     def wants_new(self) -> bool:
         return self.request.endless and self.request.names_containers
 
+    def counts(self, container: Container) -> bool:
+        """A table may be made of it."""
+        return self.wants(container)
+
+    def records(self, _: Container) -> bool:
+        """It is there to be recorded."""
+        return True
+
+    def records_new(self) -> bool:
+        """So is what comes."""
+        return True
+
     def pids(self) -> tuple[int, ...]:
         """Those that are still there: a later tracer is not asked for a process that has ended."""
         return tuple(pid for pid in self.processes if (self.proc / str(pid)).is_dir())

@@ -78,6 +78,10 @@ def _listen(value: Any) -> Any:
     return _refuse(value, "ADDRESS:PORT or :PORT, in quotes")
 
 
+def _listen_or_off(value: Any) -> Any:
+    return "off" if value in (False, "off") else _listen(value)
+
+
 def parse_listen(text: str) -> tuple[str | None, int]:
     """`:9477` is (None, 9477), all addresses of all families; `[::1]:9477` and `127.0.0.1:9477` are one. ValueError."""
     host, colon, port = text.rpartition(":")
@@ -185,14 +189,28 @@ class Metrics(Model):
         return buckets
 
 
-RESERVED = "Reserved: this version asks an agent for no traces, and `stracelet trace` has no such bound."
+class Api(Model):
+    """The trace API, for an agent that watches the Kubernetes API."""
+
+    listen: Annotated[str, BeforeValidator(_listen_or_off)] = Field(
+        default="127.0.0.1:9478",
+        description="`ADDRESS:PORT`, or `off`. On loopback it is reached by a port-forward alone. Needs a restart.",
+    )
 
 
 class Limits(Model):
     """Bounds of the traces that are asked of an agent. What is monitored is bounded by its rules."""
 
-    containers: int = Field(default=20, strict=True, ge=1, description=RESERVED)
-    duration: Duration = Field(default=parse_duration("10m"), description=RESERVED)
+    containers: int = Field(default=20, strict=True, ge=1, le=256, description="Containers of one trace, at once.")
+    duration: Duration = Field(default=parse_duration("10m"), description="How long a trace lasts at most.")
+    traces: int = Field(default=20, strict=True, ge=1, le=256, description="Traces at once, of all users.")
+    traces_per_user: int = Field(default=5, strict=True, ge=1, le=256, description="Traces at once, of one user.")
+    records_per_second: int = Field(
+        default=20000,
+        strict=True,
+        ge=1,
+        description="Lines a second of one trace; those beyond are dropped, and counted.",
+    )
 
 
 class Sources(Model):
@@ -248,6 +266,7 @@ class Config(Model):
 
     monitor: Monitor = Field(default=Monitor(), description="What is traced always.")
     metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
+    api: Api = Field(default=Api(), description="The trace API, in a cluster.")
     limits: Limits = Field(default=Limits(), description="Bounds of the traces that are asked of an agent.")
     trace: Trace = Field(default=Trace(), description="What traces leave out.")
     sources: Sources = Field(default=Sources(), description="Where names come from.")

@@ -181,6 +181,16 @@ class ClusterSource:
         """Whether there is an API server to ask."""
         return bool(self._kubeconfig) or (bool(os.environ.get(SERVICE_VARIABLE)) and ACCOUNT.exists())
 
+    @property
+    def kubeconfig(self) -> str:
+        """Whose context says how to reach it; empty: the pod's service account."""
+        return self._kubeconfig
+
+    @property
+    def node(self) -> str:
+        """Ours, by its name in the cluster."""
+        return self._node
+
     def _loaded(self) -> Source:
         if not self.there:
             raise SocketAbsent("not in a pod that has a service account's token")

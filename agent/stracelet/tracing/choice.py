@@ -38,6 +38,18 @@ class Choice:
         """Whether a container that there is not yet could turn out to be wanted."""
         return self.rules.could_select() or any(target.pid is None for target in self.targets)
 
+    def counts(self, container: Container) -> bool:
+        """All that is monitored is counted."""
+        return self.wants(container)
+
+    def records(self, _: Container) -> bool:
+        """Monitoring records nothing."""
+        return False
+
+    def records_new(self) -> bool:
+        """Nor of what is new."""
+        return False
+
     def pids(self) -> tuple[int, ...]:
         """Processes that are named by their PID."""
         return tuple(target.pid for target in self.targets if target.pid is not None)

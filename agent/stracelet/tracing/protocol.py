@@ -28,6 +28,7 @@ SUP_CONNECT: Final[int] = constants.STL_SUP_CONNECT
 SUP_SIGNAL: Final[int] = constants.STL_SUP_SIGNAL
 REQ_POLICY: Final[int] = constants.STL_REQ_POLICY
 REQ_TRACE: Final[int] = constants.STL_REQ_TRACE
+TRACE_SILENT: Final[int] = constants.STL_TRACE_SILENT
 REQ_PID: Final[int] = constants.STL_REQ_PID
 REQ_DROP: Final[int] = constants.STL_REQ_DROP
 REQ_RELEASE: Final[int] = constants.STL_REQ_RELEASE

@@ -20,7 +20,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stracelet.containers.model import EXITED
 from stracelet.errors import TargetNotFound
@@ -28,9 +28,10 @@ from stracelet.tracing import protocol
 from stracelet.tracing.retries import NO_ROOM, Retries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection
 
-    from stracelet.containers.model import Container, Pod
+    from stracelet.containers.model import Container
+    from stracelet.tracing.roles import Known, Requests, Slot, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -47,62 +48,17 @@ TRACED = 2  # STL_SLOT_TRACED
 ENDED = 4  # STL_SLOT_ENDED
 
 
-class Slot(Protocol):
-    """struct stl_container, as far as it is of interest here."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def state(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def end_ns(self) -> int: ...
-
-
-class Requests(Protocol):
-    """A Session, as far as it is of interest here."""
-
-    def trace(self, container_id: str) -> None: ...
-    def trace_pid(self, pid: int) -> str: ...
-    def drop(self, container_id: str, *, discard: bool = False) -> None: ...
-    def release(self, slot: int, serial: int) -> None: ...
-    def policy(self, *, new_containers: bool) -> None: ...
-    def events(self) -> AsyncIterator[protocol.Event]: ...
-
-
-class Known(Protocol):
-    """An Inventory, as far as it is of interest here."""
-
-    def containers(self) -> Mapping[str, Container]: ...
-    def get(self, container_id: str) -> Container | None: ...
-    def named(self, container_id: str) -> bool: ...
-    def seen(self, container_id: str, path: str) -> None: ...
-    def gone(self, container_id: str) -> None: ...
-    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]: ...
-
-
-class Wanted(Protocol):
-    """Who asks for what: `Choice` in this module's package is the one there is."""
-
-    def wants(self, container: Container) -> bool: ...
-    def could_want(self, container_id: str, pod: Pod | None) -> bool: ...
-    def wants_new(self) -> bool: ...
-    def pids(self) -> Sequence[int]: ...
-
-
 @dataclass(frozen=True)
 class Kept:
     """What is traced, or was and still has statistics. `container` is None for a process by its PID.
 
-    `seen_ns`: CLOCK_REALTIME at which it was first seen.
+    `seen_ns`: CLOCK_REALTIME at which it was first seen; `counted`: it is, or was, wanted for its counts.
     """
 
     id: str
     container: Container | None
     seen_ns: int
+    counted: bool = True
 
 
 class Selection:
@@ -131,6 +87,7 @@ class Selection:
         self._wall_clock = wall_clock
         self._kept: dict[str, Kept] = {}
         self._traced: set[str] = set()
+        self._silent: set[str] = set()
         self._pids: dict[int, str] = {}
         self._unnamed: dict[str, int] = {}
         self._seen: dict[str, int] = {}
@@ -150,7 +107,7 @@ class Selection:
         """Other rules or targets from now on."""
         self._wanted = wanted
         if self.answering:
-            self._requests.policy(new_containers=wanted.wants_new())
+            self._requests.policy(new_containers=wanted.wants_new(), silent=not wanted.records_new())
         for container_id in {*self._inventory.containers(), *self._traced, *self._unnamed}:
             self._decide(container_id)
 
@@ -224,10 +181,10 @@ class Selection:
         self.generation, self.answering, self.unwatched = hello.generation, True, False
         self._releasing.clear()
         self._retries.clear()
-        self._requests.policy(new_containers=self._wanted.wants_new())
+        self._requests.policy(new_containers=self._wanted.wants_new(), silent=not self._wanted.records_new())
         for container_id in self._traced:
             if not container_id.startswith("pid:"):
-                self._requests.trace(container_id)
+                self._requests.trace(container_id, silent=container_id in self._silent)
         for pid in self._wanted.pids():
             self._trace_pid(pid)
         for container_id in self._inventory.containers():
@@ -313,13 +270,15 @@ class Selection:
             if container_id in self._unnamed and not self._wanted.could_want(container_id, None):
                 self._let_go(container_id)
             return
-        kept = Kept(container_id, container, self._note(container_id))
-        if container_id in self._kept:  # perhaps under another name
+        before = self._kept.get(container_id)
+        counted = self._wanted.counts(container) or bool(before and before.counted)
+        kept = Kept(container_id, container, self._note(container_id), counted)
+        if before:  # perhaps under another name
             self._kept[container_id] = kept
         if container.status == EXITED and container_id not in self._traced and container_id not in self._unnamed:
             return  # what is over is not waited for; if it is started again, that is a change
         if self._wanted.wants(container):
-            self._keep(kept)
+            self._keep(kept, silent=not self._wanted.records(container))
             return
         self._retries.taken(container_id)
         if container_id in self._traced:
@@ -331,14 +290,16 @@ class Selection:
         ):
             self._let_go(container_id)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: Kept, *, silent: bool) -> None:
         self._unnamed.pop(kept.id, None)
         self._kept[kept.id] = kept
-        if kept.id not in self._traced and not self._retries.early(kept.id):
+        new, changed = kept.id not in self._traced, silent != (kept.id in self._silent)
+        if (new or changed) and not self._retries.early(kept.id):
             self._traced.add(kept.id)
+            (self._silent.add if silent else self._silent.discard)(kept.id)
             if self.answering:  # else _start_over() asks for it
-                self._requests.trace(kept.id)
-            if kept.id not in self._retries:
+                self._requests.trace(kept.id, silent=silent)
+            if new and kept.id not in self._retries:
                 logger.info("traced", extra={"container": self.name(kept.id), "id": kept.id[:12]})
 
     def _let_go(self, container_id: str) -> None:
@@ -388,6 +349,7 @@ class Selection:
                 self._traced.discard(container_id)
                 self._requests.drop(container_id)
         self._retries.forget(known)
+        self._silent &= known
         self._seen = {key: value for key, value in self._seen.items() if key in known}
         self._said = {key for key in self._said if key[0] in known}
 

@@ -34,6 +34,10 @@ SUPERVISOR_SECONDS = 4.0
 MAX_EVENTS = 8192
 
 
+def _silent(silent: bool) -> int:
+    return protocol.TRACE_SILENT if silent else 0
+
+
 class Session:
     """Requests go out at once and are never waited for; what comes of them is in events() and in the arena.
 
@@ -108,9 +112,10 @@ class Session:
     def snapshot(self, edges: Sequence[int]) -> Snapshot:
         return self.reader.snapshot(edges)
 
-    def trace(self, container_id: str) -> None:
-        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one."""
-        self._control.send(Message(protocol.REQ_TRACE, id=container_id).encode())
+    def trace(self, container_id: str, *, silent: bool = False) -> None:
+        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one. `silent`: it is counted,
+        and nothing of it recorded; asked again, that changes."""
+        self._control.send(Message(protocol.REQ_TRACE, id=container_id, detail=_silent(silent)).encode())
 
     def trace_pid(self, pid: int) -> str:
         """Traces a process; the ID that its counts go by. TargetNotFound: there is none."""
@@ -127,9 +132,9 @@ class Session:
         """Gives up the counts of a container that has ended."""
         self._control.send(Message(protocol.REQ_RELEASE, slot=slot, serial=serial).encode())
 
-    def policy(self, *, new_containers: bool) -> None:
-        """Whether new containers are traced provisionally, from their first exec on."""
-        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers)).encode())
+    def policy(self, *, new_containers: bool, silent: bool = False) -> None:
+        """Whether new containers are traced provisionally, from their first exec on; `silent` as for trace()."""
+        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers), detail=_silent(silent)).encode())
 
     def record(self, filter_: bytes, *, capture: int, string_limit: int) -> None:
         """What passes the filter (struct stl_filter) is recorded, by this tracer and by later ones. `capture`:

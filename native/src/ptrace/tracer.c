@@ -57,8 +57,9 @@ static bool is_our_own(const char *id)
 	return found;
 }
 
-static void obey_trace(const char *name)
+static void obey_trace(const struct stl_message *message)
 {
+	const char *name = message->id;
 	char id[CONTAINER_ID_SIZE];
 
 	/* Only a container's own cgroup makes a task ours to trace. */
@@ -67,7 +68,7 @@ static void obey_trace(const char *name)
 	else if (is_our_own(id))
 		notify(STL_EV_REFUSED, NULL, name, 0, 0, EPERM, "it is the tracer's own container");
 	else
-		target_trace(id);
+		target_trace(id, message->detail & STL_TRACE_SILENT);
 }
 
 static void obey(struct tracer *tracer, struct stl_message *message)
@@ -75,10 +76,10 @@ static void obey(struct tracer *tracer, struct stl_message *message)
 	message->id[sizeof(message->id) - 1] = '\0';
 	switch (message->type) {
 	case STL_REQ_POLICY:
-		targets_policy(message->value != 0);
+		targets_policy(message->value != 0, message->detail & STL_TRACE_SILENT);
 		break;
 	case STL_REQ_TRACE:
-		obey_trace(message->id);
+		obey_trace(message);
 		break;
 	case STL_REQ_PID:
 		target_trace_pid((pid_t)message->pid, (uint64_t)message->value);

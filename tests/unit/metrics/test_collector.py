@@ -97,9 +97,8 @@ async def test_sums_go_on_over_another_arena_and_nothing_is_counted_twice() -> N
     first.book(first.open("a"), 0, error=2, times=5)
     assert calls(await collects.scrape("")) == 5
     first.book(first.slots[0], 0, error=2, times=2)  # which no scrape has seen
-    await collects.exchange(lambda: setattr(arenas, "now", second))
-    assert calls(await collects.scrape("")) == 7
     second.book(second.open("a"), 0, error=2, times=3)  # the same slot and serial as in the first one
+    await collects.exchange(lambda: setattr(arenas, "now", second))
     assert calls(await collects.scrape("")) == 10
     await collects.exchange(lambda: None)  # the same arena by another connection
     assert calls(await collects.scrape("")) == 10

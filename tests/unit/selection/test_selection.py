@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stracelet.containers.model import Pod
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
-from stracelet.tracing.selection import ADOPTION_NS, ENDED, MAX_ENDED, PROVISIONAL, TRACED, Selection
+from stracelet.tracing.selection import ADOPTION_NS, ENDED, MAX_ENDED, PROVISIONAL, TRACED, Kept, Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,9 +51,12 @@ class Tracer:
     discarded: list[str] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     new_containers: bool = False
+    silent: set[str] = field(default_factory=set)
+    new_are_silent: bool = False
     no_such: set[int] = field(default_factory=set)
 
-    def trace(self, container_id: str) -> None:
+    def trace(self, container_id: str, *, silent: bool = False) -> None:
+        (self.silent.add if silent else self.silent.discard)(container_id)
         self.traced.add(container_id)
 
     def trace_pid(self, pid: int) -> str:
@@ -70,8 +73,8 @@ class Tracer:
     def release(self, slot: int, serial: int) -> None:
         self.released.append(serial)
 
-    def policy(self, *, new_containers: bool) -> None:
-        self.new_containers = new_containers
+    def policy(self, *, new_containers: bool, silent: bool = False) -> None:
+        self.new_containers, self.new_are_silent = new_containers, silent
 
     async def events(self) -> AsyncIterator[protocol.Event]:
         for event in ():
@@ -108,6 +111,8 @@ class Wanted:
     names: frozenset[str] = frozenset({"web"})
     new: bool = True
     numbers: tuple[int, ...] = ()
+    counted: frozenset[str] = frozenset({"web"})
+    recorded: frozenset[str] = frozenset()
 
     def wants(self, container: Named) -> bool:
         return container.name in self.names
@@ -117,6 +122,15 @@ class Wanted:
 
     def wants_new(self) -> bool:
         return self.new
+
+    def counts(self, container: Named) -> bool:
+        return container.name in self.counted
+
+    def records(self, container: Named) -> bool:
+        return container.name in self.recorded
+
+    def records_new(self) -> bool:
+        return bool(self.recorded)
 
     def pids(self) -> tuple[int, ...]:
         return self.numbers
@@ -143,6 +157,11 @@ class World:
 
     async def _retire(self) -> None:
         self.retired.append(list(self.tracer.released))
+
+    def kept(self, container_id: str) -> Kept:
+        found = self.selection.kept(container_id)
+        assert found is not None
+        return found
 
     def hello(self, generation: int = 1) -> None:
         self.tracer.traced, self.tracer.new_containers = set(), False
@@ -552,3 +571,35 @@ async def test_a_process_that_there_was_no_room_for_is_asked_for_again(caplog: p
     await later(world, 64)
     await later(world, 64)
     assert caplog.messages.count("no process has the PID 7") == 1
+
+
+def test_what_is_only_counted_is_silent_until_a_trace_wants_it_and_again_after() -> None:
+    world = World()
+    world.hello()
+    world.name("a", "web")
+    assert world.tracer.traced == {"a"}
+    assert world.tracer.silent == {"a"}
+    assert world.tracer.new_are_silent
+    world.wanted.recorded = frozenset({"web"})
+    world.selection.rewanted(world.wanted)
+    assert world.tracer.silent == set()
+    assert not world.tracer.new_are_silent
+    world.hello(generation=2)
+    assert world.tracer.silent == set()
+    world.wanted.recorded = frozenset()
+    world.selection.rewanted(world.wanted)
+    assert world.tracer.silent == {"a"}
+    assert world.tracer.traced == {"a"}
+
+
+def test_what_was_once_wanted_for_its_counts_is_counted_to_its_end() -> None:
+    world = World(Wanted(counted=frozenset()))
+    world.hello()
+    world.name("a", "web")
+    assert not world.kept("a").counted
+    world.wanted.counted = frozenset({"web"})
+    world.selection.rewanted(world.wanted)
+    assert world.kept("a").counted
+    world.wanted.counted = frozenset()
+    world.selection.rewanted(world.wanted)
+    assert world.kept("a").counted

@@ -62,9 +62,9 @@ def _api(load: str, **how: Any) -> Api:
         getattr(kubernetes.config, load)(client_configuration=configuration, **how)  # which has no types
     except PermissionError as error:
         text = "An agent reads it, and the files that it names, with no right but those of uid 65532."
-        raise SourceError(f"the Kubernetes API: {_one_line(error)}", help_text=text) from error
+        raise SourceError(f"the Kubernetes API: {one_line(error)}", help_text=text) from error
     except Exception as error:  # whatever a file that is no kubeconfig makes of its reader
-        raise SourceError(f"the Kubernetes API: {type(error).__name__}: {_one_line(error)}") from error
+        raise SourceError(f"the Kubernetes API: {type(error).__name__}: {one_line(error)}") from error
     configuration.retries = 0  # ours, so that each failure shows
     return Api(ApiClient(configuration))
 
@@ -73,11 +73,11 @@ class Api:
     """An API server, and the connections to it that are free; close() closes these."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self.client = client
         self._pods = CoreV1Api(client)
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
     async def list(self, node: str, *, cached: bool) -> tuple[list[Mapping[str, Any]], str]:
         """The pods of a node, and the version from which to watch. Raises SourceError.
@@ -100,7 +100,7 @@ class Api:
         try:
             page = json.loads(response.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
-            raise SourceError(f"the Kubernetes API: {_one_line(error)}") from error
+            raise SourceError(f"the Kubernetes API: {one_line(error)}") from error
         finally:
             response.release_conn()
         if not isinstance(page, dict) or "resourceVersion" not in page.get("metadata", {}):
@@ -116,9 +116,9 @@ class Api:
                 **how,
             )
         except ApiException as error:
-            raise _explained(error) from error
+            raise explained(error) from error
         except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
-            raise SourceError(f"the Kubernetes API does not answer: {_one_line(error)}") from error
+            raise SourceError(f"the Kubernetes API does not answer: {one_line(error)}") from error
 
     @contextlib.asynccontextmanager
     async def watch(self, node: str, version: str, jitter: float) -> AsyncIterator[AsyncIterator[Events]]:
@@ -165,7 +165,7 @@ class _Stream:
                 yield events
             for end in several:
                 if isinstance(end, Exception):
-                    raise SourceError(f"the Kubernetes API: the watch broke off: {_one_line(end)}") from end
+                    raise SourceError(f"the Kubernetes API: the watch broke off: {one_line(end)}") from end
                 if end is None:
                     return
 
@@ -204,23 +204,22 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
             raise ValueError("a line is too long for an event")
 
 
-def _explained(error: ApiException) -> Exception:
-    """The server's own words: of a missing permission they name the rule."""
+def explained(error: ApiException, *, needs: str = "get, list and watch on pods") -> Exception:
+    """The server's own words: of a missing permission they name the rule. `needs`: what the account has to have."""
     try:
         message = json.loads(error.body or "")["message"]
     except (TypeError, ValueError, LookupError):
         message = error.reason or str(error)
-    text = _one_line(message)
+    text = one_line(message)
     if error.status == 410:
         return Expired(text)
     if error.status == 401:
         return SourceError(f"the Kubernetes API: {text}", help_text="The token is not valid (any more).")
     if error.status == 403:
-        return SourceError(
-            f"the Kubernetes API: {text}", help_text="The service account needs get, list and watch on pods."
-        )
+        return SourceError(f"the Kubernetes API: {text}", help_text=f"The service account needs {needs}.")
     return SourceError(f"the Kubernetes API: {text}")
 
 
-def _one_line(text: object) -> str:
+def one_line(text: object) -> str:
+    """As much of it as an error's line takes."""
     return " ".join(str(text).split())[:256] or type(text).__name__
