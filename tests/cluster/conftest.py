@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.image import build_image
 from tests.images import shared_folder, wait_for
 from tests.processes import STAYING
 
@@ -99,6 +100,20 @@ def _script(*command: str | Path) -> str:
     if done.returncode != 0:
         pytest.skip(f"{command[0]}: {done.stderr.strip()}")
     return (done.stdout.splitlines() or [""])[-1]
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster) -> str:
+    """Ours, on both nodes."""
+    up = shared_folder() / "runtimes/up"
+    if not up.exists():
+        pytest.skip(f"no Docker to be had: {up} is not there")
+    subprocess.run([up], capture_output=True, check=True, timeout=180)
+    name = build_image()
+    with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
+        put = [shared_folder() / "cluster/image"]
+        subprocess.run(put, stdin=saved.stdout, check=True, capture_output=True, timeout=300)
+    return name
 
 
 @pytest.fixture

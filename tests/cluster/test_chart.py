@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,8 +15,7 @@ import pytest
 
 from tests.cluster.charts import CHART, OURS, PRIVILEGED, Helm, asked, audited, documents, of_kind, requests
 from tests.cluster.conftest import Cluster
-from tests.image import build_image
-from tests.images import shared_folder, wait_for
+from tests.images import wait_for
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 
@@ -41,20 +39,6 @@ class Release:
         found = self.cluster.kubectl("get", "pods", "-n", self.namespace, "-l", selector, "-o", "json")
         items: list[dict[str, Any]] = json.loads(found)["items"]
         return items
-
-
-@pytest.fixture(scope="session")
-def image(cluster: Cluster) -> str:
-    """Ours, on both nodes."""
-    up = shared_folder() / "runtimes/up"
-    if not up.exists():
-        pytest.skip(f"no Docker to be had: {up} is not there")
-    subprocess.run([up], capture_output=True, check=True, timeout=180)
-    name = build_image()
-    with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
-        put = [shared_folder() / "cluster/image"]
-        subprocess.run(put, stdin=saved.stdout, check=True, capture_output=True, timeout=300)
-    return name
 
 
 @pytest.fixture(scope="module", params=["helm", "helm3"])
