@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 
 CRD = "crd/traces.stracelet.io"
 APPLY = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors", "-f", "-")
+WAITING = ("--take-ownership", "--wait", "--timeout", "90s")
 READY_SECONDS = 10.0
 USERS = ("alice", "bob")
 
@@ -48,7 +49,7 @@ def release(request: pytest.FixtureRequest, cluster: Cluster, image: str) -> Ite
 
 
 class installed:  # noqa: N801 - a context manager
-    """Installs it in a namespace of its own, and removes all of it, its CRD included."""
+    """Installs it in a namespace of its own, and removes all of it; its CRD too, unless that was there before."""
 
     def __init__(self, cluster: Cluster, helm: Helm, *options: str) -> None:
         self.cluster, self.helm, self.options = cluster, helm, options
@@ -57,9 +58,8 @@ class installed:  # noqa: N801 - a context manager
     def __enter__(self) -> Release:
         self.cluster.kubectl("create", "namespace", self.namespace)
         self.cluster.kubectl("label", "namespace", self.namespace, PRIVILEGED)
-        done = self.helm.call(
-            "install", "stracelet", CHART, "-n", self.namespace, *OURS, *self.options, "--wait", "--timeout", "90s"
-        )
+        self.crd = self.cluster.kubectl("get", CRD, "--ignore-not-found", "-o", "name")
+        done = self.helm.call("install", "stracelet", CHART, "-n", self.namespace, *OURS, *self.options, *WAITING)
         if done.returncode != 0:
             said = self.cluster.kubectl("describe", "pods", "-n", self.namespace)
             self.__exit__()
@@ -68,7 +68,8 @@ class installed:  # noqa: N801 - a context manager
 
     def __exit__(self, *_: object) -> None:
         self.helm.call("uninstall", "stracelet", "-n", self.namespace, "--wait")
-        self.cluster.kubectl("delete", CRD, "--ignore-not-found")
+        if not self.crd:
+            self.cluster.kubectl("delete", CRD, "--ignore-not-found")
         self.cluster.kubectl("delete", "namespace", self.namespace, "--wait", "--timeout=80s")
 
 
@@ -264,7 +265,7 @@ def test_an_upgrade_upgrades_the_crd_and_an_uninstall_keeps_it(release: Release,
     assert cluster.kubectl("get", "traces", "-n", policed, "-o", "name").split() == [
         f"trace.stracelet.io/{made['metadata']['name']}"
     ]
-    helm("install", "stracelet", CHART, "-n", namespace, *OURS, "--wait", "--timeout", "90s")
+    helm("install", "stracelet", CHART, "-n", namespace, *OURS, *WAITING)
     cluster.kubectl("delete", "-n", policed, "trace", made["metadata"]["name"])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stracelet import config
 from tests.cluster.charts import CHART, ROOT, TEMPLATE, Helm, of_kind, requests
 from tests.images import shared_folder
 
@@ -98,6 +99,17 @@ def test_without_traces_nobody_has_a_right_to_them(helm: Helm) -> None:
     objects = helm.rendered("--set-string", "config.api.listen=off")
     role = of_kind(objects, "ClusterRole")
     assert requests(role["rules"]) == {("list", "", "pods"), ("watch", "", "pods")}
+
+
+@pytest.mark.parametrize("options", [(), EVERYTHING, NOBODY_KNOWS], ids=["defaults", "everything", "by CRI"])
+def test_the_agent_understands_its_configuration(helm: Helm, options: tuple[str, ...]) -> None:
+    rendered = helm.rendered(*options, "--set", "config.metrics.auth=none")
+    settings = config.load(of_kind(rendered, "ConfigMap", "stracelet")["data"]["config.yaml"])
+    assert (settings.tracer_socket, settings.cgroup_root) == ("/run/stracelet/tracer.sock", "/host/cgroup")
+    assert settings.sources.kubernetes == ("off" if options == NOBODY_KNOWS else "auto")
+    assert settings.api.listen == ("off" if options == NOBODY_KNOWS else "127.0.0.1:9478")
+    assert settings.sources.cri == (("/run/containerd/containerd.sock",) if options else "off")
+    assert (settings.metrics.tls is not None) == (options == EVERYTHING)
 
 
 def test_who_traces_needs_these_rights(helm: Helm) -> None:

@@ -104,6 +104,15 @@ def test_all_of_its_bytecode_is_compiled_and_tells_no_time(engine: Engine, image
     assert ran(engine, image, "/opt/stracelet/bin/python", "-c", LOOK_AT_BYTECODE) == ""
 
 
+def test_nothing_in_it_is_younger_than_the_commit(engine: Engine, image: str) -> None:
+    epoch = subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%ct"], capture_output=True, text=True, check=True)
+    # The runtime makes these as it starts a container.
+    made = "-path /proc -o -path /sys -o -path /dev -o -path /etc -o -path / -o -name .dockerenv -o -name hosts"
+    made += " -o -name hostname -o -name resolv.conf -o -name mtab"
+    command = f"find / -xdev -newermt @{epoch.stdout.strip()} ! \\( {made} \\)"
+    assert ran(engine, image, "sh", "-c", command, options=("--user=0",)) == ""
+
+
 def test_what_it_does_not_need_is_not_in_it(engine: Engine, image: str) -> None:
     listed = ran(engine, image, "find", "/", "-xdev", "-not", "-path", "/proc/*", options=("--user=0",))
     paths = set(listed.splitlines())
