@@ -8,6 +8,7 @@ import logging
 import signal
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,12 @@ from stracelet.tracing.remote import RemoteSession
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 from stracelet.tracing.unprivileged import give_up_rights, inventory_through
+from stracelet.turns import Turns
 
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from stracelet.cluster import TraceGate
     from stracelet.config import Config
@@ -185,6 +187,7 @@ class Agent:
         self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls)
         self._cluster = ClusterSource(settings.sources)
         self._api_sockets = sockets.api
+        self._snapshots = Turns()
         self.name = self._cluster.node
 
     async def serve(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
@@ -241,7 +244,7 @@ class Agent:
     def _changed(self, _: str) -> None:
         """Before the selection hears of it, or soon after: what is ourselves, and whose records are whose."""
         self._know_ourselves()
-        asyncio.get_running_loop().call_soon(self._hub.tell_names)
+        self._hub.tell_names()
 
     def _know_ourselves(self) -> None:
         ourselves = self._inventory.own()
@@ -257,13 +260,18 @@ class Agent:
         """Whether it is traced always."""
         return self._choice.wants(container)
 
-    def cells(self, container_id: str) -> Sequence[Cell]:
-        """What has been counted of a container, as far as that is shown: since it is monitored."""
-        kept = self._counted(container_id)
-        owners = {(slot.slot, slot.serial) for slot in self._session.containers() if slot.id == container_id}
-        if kept is None or not owners:
-            return []
-        return [cell for cell in self._session.snapshot(()).cells if (cell.slot, cell.serial) in owners]
+    async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]:
+        """What has been counted of containers, as far as that is shown: since they are monitored."""
+        owners = {
+            (slot.slot, slot.serial): slot.id
+            for slot in self._session.containers()
+            if slot.id in container_ids and self._counted(slot.id)
+        }
+        found: dict[str, list[Cell]] = {}
+        for cell in (await self._snapshots.take(partial(asyncio.to_thread, self._session.snapshot, ()))).cells:
+            if id_ := owners.get((cell.slot, cell.serial)):
+                found.setdefault(id_, []).append(cell)
+        return found
 
     def _check_targets(self) -> None:
         """An ambiguous target or a PID of nobody is refused now; a container that is not here yet is waited for."""

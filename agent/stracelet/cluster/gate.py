@@ -22,18 +22,17 @@ from stracelet.traces.admission import Admission, Denied
 from stracelet.traces.target import PodTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
 """For so long an object is not read again: whoever guesses keys costs the API server little."""
-MOST_KNOWN = 512
+MOST_KNOWN = 64
 MOST_AT_ONCE = 8
 LONGEST_SECONDS = 3600.0
 SWEEP_SECONDS = 600.0
-RETURN_SECONDS = 30.0
-OVER = {"expired", "duration", "unacknowledged"}
+OVER = {"expired", "duration"}
 """Ends of a trace after which its object is of no use to anybody."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _BEARER = re.compile(r"Bearer ([0-9a-fA-F]{64})")
@@ -44,7 +43,7 @@ class Objects(Protocol):
 
     async def get(self, namespace: str, name: str) -> Mapping[str, Any] | None: ...
     async def delete(self, namespace: str, name: str, uid: str) -> None: ...
-    async def all(self) -> list[Mapping[str, Any]]: ...
+    def all(self) -> AsyncIterator[Mapping[str, Any]]: ...
 
 
 class TraceGate:
@@ -60,7 +59,6 @@ class TraceGate:
         self._objects, self._clock, self._ticks = objects, clock, ticks
         self._known: dict[tuple[str, str], tuple[float, Mapping[str, Any] | None]] = {}
         self._reading = asyncio.Semaphore(MOST_AT_ONCE)
-        self._left: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def admit(self, trace: str, authorization: str) -> Admission:
@@ -79,7 +77,6 @@ class TraceGate:
         admission = _admission(namespace, name, found)
         if admission.expires <= self._clock():
             raise _unauthorised(f"the Trace {admission.name} has expired")
-        self._left.pop(admission.name, None)
         return admission
 
     async def withdrawn(self, admission: Admission) -> str:
@@ -95,25 +92,12 @@ class TraceGate:
         return "" if found and _uid(found) == admission.uid else "deleted"
 
     def ended(self, admission: Admission, reason: str) -> None:
-        """Where all is over, the object is deleted, if its author has not done that; one whose connection broke off may
-        come back within half a minute, and others of its agents go on."""
+        """Where it is over for all, the object is deleted. Whoever else serves it does not end because one connection
+        broke off: what its author does not delete is swept away."""
         if reason in OVER:
-            self._later(self._delete(admission.name, admission.uid))
-        elif reason == "client":
-            self._left[admission.name] = self._ticks()
-            self._later(self._delete_left(admission))
-
-    async def _delete_left(self, admission: Admission) -> None:
-        await asyncio.sleep(RETURN_SECONDS)
-        left = self._left.get(admission.name)
-        if left is not None and self._ticks() - left >= RETURN_SECONDS - 1:
-            del self._left[admission.name]
-            await self._delete(admission.name, admission.uid)
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            task = asyncio.get_running_loop().create_task(self._delete(admission.name, admission.uid))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """What is still to be deleted is left to others."""
@@ -126,12 +110,15 @@ class TraceGate:
         while True:
             await asyncio.sleep(SWEEP_SECONDS * (1 + random.random()))  # noqa: S311 - not all nodes at once
             try:
-                for found in await self._objects.all():
-                    namespace, name = _place(found)
-                    if _expires(found) + SWEEP_SECONDS < self._clock():
-                        await self._delete(f"{namespace}/{name}", _uid(found))
-            except (SourceError, UsageError, Denied) as error:
+                async for found in self._objects.all():
+                    await self._delete_if_old(found)
+            except Exception as error:  # noqa: BLE001 - what one author writes must not end the agent
                 logger.warning("expired Traces are not deleted: %s", error)
+
+    async def _delete_if_old(self, found: Mapping[str, Any]) -> None:
+        if _expires(found) + SWEEP_SECONDS < self._clock():
+            namespace, name = _place(found)
+            await self._delete(f"{namespace}/{name}", _uid(found))
 
     async def _delete(self, trace: str, uid: str) -> None:
         namespace, _, name = trace.partition("/")
@@ -142,15 +129,22 @@ class TraceGate:
             logger.warning("the Trace %s is not deleted: %s", trace, error)
 
     async def _read(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        known = self._known.get((namespace, name))
-        if known and self._ticks() - known[0] < FRESH_SECONDS:
-            return known[1]
+        """What of the object is needed."""
+        if fresh := self._fresh(namespace, name):
+            return fresh[1]
         async with self._reading:
+            if fresh := self._fresh(namespace, name):  # somebody else has asked meanwhile
+                return fresh[1]
             found = await self._objects.get(namespace, name)
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[namespace, name] = self._ticks(), found
+        now = self._ticks()
+        self._known = {key: value for key, value in self._known.items() if now - value[0] < FRESH_SECONDS}
+        if len(self._known) < MOST_KNOWN:
+            self._known[namespace, name] = now, found
         return found
+
+    def _fresh(self, namespace: str, name: str) -> tuple[float, Mapping[str, Any] | None] | None:
+        known = self._known.get((namespace, name))
+        return known if known and self._ticks() - known[0] < FRESH_SECONDS else None
 
 
 def _unauthorised(text: str) -> Denied:
@@ -205,7 +199,7 @@ def _expires(found: Mapping[str, Any]) -> float:
 def _seconds(text: object) -> float:
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # a year that there is not in UTC
         return 0.0
 
 

@@ -45,6 +45,10 @@ class Fan:
         """When it has got what there was, it is ended, and then `then` called, in the pump's thread."""
         self._removals.append((self._clock() + REMOVE_NS, lambda: self._remove(consumer, then)))
 
+    def forget(self) -> None:
+        """Once the pump has ended: what it was still asked for is done."""
+        self._obey(all_=True)
+
     def _remove(self, consumer: Consumer, then: Callable[[], None]) -> None:
         self._each([consumer], lambda one: one.end(0))
         if consumer in self._consumers:

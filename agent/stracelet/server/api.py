@@ -23,7 +23,7 @@ from stracelet.traces.served import served
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from stracelet.config import Config
     from stracelet.containers.model import Container
@@ -42,7 +42,7 @@ ACKNOWLEDGE_SECONDS = 15.0
 CHECK_SECONDS = 5.0
 FAREWELL_SECONDS = 1.0
 MOST_CONNECTIONS = 256
-LINES_AT_ONCE = 1000
+ADMIT_SECONDS = 15.0
 
 
 class Node(Protocol):
@@ -52,7 +52,7 @@ class Node(Protocol):
     def name(self) -> str: ...
     def containers(self) -> Sequence[Container]: ...
     def monitored(self, container: Container) -> bool: ...
-    def cells(self, container_id: str) -> Sequence[Cell]: ...
+    async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]: ...
     def unready(self) -> str: ...
 
 
@@ -106,18 +106,13 @@ class TraceApi:
     def _admitted(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                admission = await self._gate.admit(
-                    request.headers.get("Stracelet-Trace", ""), request.headers.get("Authorization", "")
-                )
+                async with asyncio.timeout(ADMIT_SECONDS):
+                    admission = await self._gate.admit(
+                        request.headers.get("Stracelet-Trace", ""), request.headers.get("Authorization", "")
+                    )
                 return await answer(request, admission)
-            except Denied as error:
-                return _error(error.status, str(error), error.help_text)
-            except LimitReached as error:
-                return _error(429, str(error), error.help_text)
-            except UsageError as error:
-                return _error(400, str(error), error.help_text)
-            except StraceletError as error:
-                return _error(503, str(error), error.help_text)
+            except Exception as error:  # noqa: BLE001 - whatever a request brings about, it is answered
+                return _refusal(error)
 
         return handle
 
@@ -125,9 +120,11 @@ class TraceApi:
         return _json({"node": self._node.name, "containers": [self._described(c) for c in self._meant(admission)]})
 
     async def _stats(self, _: web.Request, admission: Admission) -> web.StreamResponse:
+        meant = self._meant(admission)
+        cells = await self._node.cells([container.id for container in meant])
         found = [
-            {**self._described(container), "calls": [_calls(cell) for cell in self._node.cells(container.id)]}
-            for container in self._meant(admission)
+            {**self._described(container), "calls": [_calls(cell) for cell in cells.get(container.id, ())]}
+            for container in meant
         ]
         return _json({"node": self._node.name, "containers": found})
 
@@ -153,7 +150,7 @@ class TraceApi:
         stream = self._stream(request, admission)
         try:
             position = (await request.json())["position"]
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise UsageError('expected {"position": N}') from error
         if not isinstance(position, int) or isinstance(position, bool) or position < 0:
             raise UsageError('expected {"position": N}')
@@ -174,6 +171,7 @@ class TraceApi:
     async def _trace(self, request: web.Request, admission: Admission) -> web.StreamResponse:
         if reason := self._node.unready():
             return _error(503, reason, "")
+        self._hub.check_room(admission.user)
         wanted = served(admission.flags, self._settings(), node=self._node.name)
         loop = asyncio.get_running_loop()
         longest = self._hub.limits.duration / 1e9
@@ -191,13 +189,15 @@ class TraceApi:
             sent = await _Sender(response, self._hub, self._gate, self._node.name, stream).run()
         except (ConnectionError, TimeoutError):
             trace.end("client")
-            return web.Response(status=204)  # which nobody reads
+            if request.transport:
+                request.transport.abort()
+            return response
         else:
             return response
         finally:
             trace.end("client")
             del self._streams[asked.id]
-            await asyncio.shield(self._hub.finish(trace))
+            await self._hub.finish(trace)
             how = {"outcome": trace.ended, "seconds": round(loop.time() - trace.started, 3), "lines": sent}
             audit.info("trace ended", extra={**_audited(stream), **how})
             stream.over.set()
@@ -221,19 +221,22 @@ class _Sender:
         checking = asyncio.create_task(self._check_for_ever())
         try:
             while self._trace.ended is None:
-                await self._wait()
-                if not await self._send_news() and self._loop.time() - self._sent_at >= HEARTBEAT_SECONDS:
-                    await self._send({"type": "heartbeat", "time": str(self._hub.settled_ns())})
+                if not await self._send_some():
+                    if self._loop.time() - self._sent_at >= HEARTBEAT_SECONDS:
+                        await self._send({"type": "heartbeat", "time": str(self._hub.settled_ns())})
+                    await self._wait()
                 self._look_at_time()
         finally:
             checking.cancel()
         await self._hub.finish(self._trace)
-        await self._send_news()
+        while await self._send_some():
+            """What there is left."""
         if self._trace.asked.wish.counts:
             text = self._hub.table(self._trace)
             await self._send({"type": "summary", "text": text, "containers": len(self._trace.all())})
         await self._send({"type": "end", "reason": self._trace.ended, "text": self._trace.failure})
-        await self._response.write_eof()
+        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+            await self._response.write_eof()
         return self._lines
 
     async def _wait(self) -> None:
@@ -244,26 +247,22 @@ class _Sender:
             return
         self._trace.news.clear()
 
-    async def _send_news(self) -> bool:
-        """Whether there was any."""
-        any_ = False
-        for news in self._trace.container_news():
-            any_ = True
-            message = {"type": "container", "event": news.event, **_identity(news.container)}
-            await self._send({**message, "text": news.text, "time": str(news.time_ns)})
-        while True:
-            lines, dropped = self._trace.backlog.take(LINES_AT_ONCE)
-            if dropped:
-                any_ = True
-                for reason, count in dropped.items():
-                    self._hub.dropped[reason] += count
-                await self._send({"type": "dropped", "count": sum(dropped.values()), "time": _now()})
-            if not lines:
-                return any_
-            any_ = True
+    async def _send_some(self) -> bool:
+        """Whether there was anything. No more at once than leaves time to look at the clock."""
+        news = self._trace.container_news()
+        for each in news:
+            message = {"type": "container", "event": each.event, **_identity(each.container)}
+            await self._send({**message, "text": each.text, "time": str(each.time_ns)})
+        lines, dropped = self._trace.backlog.take()
+        if dropped:
+            for reason, count in dropped.items():
+                self._hub.dropped[reason] += count
+            await self._send({"type": "dropped", "count": sum(dropped.values()), "time": _now()})
+        if lines:
             self._lines += len(lines)
             rows = [[str(line.time_ns), line.text] for line in lines]
             await self._send({"type": "lines", "position": self._lines, "lines": rows})
+        return bool(news or dropped or lines)
 
     def _look_at_time(self) -> None:
         now = self._loop.time()
@@ -273,12 +272,19 @@ class _Sender:
             self._trace.end("unacknowledged")
         elif self._trace.lines is not None and self._trace.lines.done:
             self._trace.end("limit")
+        elif failure := self._hub.failure():
+            self._trace.end("failed", failure)
 
     async def _check_for_ever(self) -> None:
         """Whether it is still permitted, every few seconds."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            if reason := await self._gate.withdrawn(self._stream.admission):
+            try:
+                reason = await self._gate.withdrawn(self._stream.admission)
+            except Exception as error:  # noqa: BLE001 - it is looked again
+                logger.warning("the Trace %s cannot be looked at: %s", self._stream.admission.name, error)
+                continue
+            if reason:
                 self._trace.end(reason)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
@@ -329,6 +335,23 @@ def _json(document: Mapping[str, Any]) -> web.Response:
 
 async def _nothing(_: web.Request) -> web.StreamResponse:
     return _error(404, "there is nothing here", "docs/openapi.yaml has what there is.")
+
+
+def _refusal(error: Exception) -> web.Response:
+    """In one line."""
+    match error:
+        case Denied():
+            return _error(error.status, str(error), error.help_text)
+        case LimitReached():
+            return _error(429, str(error), error.help_text)
+        case UsageError():
+            return _error(400, str(error), error.help_text)
+        case StraceletError():
+            return _error(503, str(error), error.help_text)
+        case TimeoutError():
+            return _error(503, "the Kubernetes API does not answer in time", "")
+    logger.error("a request of the trace API failed", exc_info=error)
+    return _error(500, "a bug of the agent's; its log says which", "")
 
 
 def _error(status: int, text: str, help_text: str) -> web.Response:

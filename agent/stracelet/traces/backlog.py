@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines on their way from the thread that makes them to a client that may be slow: bounded in age, rate and number."""
+"""Lines on their way from the thread that makes them to a client that may be slow: bounded in age, rate and size."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_WAIT_NS = 2_000_000_000
-MOST_LINES = 200_000
-MOST_BYTES = 32 << 20
+MOST_BYTES = 4 << 20
+AT_ONCE_BYTES = 256 << 10
+LINE_BYTES = 256
+"""What one takes beside its characters, which take up to 4 each: about so much."""
 STAMP = 20  # STL_PRINT_STAMPS: digits, and a blank
 
 
@@ -49,6 +51,7 @@ class Backlog:
             self._refill(now)
             for line in whole:
                 self._add(now, self._parsed(line))
+            self._drop_old(now)
         self._news()
 
     def end(self) -> None:
@@ -56,20 +59,25 @@ class Backlog:
         if self._rest:
             self.write(b"\n")
 
-    def take(self, most: int) -> tuple[list[Line], dict[str, int]]:
-        """At most so many lines, and how many were dropped since the last time, by reason."""
-        oldest = self._clock() - LONGEST_WAIT_NS
+    def take(self) -> tuple[list[Line], dict[str, int]]:
+        """Some lines, as many as are sent at once, and how many were dropped since the last time, by reason."""
         taken: list[Line] = []
+        size = 0
         with self._lock:
-            while self._lines and len(taken) < most:
-                queued_ns, line = self._lines.popleft()
-                self._bytes -= len(line.text)
-                if queued_ns < oldest:
-                    self._drop("slow")
-                else:
-                    taken.append(line)
+            self._drop_old(self._clock())
+            while self._lines and size < AT_ONCE_BYTES:
+                _, line = self._lines.popleft()
+                size += _size(line)
+                taken.append(line)
+            self._bytes -= size
             dropped, self._dropped = self._dropped, {}
         return taken, dropped
+
+    def _drop_old(self, now: int) -> None:
+        while self._lines and (self._lines[0][0] < now - LONGEST_WAIT_NS or self._bytes > MOST_BYTES):
+            _, line = self._lines.popleft()
+            self._bytes -= _size(line)
+            self._drop("slow")
 
     def _refill(self, now: int) -> None:
         self._budget = min(self._budget + (now - self._filled_ns) * self._rate / 1e9, self._rate)
@@ -81,11 +89,7 @@ class Backlog:
             return
         self._budget -= 1
         self._lines.append((now, line))
-        self._bytes += len(line.text)
-        while len(self._lines) > MOST_LINES or self._bytes > MOST_BYTES:
-            _, oldest = self._lines.popleft()
-            self._bytes -= len(oldest.text)
-            self._drop("slow")
+        self._bytes += _size(line)
 
     def _drop(self, reason: str) -> None:
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
@@ -96,3 +100,7 @@ class Backlog:
             self._last_ns = max(self._last_ns, int(stamp))
             line = line[STAMP + 1 :]
         return Line(self._last_ns, line.decode("utf-8", "backslashreplace"))
+
+
+def _size(line: Line) -> int:
+    return LINE_BYTES + len(line.text)

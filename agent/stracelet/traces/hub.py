@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stracelet.errors import LimitReached, TracerError
+from stracelet.errors import LimitReached, StraceletError
 from stracelet.native import (
     NAMED_DROPPED,
     NAMED_KEPT,
@@ -24,7 +24,7 @@ from stracelet.traces.shared import SharedRecords
 from stracelet.tracing import protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from stracelet import native
     from stracelet.config import Limits
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from stracelet.records.consumers import Consumer
     from stracelet.tracing.choice import Choice
     from stracelet.tracing.session import Session
+
+    Key = tuple[int, int, int, int]
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +83,8 @@ class Hub:
         self._records = SharedRecords(session, self._failed)
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._gone = False
+        self._gone = self._telling = False
+        self._arena_ns = 0
         self.running: dict[str, RunningTrace] = {}
         self.refusals: dict[str, int] = {"traces": 0, "traces_per_user": 0}
         self.dropped: dict[str, int] = {"slow": 0, "rate": 0}
@@ -107,30 +110,48 @@ class Hub:
                 ourselves=self._ourselves,
             )
             await self._records.start()
-            if asked.wish.counts and not asked.wish.counts_records:
-                trace.baseline = {_key(cell): cell for cell in self._session.snapshot(()).cells}
+            self._arena_ns = self._session.info().created_ns
+            trace.baseline = self._baseline(trace)
             for consumer in trace.consumers:
                 self._records.fan.add(consumer)
             self.running[asked.id] = trace
             self._want_records()
-        self._rewant()
-        self.tell_names()
-        for slot in self._session.containers():
-            if slot.state == SLOT_TRACED and slot.tracees:
-                trace.attached(slot.id, slot.tracees)
+        try:
+            self._rewant()
+            self._tell_names()
+            for slot in self._session.containers():
+                if slot.state == SLOT_TRACED and slot.tracees:
+                    trace.attached(slot.id, slot.tracees)
+        except BaseException:
+            await self.finish(trace)
+            raise
         return trace
 
+    def _baseline(self, trace: RunningTrace) -> Mapping[Key, Cell]:
+        wish = trace.asked.wish
+        if not wish.counts or wish.counts_records:
+            return {}
+        return {_key(cell): cell for cell in self._session.snapshot(()).cells}
+
     async def finish(self, trace: RunningTrace) -> None:
-        """Its containers are let go, if nobody else wants them; what was recorded of them is on its backlog."""
+        """Its containers are let go, if nobody else wants them; what was recorded of them is on its backlog. It is
+        done to its end, whatever becomes of who waits for it, and once."""
+        if trace.finishing is None:
+            trace.finishing = asyncio.get_running_loop().create_task(self._finish(trace))
+        await asyncio.shield(trace.finishing)
+
+    async def _finish(self, trace: RunningTrace) -> None:
         async with self._changing:
-            if self.running.pop(trace.asked.id, None) is None:
-                return
+            self.running.pop(trace.asked.id, None)
             self._rewant()
-            for consumer in trace.consumers:
-                await self._records.remove(consumer)
+            await asyncio.gather(*(self._records.remove(consumer) for consumer in trace.consumers))
             self._want_records()
             if not self.running:
                 await self._records.stop()
+
+    def failure(self) -> str:
+        """Why no trace gets records any more, or an empty text."""
+        return self._records.failure()
 
     def _want_records(self) -> None:
         self._records.want([trace.asked.wish for trace in self.running.values() if trace.asked.wish.records])
@@ -144,20 +165,40 @@ class Hub:
         wish = trace.asked.wish
         if not wish.counts:
             return ""
-        owners = {(slot.slot, slot.serial): slot.id for slot in self._session.containers()}
-        cells: Sequence[Cell]
         if trace.counted is not None:
             cells = trace.counted.cells()
+            owners = {key: named.id for key, named in trace.named.items()}
         else:
-            cells = [_since(trace.baseline, cell) for cell in self._session.snapshot(()).cells]
+            cells, owners = self._counted(trace)
         parts = [
             Part(
                 _heading(container),
-                [cell for cell in cells if cell.calls and owners.get((cell.slot, cell.serial)) == id_],
+                [cell for cell in cells if cell.calls > 0 and owners.get((cell.slot, cell.serial)) == id_],
             )
             for id_, container in sorted(trace.all().items(), key=lambda item: _heading(item[1]))
         ]
         return report([wish.chosen(part) for part in parts], wish.layout, syscall_name)
+
+    def _counted(self, trace: RunningTrace) -> tuple[list[Cell], dict[tuple[int, int], str]]:
+        """What was counted since it began, of slots that have been released since too; and whose the slots are."""
+        owners = {(slot.slot, slot.serial): slot.id for slot in self._session.containers()}
+        cells = [_since(trace.baseline, cell) for cell in self._session.snapshot(()).cells]
+        for key, (id_, past) in trace.past.items():
+            if key not in owners:
+                owners[key] = id_
+                cells += past
+        return cells, owners
+
+    def _keep_counts(self, container_ids: Collection[str]) -> None:
+        """Before their slots are released, or another arena comes."""
+        for trace in self.running.values():
+            mine = {id_ for id_ in container_ids if trace.has(id_)}
+            if not mine or not trace.asked.wish.counts or trace.counted is not None:
+                continue
+            cells, owners = self._counted(trace)
+            for key, id_ in owners.items():
+                if id_ in mine:
+                    trace.past[key] = id_, [cell for cell in cells if (cell.slot, cell.serial) == key]
 
     def see(self, event: protocol.Event) -> None:
         """An event of the session, which the selection has seen."""
@@ -166,8 +207,7 @@ class Hub:
                 for trace in self.running.values():
                     trace.attached(event.id, event.tasks)
             case protocol.Ended():
-                for trace in self.running.values():
-                    trace.over(event.id)
+                self._over(event.id)
             case protocol.Failed() | protocol.Refused():
                 for trace in self.running.values():
                     if container := trace.has(event.id):
@@ -175,14 +215,25 @@ class Hub:
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
                 self._interrupted()
             case protocol.SupervisorLost():
-                self._interrupted()
-                self._gone = True
-                self._later(self._records.stop)
+                self._lost()
             case protocol.Hello() if self._gone:
                 self._gone = False
                 self._later(self._begin_again)
         if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
             self.tell_names()
+
+    def _lost(self) -> None:
+        self._keep_counts([id_ for trace in self.running.values() for id_ in trace.all()])
+        self._interrupted()
+        self._gone = True
+        self._later(self._records.stop)
+
+    def _over(self, container_id: str) -> None:
+        self._keep_counts([container_id])
+        for trace in self.running.values():
+            trace.over(container_id)
+        if any(trace.refused for trace in self.running.values()):
+            self._rewant()  # there is room for another one
 
     def _later(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """In turn with what starts and ends traces."""
@@ -196,19 +247,21 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
     async def _begin_again(self) -> None:
-        """With another arena, whose counts begin at 0, and other rings."""
-        for trace in self.running.values():
-            trace.baseline = {}
-            trace.named.clear()
+        """With a tracer that is there again; where its arena is another one, counts begin at 0."""
         if not self.running:
             return
         try:
             await self._records.start()
-        except TracerError as error:  # it has gone again
+            created_ns = self._session.info().created_ns
+        except StraceletError as error:  # it has gone again
             logger.warning("the traces get no records: %s", error)
             return
+        for trace in self.running.values():
+            if created_ns != self._arena_ns:
+                trace.baseline = {}
+        self._arena_ns = created_ns
         self._want_records()
-        self.tell_names()
+        self._tell_names()
 
     def _interrupted(self) -> None:
         for trace in self.running.values():
@@ -216,12 +269,20 @@ class Hub:
                 trace.tell("failed", container, INTERRUPTED)
 
     def tell_names(self) -> None:
+        """Soon, once for all that has changed by then."""
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell_names)
+
+    def _tell_names(self) -> None:
         """To the traces' consumers: whose records they are, as soon as that is known or has changed."""
+        self._telling = False
         for slot in self._session.containers() if self.running else ():
+            key = slot.slot, slot.serial
             for trace in self.running.values():
                 named = _named(trace, slot)
-                if named is not None and named not in trace.named:
-                    trace.named.add(named)
+                if named is not None and named != trace.named.get(key):
+                    trace.named[key] = named
                     for consumer in trace.consumers:
                         self._records.fan.tell(consumer, named)
 
@@ -257,11 +318,11 @@ def _heading(container: Container) -> str:
     return container.name or container.id[:12]
 
 
-def _key(cell: Cell) -> tuple[int, int, int, int]:
+def _key(cell: Cell) -> Key:
     return cell.slot, cell.serial, cell.abi, cell.number
 
 
-def _since(baseline: Mapping[tuple[int, int, int, int], Cell], cell: Cell) -> Cell:
+def _since(baseline: Mapping[Key, Cell], cell: Cell) -> Cell:
     """Its shortest and longest call are of all time."""
     before = baseline.get(_key(cell))
     if before is None:

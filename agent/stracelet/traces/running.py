@@ -111,7 +111,9 @@ class RunningTrace:
         self._over: dict[str, Container] = {}
         self.refused: dict[str, str] = {}
         self.baseline: Mapping[tuple[int, int, int, int], Cell] = {}
-        self.named: set[Named] = set()
+        self.named: dict[tuple[int, int], Named] = {}
+        self.past: dict[tuple[int, int], tuple[str, list[Cell]]] = {}
+        self.finishing: asyncio.Task[None] | None = None
         self.ended: str | None = None
         self.failure = ""
         self._told: set[tuple[str, str]] = set()
@@ -125,6 +127,8 @@ class RunningTrace:
     def wants(self, container: Container) -> bool:
         """Whether it is one of its containers; from now on it is, if there is room for it."""
         if container.sandbox or container.nameless or not self.asked.target.means(container):
+            self.taken.pop(container.id, None)  # its labels may have changed, or who it is said to be
+            self._over.pop(container.id, None)
             return False
         if container.id in self._ourselves():
             self._refuse(container, "the agent does not trace itself")

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from stracelet.traces.flags import Wish
 
 MOST_FLAGS = 64
-LONGEST_FLAG = 4096
+MOST_CHARACTERS = 8192
 LONGEST_STRING = 64 << 10
+WIDEST = 1000
 # What these ask for happens where the client is, or holds up what others share.
 NOT_HERE = {
     "output": "-o writes where the client runs",
@@ -44,8 +45,8 @@ class Served:
 
 def served(given: Sequence[str], settings: Config, *, node: str) -> Served:
     """What the flags ask for. UsageError: they make no sense, or are not for an agent to honour."""
-    if len(given) > MOST_FLAGS or any(len(flag) > LONGEST_FLAG for flag in given):
-        raise UsageError(f"more than {MOST_FLAGS} flags, or one of more than {LONGEST_FLAG} characters")
+    if len(given) > MOST_FLAGS or sum(map(len, given)) > MOST_CHARACTERS:
+        raise UsageError(f"more than {MOST_FLAGS} flags, or more than {MOST_CHARACTERS} characters of them")
     parser = _parser()
     try:
         args = parser.parse_args(list(given))
@@ -56,6 +57,8 @@ def served(given: Sequence[str], settings: Config, *, node: str) -> Served:
             raise UsageError(why)
     if (args.string_limit or 0) > LONGEST_STRING:
         raise UsageError(f"-s {args.string_limit}: an agent takes at most {LONGEST_STRING}")
+    if args.columns > WIDEST:
+        raise UsageError(f"-a {args.columns}: an agent takes at most {WIDEST}")
     if any("/" in expression for expression in args.expression):
         # Python's regular expressions take as long as their author likes, and all others would wait.
         raise UsageError("-e trace=/REGEX: an agent takes names and classes (%file, ...)")

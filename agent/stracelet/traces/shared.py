@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stracelet.native import STREAM_BUFFER
@@ -11,6 +12,7 @@ from stracelet.records.fan import Fan
 from stracelet.records.filters import Filter
 from stracelet.records.pump import Pump
 from stracelet.traces import merging
+from stracelet.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -30,14 +32,16 @@ class SharedRecords:
         self._session = session
         self.fan = Fan(failed=failed)
         self._pump: Pump | None = None
-        self._dropped = 0
+        self._draining = Turns()
 
     async def start(self) -> None:
         """TracerError: the native program passes no records."""
+        if self._pump is not None and self._pump.ended.is_set():
+            await self.stop()
         if self._pump is None:
             stream = await self._session.stream()
             # What is left there was recorded for traces that have ended.
-            await asyncio.to_thread(_drain, stream)
+            await self._draining.take(partial(asyncio.to_thread, _drain, stream))
             self._pump = Pump(stream, [self.fan])
             self._pump.start()
 
@@ -53,13 +57,14 @@ class SharedRecords:
     async def remove(self, consumer: Consumer) -> None:
         """When it has got what there was."""
         loop, removed = asyncio.get_running_loop(), asyncio.Event()
-        if self._pump is None or self._pump.ended.is_set():
-            return
 
         def tell() -> None:
             loop.call_soon_threadsafe(removed.set)
 
         self.fan.remove(consumer, tell)
+        if self._pump is None or self._pump.ended.is_set():
+            self.fan.forget()
+            return
         gone = asyncio.create_task(self._pump.ended.wait())
         done = asyncio.create_task(removed.wait())
         try:
@@ -67,17 +72,21 @@ class SharedRecords:
         finally:
             gone.cancel()
             done.cancel()
+        if self._pump.ended.is_set():
+            self.fan.forget()
 
     async def stop(self) -> None:
         """Once no trace is left."""
         pump, self._pump = self._pump, None
         if pump is not None and await pump.stop(PATIENCE_SECONDS):
-            self._dropped += pump.info().dropped
             pump.close()
+            self.fan.forget()
 
-    def failure(self) -> BaseException | None:
-        """Why records are not read any more."""
-        return self._pump.error if self._pump and self._pump.ended.is_set() else None
+    def failure(self) -> str:
+        """Why records are not read any more, or an empty text."""
+        if self._pump is None or not self._pump.ended.is_set():
+            return ""
+        return f"records cannot be read any more: {self._pump.error}"
 
 
 def _drain(stream: Stream) -> None:

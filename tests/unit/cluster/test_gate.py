@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -52,8 +52,9 @@ class Objects:
     async def delete(self, namespace: str, name: str, uid: str) -> None:
         self.deleted.append((namespace, name, uid))
 
-    async def all(self) -> list[Mapping[str, Any]]:
-        return list(self.there.values())
+    async def all(self) -> AsyncIterator[Mapping[str, Any]]:
+        for found in list(self.there.values()):
+            yield found
 
 
 def made(objects: Objects, now: float = NOW) -> TraceGate:
@@ -165,20 +166,43 @@ async def test_while_the_server_does_not_answer_what_it_said_holds() -> None:
     assert await gate.withdrawn(admission) == ""
 
 
-async def test_at_its_end_it_is_deleted_but_its_author_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates, "RETURN_SECONDS", 0.05)
-    now = [0.0]
+async def test_it_is_deleted_where_it_is_over_for_all() -> None:
+    objects = Objects()
+    for name in ("t1", "t2", "t3"):
+        objects.put("shop", name)
+    gate = made(objects)
+    for name, reason in (("t1", "expired"), ("t2", "client"), ("t3", "unacknowledged")):
+        gate.ended(await admit(gate, f"shop/{name}"), reason)
+    await asyncio.gather(*gate._tasks)
+    assert objects.deleted == [("shop", "t1", "uid-t1")], "of the others, other agents may still serve them"
+
+
+@pytest.mark.parametrize("expires", ["9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+23:59", "soon", None, []])
+async def test_a_time_that_there_is_not_is_over(expires: object) -> None:
+    objects = Objects()
+    objects.put("shop", "t1", expires=expires)
+    with pytest.raises(Denied, match="expired"):
+        await admit(made(objects))
+
+
+async def test_what_is_long_over_is_swept_away_whatever_else_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "SWEEP_SECONDS", 0.01)
+    objects = Objects()
+    objects.put("shop", "t1", expires="9999-12-31T23:59:59-00:01")
+    objects.there["shop", "t2"] = {"metadata": {"namespace": "shop", "name": "t2", "uid": "uid-t2"}, "spec": None}
+    objects.put("shop", "t3", expires="2033-01-01T00:00:00Z")
+    sweeping = asyncio.create_task(made(objects).sweep_for_ever())
+    async with asyncio.timeout(10):
+        while len(objects.deleted) < 4:
+            await asyncio.sleep(0.01)
+    assert not sweeping.done()
+    sweeping.cancel()
+    assert set(objects.deleted) == {("shop", "t1", "uid-t1"), ("shop", "t2", "uid-t2")}
+
+
+async def test_those_who_ask_at_once_cost_one_request() -> None:
     objects = Objects()
     objects.put("shop", "t1")
-    objects.put("shop", "t2")
-    objects.put("shop", "t3")
-    gate = TraceGate(objects, clock=lambda: NOW, ticks=lambda: now[0])
-    first, second, third = [await admit(gate, f"shop/t{number}") for number in (1, 2, 3)]
-    gate.ended(first, "expired")
-    gate.ended(second, "client")
-    gate.ended(third, "client")
-    await admit(gate, "shop/t3")
-    now[0] = 1.0
-    await asyncio.gather(*gate._tasks)
-    assert objects.deleted == [("shop", "t1", "uid-t1"), ("shop", "t2", "uid-t2")]
-    await gate.close()
+    gate = made(objects)
+    await asyncio.gather(*(admit(gate) for _ in range(50)))
+    assert objects.asked <= gates.MOST_AT_ONCE

@@ -185,3 +185,8 @@ def test_a_pod_is_told_by_its_name_before_its_containers_have_one() -> None:
 def test_errors_are_ours() -> None:
     assert issubclass(AmbiguousTarget, StraceletError)
     assert (UsageError.exit_code, TargetNotFound.exit_code) == (2, 3)
+
+
+def test_a_selector_is_read_in_time_that_its_author_does_not_choose() -> None:
+    with pytest.raises(UsageError):
+        parse_selector("a in (" + " ," * 2000 + "!)")

@@ -45,6 +45,10 @@ def test_straces_flags_have_their_meaning() -> None:
         (["-p", "1"], "-p"),
         (["--help"], "--help"),
         (["-T"] * 65, "more than 64"),
+        (["-e", ",".join(["1"] * 5000)], "characters"),
+        (["-a", "999999999"], "-a"),
+        (["--min-duration", "99999999h"], "duration"),
+        (["--min-duration", "9" * 400 + "h"], "duration"),
     ],
 )
 def test_what_is_not_for_an_agent_is_refused_in_a_line(flags: list[str], why: str) -> None:
