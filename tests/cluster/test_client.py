@@ -138,7 +138,9 @@ class Agents:
         return name
 
     def said(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.cluster.kubectl("logs", name, "-n", self.namespace).splitlines()]
+        """What it has printed; of a log that is being written a line may be there in part."""
+        lines = self.cluster.kubectl("logs", name, "-n", self.namespace).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def happened(self, name: str, what: str) -> list[dict[str, Any]]:
         return [event for event in self.said(name)[1:] if event["what"] == what]
