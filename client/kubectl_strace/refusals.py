@@ -26,7 +26,7 @@ NOT_INSTALLED = (
 def error_of(said: str, *, doing: str, of_agents: bool = False) -> KubectlError:
     """`doing`: what kubectl was asked for, for where it says nothing of use. `of_agents`: in their namespace."""
     text = _text(said)
-    if "Forbidden" in text or "denied request" in text:
+    if "orbidden" in text or "denied request" in text:  # of an upgraded connection it is in lower case
         return _refused(text, of_agents=of_agents)
     bare = _bare(text)
     for words, kind, line in KINDS:

@@ -172,6 +172,7 @@ class Tracing:
                 self._merger.add([Entry(at, stream, f"{stream.node}: {note}", 0)], now=time.monotonic())
             case messages.Started(time=at):
                 self._started += 1
+                self._begun = time.monotonic()
                 self._merger.passed(stream, at)
             case messages.Summary():
                 self._summaries.setdefault(stream.node, []).append(message)

@@ -25,6 +25,9 @@ FORBIDDEN = (
         (('Error from server (Forbidden): pods "a-1" is forbidden: User "eve" cannot create resource '
           '"pods/portforward" in API group "" in the namespace "stracelet"'), errors.NotPermitted,
          ["create pods/portforward", "--role=stracelet-portforward"]),
+        (('error: error upgrading connection: unable to upgrade connection: pods "a-1" is forbidden: User "eve" cannot '
+          'get resource "pods/portforward" in API group "" in the namespace "stracelet"'), errors.NotPermitted,
+         ["eve may not get pods/portforward in the namespace stracelet"]),
         (("Error from server (Forbidden): traces.stracelet.io \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with "
           "binding 'b' denied request: spec.user is somebody else"), errors.NotPermitted, ["policy", "somebody else"]),
         (('error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind "Trace" in '
