@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -86,6 +87,7 @@ class Stream:
 
     def __enter__(self) -> Self:
         self._connection.request("POST", "/v1/traces", headers=dict(self._trace.headers))
+        self._socket = self._connection.sock  # which the response takes over
         self.response = self._connection.getresponse()
         assert self.response.status == 200, self.response.read()
         self.messages.append(json.loads(self.response.readline()))
@@ -98,8 +100,8 @@ class Stream:
 
     def hang_up(self) -> None:
         """As a client that is killed."""
-        if self._connection.sock:
-            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it is closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
         if self._reading.is_alive():
             self._reading.join(DEADLINE)
         self.response.close()

@@ -162,6 +162,7 @@ class RunningTrace:
         container = self.taken.pop(container_id, None)
         if container is not None:
             self._over[container_id] = container
+            self.tell("attached", container, f"{describe(container)}: attached")  # if that was too short to be told
             self.tell("ended", container, f"{describe(container)}: ended")
             self._told -= {(event, container_id) for event in ("attached", "failed")}
 
