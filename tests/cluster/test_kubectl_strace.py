@@ -18,10 +18,8 @@ import pytest
 
 from tests.cluster.charts import Helm
 from tests.cluster.conftest import IMAGE, Cluster
-from tests.cluster.test_chart import Release, image, installed
+from tests.cluster.test_chart import Release, installed
 from tests.images import wait_for
-
-__all__ = ["image"]  # a fixture
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 

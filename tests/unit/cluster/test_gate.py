@@ -29,6 +29,7 @@ class Objects:
         self.asked = 0
         self.deleted: list[tuple[str, str, str]] = []
         self.answers = True
+        self.swept = asyncio.Event()
 
     def put(self, namespace: str, name: str, **spec: Any) -> None:
         self.there[namespace, name] = {
@@ -51,6 +52,8 @@ class Objects:
 
     async def delete(self, namespace: str, name: str, uid: str) -> None:
         self.deleted.append((namespace, name, uid))
+        if len(self.deleted) == 4:
+            self.swept.set()
 
     async def all(self) -> AsyncIterator[Mapping[str, Any]]:
         for found in list(self.there.values()):
@@ -193,8 +196,7 @@ async def test_what_is_long_over_is_swept_away_whatever_else_there_is(monkeypatc
     objects.put("shop", "t3", expires="2033-01-01T00:00:00Z")
     sweeping = asyncio.create_task(made(objects).sweep_for_ever())
     async with asyncio.timeout(10):
-        while len(objects.deleted) < 4:
-            await asyncio.sleep(0.01)
+        await objects.swept.wait()
     assert not sweeping.done()
     sweeping.cancel()
     assert set(objects.deleted) == {("shop", "t1", "uid-t1"), ("shop", "t2", "uid-t2")}
