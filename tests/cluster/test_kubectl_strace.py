@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 COMMAND = Path(sys.executable).with_name("kubectl-strace")
 DEADLINE = 60.0
 # Every tenth of a second; a path, a failure, and a call of a number that no other program makes.
-WEB = "while :; do echo x >/tmp/web; kill -0 4194305 2>/dev/null; sleep 0.1; done"
+WEB = "while :; do kill -0 4194305 2>/dev/null; sleep 0.1; done"
 BUSY = "while :; do kill -0 4194304 2>/dev/null; sleep 0.02; done"
 ENDING = "trap 'exit 7' TERM; while :; do kill -0 4194305 2>/dev/null; sleep 0.1; done"
 COUNT = 30
@@ -53,22 +54,19 @@ class Client:
     def __init__(self, agents: Release, namespace: str, *arguments: str, kubeconfig: Path | None = None) -> None:
         where = ["--kubeconfig", str(kubeconfig or agents.cluster.kubeconfig), "--agent-namespace", agents.namespace]
         self._paths = {"PATH": f"{agents.cluster.tools}:/usr/bin:/bin", "HOME": "/nonexistent"}
-        self._arguments = [COMMAND, *arguments, "-n", namespace, *where]
+        inside = [] if "-A" in arguments else ["-n", namespace]
+        self._arguments = [COMMAND, *arguments, *inside, *where]
+        self._texts: dict[str, str] = {}
 
     def __enter__(self) -> Self:
+        self._files = {name: tempfile.TemporaryFile() for name in ("out", "err")}  # noqa: SIM115 - closed at the end
         self.process = subprocess.Popen(
             self._arguments,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=self._files["out"],
+            stderr=self._files["err"],
             env=self._paths,
         )
-        self._streams = {"out": self.process.stdout, "err": self.process.stderr}
-        for stream in self._streams.values():
-            assert stream is not None
-            os.set_blocking(stream.fileno(), False)
-        self._texts = {"out": "", "err": ""}
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -76,15 +74,15 @@ class Client:
             self.end()
         if failure[0] is not None:
             print(f"{self.out[-3000:]}\n{self.err[-3000:]}")
-        for stream in self._streams.values():
-            if stream is not None:
-                stream.close()
+        self._texts = {name: self._text(name) for name in self._files}
+        for file in self._files.values():
+            file.close()
 
     def _text(self, name: str) -> str:
-        stream = self._streams[name]
-        assert stream is not None
-        self._texts[name] += stream.read() or ""
-        return self._texts[name]
+        if name in self._texts:
+            return self._texts[name]
+        descriptor = self._files[name].fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
     @property
     def out(self) -> str:
@@ -115,17 +113,11 @@ class Client:
     def end(self) -> int:
         """Its exit status after Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        wait_for(self._ended, what="it ends", seconds=20)
-        return self.process.wait()
+        return self.process.wait(20)
 
     def wait(self) -> int:
         """Its exit status."""
-        wait_for(self._ended, what="it ends", seconds=DEADLINE)
-        return self.process.wait()
-
-    def _ended(self) -> bool:
-        """Its pipes are read meanwhile."""
-        return bool(self.out is not None and self.err is not None and self.process.poll() is not None)
+        return self.process.wait(DEADLINE)
 
 
 def run(agents: Release, namespace: str, *arguments: str, kubeconfig: Path | None = None) -> tuple[int, str, str]:
@@ -208,7 +200,7 @@ def web(request: pytest.FixtureRequest, cluster: Cluster, namespace: str, agents
 def test_a_pod_by_its_name(agents: Release, cluster: Cluster, namespace: str, web: str) -> None:
     pod = names(cluster, namespace, web)[0]
     with Client(agents, namespace, f"pod/{pod}", "-y", "-e", "trace=write,kill") as client:
-        client.shows(r"write\(1</tmp/web>", times=5)
+        client.shows(r"write\(2</dev/null>", times=5)
         client.shows(r"kill\(4194305, 0\) += -1 ESRCH", times=5)
         assert client.end() == 0
     assert prefixes(client.lines) == {f"{pod}/web", f"{pod}/log"}
@@ -274,8 +266,8 @@ def test_a_rollout_is_followed(agents: Release, cluster: Cluster, namespace: str
 
 def test_a_short_pod_is_traced_from_its_first_exec(agents: Release, cluster: Cluster, namespace: str) -> None:
     name = f"short-{uuid.uuid4().hex[:6]}"
-    with Client(agents, namespace, "-l", f"app={name}", "-e", "trace=execve,kill") as client:
-        client.says("tracing|waiting|attached|no pod|nothing")
+    with Client(agents, namespace, "--wait", "-l", f"app={name}", "-e", "trace=execve,kill") as client:
+        client.says("waiting")
         job(cluster, namespace, name, SHORT)
         client.shows(r"\+\+\+ exited with 0 \+\+\+")
         assert client.end() == 0
