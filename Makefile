@@ -13,14 +13,19 @@ NATIVE := $(wildcard native/Makefile native/include/*.h native/src/*/*.[ch] nati
 CRI := agent/stracelet/containers/cri
 BENCHMARKS = $(sort $(wildcard benchmarks/[a-z]*.py))
 RESULTS := build/benchmarks
+KREW := build/krew
+KREW_URL ?= https://stracelet.io/releases
+HELM ?= helm
+VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' agent/stracelet/__init__.py)
+IMAGE ?= stracelet:$(VERSION)
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
-.PHONY: help build run test check format bench clean
+.PHONY: help build run test check format bench image manifests zipapp krew clean
 
 help: ## say what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: $(VENV)/.built ## make .venv/bin/stracelet, with whatever that needs
+build: $(VENV)/.built ## make .venv/bin/stracelet and .venv/bin/kubectl-strace, with whatever they need
 
 run: build ## trace a demonstration container, or TARGETS="docker/redis", and show its syscalls (needs root)
 	@[[ $$EUID == 0 ]] || { echo 'make run traces processes of other users: run it as root (sudo make run)' >&2; exit 4; }
@@ -41,6 +46,7 @@ check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated fi
 	$(BIN)/python native/tools/gen_constants.py --check
 	$(BIN)/python native/tools/gen_ioctls.py --check
 	$(BIN)/python docs/configuration.py | diff -u docs/configuration.md -
+	$(BIN)/python tools/chart_readme.py | diff -u charts/stracelet/README.md -
 	@set -e; again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; cp -r --parents $(CRI) "$$again"; \
 	$(BIN)/python "$$again/$(CRI)/generate.py"; diff -ru --exclude=__pycache__ $(CRI) "$$again/$(CRI)"
 
@@ -58,11 +64,36 @@ bench: $(VENV)/.dev $(VENV)/.built ## measure against strace, into docs/performa
 	$(BIN)/python docs/performance.py $(RESULTS)/*.json || failed+=" docs/performance.md"; \
 	[[ ! $$failed ]] || { echo "failed:$$failed" >&2; exit 1; }
 
+image: ## build the container image (IMAGE="registry/stracelet:1"; IMAGE_OPTIONS: further ones of `docker build`)
+	docker build --tag $(IMAGE) --build-arg STRACELET_VERSION=$(VERSION) \
+	--build-arg STRACELET_COMMIT=$$(git rev-parse --short=12 HEAD) \
+	--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(IMAGE_OPTIONS) .
+
+manifests: $(VENV)/.built ## render charts/stracelet into manifests/, and what is made from its values (HELM="path/helm")
+	$(BIN)/python tools/chart_readme.py > charts/stracelet/README.md
+	$(BIN)/python tools/dashboards.py
+	HELM=$(HELM) tools/manifests > manifests/stracelet.yaml
+
+zipapp: ## make dist/kubectl-strace, the client in one file for any Python from 3.11 on
+	rm -rf build/zipapp
+	mkdir -p build/zipapp/kubectl_strace dist
+	cp client/kubectl_strace/*.py build/zipapp/kubectl_strace
+	cp client/kubectl_strace/__main__.py LICENSE build/zipapp
+	$(PYTHON) -m compileall -q -b -s build/zipapp --invalidation-mode unchecked-hash build/zipapp
+	$(PYTHON) -m zipapp build/zipapp --compress --python '/usr/bin/env python3' --output dist/kubectl-strace
+	chmod 755 dist/kubectl-strace
+
+krew: $(KREW)/.made ## make what krew installs on this platform, and its manifest, in dist/ (KREW_URL: where archives will be)
+	rm -rf $(KREW)/dist
+	$(KREW)/venv/bin/pyinstaller --noconfirm --log-level WARN --onedir --name kubectl-strace --paths client \
+		--distpath $(KREW)/dist --workpath $(KREW)/work --specpath $(KREW) client/kubectl_strace/__main__.py
+	$(KREW)/venv/bin/python client/krew/pack.py $(KREW)/dist/kubectl-strace --url $(KREW_URL) --output dist
+
 clean: ## remove what was built, .venv included
 	$(MAKE) -C native clean
-	rm -rf $(VENV) build dist agent/*.egg-info agent/stracelet/_bin agent/stracelet/_native*.so
+	rm -rf $(VENV) build dist agent/*.egg-info client/*.egg-info agent/stracelet/_bin agent/stracelet/_native*.so
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find agent tests native -name __pycache__ -type d -exec rm -rf {} +
+	find agent client tests native -name __pycache__ -type d -exec rm -rf {} +
 
 $(VENV)/.locked: requirements.lock
 	PYTHON=$(PYTHON) tools/system build
@@ -70,11 +101,17 @@ $(VENV)/.locked: requirements.lock
 	$(PIP) install --require-hashes --requirement requirements.lock
 	touch $@
 
-$(VENV)/.built: $(VENV)/.locked pyproject.toml setup.py $(NATIVE)
-	$(PIP) install --no-build-isolation --no-deps --editable .
+$(VENV)/.built: $(VENV)/.locked pyproject.toml setup.py client/pyproject.toml $(NATIVE)
+	$(PIP) install --no-build-isolation --no-deps --editable . --editable client
 	touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(VENV)/.locked
 	PYTHON=$(PYTHON) tools/system test
 	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	touch $@
+
+$(KREW)/.made: client/krew/requirements.lock
+	mkdir -p $(KREW)
+	$(PYTHON) -m venv $(KREW)/venv
+	$(KREW)/venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
 	touch $@

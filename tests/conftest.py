@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Process, descendants, read_process, traced_or_stopped
+from tests.processes import STAYING, Process, descendants, read_process, traced_or_stopped
 
 FOLDERS = {
     "unit": "no root, no runtime; quick",
     "native": "real tracees; needs root",
     "runtimes": "real Docker, Podman and containerd; needs root",
     "cluster": "a real Kubernetes; needs root",
+    "client": "kubectl-strace, against an agent's API that is strict; no root, no cluster",
     "agreement": "many programs under strace and stracelet; needs root",
 }
+ROOTLESS = {"unit", "client"}
 TESTS = Path(__file__).parent
 PR_SET_CHILD_SUBREAPER = 36
 LEAVING_SECONDS = 3.0
@@ -40,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in FOLDERS:
             item.add_marker(folder)
-        if folder in FOLDERS and folder != "unit" and os.geteuid() != 0:
+        if folder in FOLDERS and folder not in ROOTLESS and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason=f"tests/{folder} needs root"))
 
 
@@ -85,7 +87,7 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     deadline = time.monotonic() + LEAVING_SECONDS
     while True:
         now = descendants(os.getpid())
-        left = [process for process in now if process.key not in before]
+        left = [process for process in now if process.key not in before and process.pid not in STAYING]
         caught = traced_or_stopped((process.pid for process in now), by=os.getpid())
         if not (left or caught) or time.monotonic() > deadline:
             break

@@ -7,38 +7,58 @@ import asyncio
 import logging
 import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet import __version__, config, log, native
 from stracelet.containers.rules import Rules
-from stracelet.containers.sources import places
+from stracelet.containers.sources import ClusterSource, places
 from stracelet.containers.targets import parse_target, resolve
-from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound
+from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound, UsageError
 from stracelet.metrics.collector import Collector
 from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
 from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
+from stracelet.server.api import TraceApi
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
+from stracelet.traces.hub import Hub, Together
 from stracelet.tracing.choice import Choice
+from stracelet.tracing.observed import Observed
+from stracelet.tracing.remote import RemoteSession
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 from stracelet.tracing.unprivileged import give_up_rights, inventory_through
+from stracelet.turns import Turns
 
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from stracelet.cluster import TraceGate
     from stracelet.config import Config
+    from stracelet.containers.model import Container
     from stracelet.containers.targets import Target
+    from stracelet.native import Cell
+    from stracelet.tracing.selection import Kept
 
 logger = logging.getLogger(__name__)
 
 # Of these a change is only looked at when the agent starts.
-FIXED = ("metrics.listen", "metrics.buckets", "metrics.tls", "sources", "procfs", "cgroup_root", "limits")
+FIXED = (
+    "metrics.listen",
+    "metrics.buckets",
+    "metrics.tls",
+    "sources",
+    "tracer_socket",
+    "procfs",
+    "cgroup_root",
+    "api",
+    "limits",
+)
 
 
 def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[str] = ()) -> int:
@@ -48,9 +68,13 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     rules = Rules.of(settings.monitor)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
+    in_cluster = ClusterSource(settings.sources).there
     try:
+        api = bind(settings.api.listen, "api.listen") if in_cluster and settings.api.listen != "off" else []
+        sockets += api
         tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
-        asyncio.run(_run(settings, config_file, wanted, rules, sockets, tls))
+        served = Sockets([each for each in sockets if each not in api], api)
+        asyncio.run(_run(settings, config_file, wanted, rules, served, tls))
     finally:
         for listening in sockets:
             listening.close()
@@ -63,7 +87,7 @@ async def _run(
     config_file: config.ConfigFile,
     targets: tuple[Target, ...],
     rules: Rules,
-    sockets: Sequence[socket.socket],
+    sockets: Sockets,
     tls: ssl.SSLContext | None,
 ) -> None:
     stop, reload = asyncio.Event(), asyncio.Event()
@@ -72,12 +96,7 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     paths = [place.path for place in places(settings.sources)]
-    session = await Session.start(
-        proc=settings.procfs,
-        cgroup_root=settings.cgroup_root,
-        connect=paths,
-        allow_pid=any(target.pid is not None for target in targets),
-    )
+    session = await _session(settings, paths, [target.text for target in targets if target.pid is not None])
     try:
         give_up_rights(settings)
         agent = Agent(
@@ -94,7 +113,27 @@ async def _run(
     finally:
         await session.end()
         session.close()
-    logger.info("ended; nothing is traced any more")
+    goes_on = "the tracer counts on for a while" if settings.tracer_socket else "nothing is traced any more"
+    logger.info("ended; %s", goes_on)
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """Where the agent listens; `api` empty: it makes no traces for others."""
+
+    metrics: Sequence[socket.socket]
+    api: Sequence[socket.socket]
+
+
+async def _session(settings: Config, paths: Sequence[str], processes: Sequence[str]) -> Session:
+    """With a tracer that listens, or with one of our own. UsageError: that one traces no processes by their PID."""
+    if not settings.tracer_socket:
+        return await Session.start(
+            proc=settings.procfs, cgroup_root=settings.cgroup_root, connect=paths, allow_pid=bool(processes)
+        )
+    if processes:
+        raise UsageError(f"{processes[0]}: the tracer at {settings.tracer_socket} traces containers alone")
+    return RemoteSession(settings.tracer_socket, proc=settings.procfs, connect=paths)
 
 
 class Agent:
@@ -109,17 +148,23 @@ class Agent:
         rules: Rules,
         session: Session,
         paths: Sequence[str],
-        sockets: Sequence[socket.socket],
+        sockets: Sockets,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
         self._inventory = inventory_through(session, settings, paths)
         self._choice = Choice(targets, rules)
+        self._hub = Hub(
+            session=session,
+            limits=settings.limits,
+            rewant=lambda: self._selection.rewanted(self._wanted()),
+            ourselves=lambda: self._choice.ourselves,
+        )
         self._selection = Selection(
-            requests=session,
-            slots=session.reader.containers,
+            requests=Observed(session, self._hub.see),
+            slots=session.containers,
             inventory=self._inventory,
-            wanted=self._choice,
+            wanted=self._wanted(),
             linger_ns=settings.metrics.linger,
             retire=self._retire,
         )
@@ -132,21 +177,26 @@ class Agent:
         )
         self._self_metrics = SelfMetrics(self, version=__version__, commit=_commit(), clock=time.time)
         self._collector = Collector(
-            reader=session.reader,
+            reader=session,
             series=self._series,
             self_metrics=self._self_metrics,
-            identities=lambda ids: identities(self._selection.kept, ids),
+            identities=lambda ids: identities(self._counted, ids),
             edges_ns=settings.metrics.buckets,
         )
-        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets, tls=tls)
+        session.exchange = self._collector.exchange
+        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls)
+        self._cluster = ClusterSource(settings.sources)
+        self._api_sockets = sockets.api
+        self._snapshots = Turns()
+        self.name = self._cluster.node
 
     async def serve(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
         """Runs all parts until `stop`. Raises what any of them fails with."""
         await self._inventory.refresh()
         self._check_targets()
-        self._choice = replace(self._choice, ourselves=self._inventory.own())
-        self._selection.rewanted(self._choice)
+        self._know_ourselves()
         await self._server.start()
+        api, gate = await self._serve_api()
         logger.info("metrics at %s", self._address(), extra={"containers": len(self._inventory.containers())})
         parts = {
             asyncio.create_task(self._inventory.run(), name="inventory"),
@@ -154,16 +204,74 @@ class Agent:
             asyncio.create_task(self._reload_for_ever(reload), name="reload"),
             asyncio.create_task(_wait(stop), name="stop"),
         }
+        if gate:
+            parts.add(asyncio.create_task(gate.sweep_for_ever(), name="expired traces"))
+        unsubscribe = self._inventory.subscribe(self._changed)
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
         finally:
+            unsubscribe()
+            if api:
+                await api.stop()
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            if gate:
+                await gate.close()
             await self._server.stop()
             await self._collector.stop()
+
+    async def _serve_api(self) -> tuple[TraceApi | None, TraceGate | None]:
+        if not self._api_sockets:
+            return None, None
+        from stracelet import cluster  # noqa: PLC0415 - its library takes 33 MB, which a host has no use for
+
+        gate = cluster.trace_gate(self._cluster.kubeconfig)
+        api = TraceApi(hub=self._hub, gate=gate, node=self, settings=lambda: self._settings, sockets=self._api_sockets)
+        await api.start()
+        logger.info("the trace API listens at %s", self._settings.api.listen)
+        return api, gate
+
+    def _wanted(self) -> Together:
+        return Together(self._choice, tuple(self._hub.running.values()))
+
+    def _counted(self, container_id: str) -> Kept | None:
+        kept = self._selection.kept(container_id)
+        return kept if kept and kept.counted else None
+
+    def _changed(self, _: str) -> None:
+        """Before the selection hears of it, or soon after: what is ourselves, and whose records are whose."""
+        self._know_ourselves()
+        self._hub.tell_names()
+
+    def _know_ourselves(self) -> None:
+        ourselves = self._inventory.own()
+        if ourselves != self._choice.ourselves:
+            self._choice = replace(self._choice, ourselves=ourselves)
+            self._selection.rewanted(self._wanted())
+
+    def containers(self) -> Sequence[Container]:
+        """All that there are on this node."""
+        return list(self._inventory.containers().values())
+
+    def monitored(self, container: Container) -> bool:
+        """Whether it is traced always."""
+        return self._choice.wants(container)
+
+    async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]:
+        """What has been counted of containers, as far as that is shown: since they are monitored."""
+        owners = {
+            (slot.slot, slot.serial): slot.id
+            for slot in self._session.containers()
+            if slot.id in container_ids and self._counted(slot.id)
+        }
+        found: dict[str, list[Cell]] = {}
+        for cell in (await self._snapshots.take(partial(asyncio.to_thread, self._session.snapshot, ()))).cells:
+            if id_ := owners.get((cell.slot, cell.serial)):
+                found.setdefault(id_, []).append(cell)
+        return found
 
     def _check_targets(self) -> None:
         """An ambiguous target or a PID of nobody is refused now; a container that is not here yet is waited for."""
@@ -203,7 +311,7 @@ class Agent:
         self._series.max_series_per_container = new.metrics.max_series_per_container
         self._series.linger_ns = self._selection.linger_ns = new.metrics.linger
         self._choice = replace(self._choice, rules=rules)
-        self._selection.rewanted(self._choice)
+        self._selection.rewanted(self._wanted())
         logger.info("the configuration was read again")
 
     async def _retire(self) -> None:
@@ -211,7 +319,9 @@ class Agent:
 
     def unready(self) -> str:
         """Why we are not ready, or an empty text."""
-        if not self._selection.answering or self._session.reader.info().generation != self._selection.generation:
+        if self._session.away:
+            return self._session.away
+        if not self._selection.answering or self._session.info().generation != self._selection.generation:
             return "the tracer does not answer"
         cgroup = self._inventory.states().get("cgroup")
         if cgroup is not None and not cgroup.up:
@@ -236,11 +346,11 @@ class Agent:
 
     def calls_uncounted(self) -> int:
         """Calls that found no free row."""
-        return self._session.reader.info().rows_refused
+        return self._collector.calls_uncounted()
 
     def calls_folded(self) -> int:
         """Calls whose syscall or errno is counted as "other" for want of rows."""
-        return self._session.reader.info().calls_folded
+        return self._collector.calls_folded()
 
     def scrape_seconds(self) -> float:
         """Of the last scrape."""

@@ -7,6 +7,8 @@ import re
 
 NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
+LONGEST = 2**63
+"""ns; about 292 years."""
 A_DURATION = "a duration such as 500us, 20ms, 5s or 2m"
 
 
@@ -15,7 +17,10 @@ def parse_duration(text: str) -> int:
     found = DURATION.fullmatch(text.strip())
     if not found:
         raise ValueError(f"expected {A_DURATION}, found {text!r}")
-    return round(float(found[1]) * NANOSECONDS[found[2]])
+    nanoseconds = float(found[1]) * NANOSECONDS[found[2]]
+    if nanoseconds > LONGEST:
+        raise ValueError(f"expected a duration of at most {LONGEST / NANOSECONDS['h']:.0f}h, found {text!r}")
+    return round(nanoseconds)
 
 
 def format_duration(nanoseconds: int) -> str:

@@ -15,6 +15,7 @@
       ServerError                       1   the address that the metrics are served on
       RecordFileError                   1   a file of records
       OutputError                       1   where lines or records are written to
+      LimitReached                      1   an agent makes no more traces
 
 An error's text is one line: what failed, for which target. Its `help_text` says what to do about it.
 """
@@ -95,6 +96,10 @@ class ServerError(StraceletError):
 
 class RecordFileError(StraceletError):
     """A file of records cannot be read, or not to its end."""
+
+
+class LimitReached(StraceletError):
+    """An agent makes no more traces at the moment; the text names the limit."""
 
 
 class OutputError(StraceletError):

@@ -81,13 +81,17 @@ struct stl_message {
 #define STL_SUP_CONNECT 16 /* value: index into the supervisor's --connect list */
 #define STL_SUP_SIGNAL 17  /* value: SIGHUP, SIGINT, SIGQUIT or SIGTERM, for the command */
 
+#define STL_TRACE_SILENT 1 /* it is counted; nothing of it is recorded */
+
 #define STL_END_EXITED 0 /* by itself, after STL_REQ_END */
 #define STL_END_DIED 1   /* by a signal or an error */
 #define STL_END_STALLED 2
 
 /* agent -> tracer, each idempotent */
-#define STL_REQ_POLICY 32 /* value: 1: new containers are traced from their first exec as provisional; 0: not */
-#define STL_REQ_TRACE 33  /* id: trace this container, now or as soon as its cgroup appears; keeps a provisional one */
+/* value: 1: new containers are traced from their first exec as provisional; 0: not; detail: STL_TRACE_* */
+#define STL_REQ_POLICY 32
+/* id: trace this container, now or as soon as its cgroup appears; keeps a provisional one; detail: STL_TRACE_* */
+#define STL_REQ_TRACE 33
 #define STL_REQ_PID 34  /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
 #define STL_REQ_DROP 35 /* id: stop tracing it; value: 1: throw away what was counted */
 #define STL_REQ_RELEASE 36 /* slot, serial: its statistics are not needed any more */
@@ -240,6 +244,7 @@ struct stl_filter {
 
 typedef struct stl_stream stl_stream;
 
+/* Since the stream was opened. */
 struct stl_stream_info {
 	uint64_t produced; /* records that passed the filter, those dropped included */
 	uint64_t dropped;
@@ -286,6 +291,7 @@ int stl_stream_info(stl_stream *stream, struct stl_stream_info *out);
 #define STL_PRINT_NO_ATTACH 8192      /* -q: nothing of attaching and detaching */
 #define STL_PRINT_NO_EXIT 16384       /* -qq: no "+++ exited with" */
 #define STL_PRINT_NO_SUPERSEDED 65536 /* -qqq: no "+++ superseded by execve" */
+#define STL_PRINT_STAMPS 131072       /* each line begins with its record's time, 20 digits of ns, and a blank */
 #define STL_PRINT_NAME_UNKNOWN 32768  /* records of containers that nobody has named are printed at once */
 
 struct stl_print_options {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.image import build_image
 from tests.images import shared_folder, wait_for
+from tests.processes import STAYING
 
 IMAGE = "local/busybox:1"
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests/stracelet.yaml"
 BRIDGE = Path("/sys/class/net/k8s-br")
 START_SECONDS = 300.0
 DEADLINE = 90.0
@@ -46,6 +51,11 @@ class Cluster:
         )
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr.strip()}"
         return done.stdout
+
+    def server(self, what: str) -> None:
+        """Stops, starts, freezes or thaws the API server, or makes it forget; where that cannot be done, skips."""
+        _script(shared_folder() / "cluster/apiserver", what)
+        STAYING.add(int((self.kubeconfig.parent / "pid/apiserver").read_text()))
 
 
 @dataclass(frozen=True)
@@ -83,13 +93,27 @@ def cluster() -> Iterator[Cluster]:
 
 
 def _script(*command: str | Path) -> str:
-    """The last line that it prints; skips the test when it fails."""
+    """The last line that it prints, if any; skips the test when it fails."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_SECONDS, check=False
     )
     if done.returncode != 0:
         pytest.skip(f"{command[0]}: {done.stderr.strip()}")
-    return done.stdout.splitlines()[-1]
+    return (done.stdout.splitlines() or [""])[-1]
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster) -> str:
+    """Ours, on both nodes."""
+    up = shared_folder() / "runtimes/up"
+    if not up.exists():
+        pytest.skip(f"no Docker to be had: {up} is not there")
+    subprocess.run([up], capture_output=True, check=True, timeout=180)
+    name = build_image()
+    with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
+        put = [shared_folder() / "cluster/image"]
+        subprocess.run(put, stdin=saved.stdout, check=True, capture_output=True, timeout=300)
+    return name
 
 
 @pytest.fixture
@@ -99,6 +123,30 @@ def config(cluster: Cluster, tmp_path: Path) -> str:
     cri = ", ".join(cluster.sockets)
     file.write_text(f"sources: {{cri: [{cri}], cgroup: auto, docker: off, podman: off}}\n")
     return str(file)
+
+
+@pytest.fixture(scope="session")
+def readable(cluster: Cluster) -> Iterator[Path]:
+    """The kubeconfig, where an agent without any right can read it."""
+    with tempfile.TemporaryDirectory(prefix="stracelet-kubeconfig-") as folder:
+        copy = Path(folder, "kubeconfig")
+        copy.write_bytes(cluster.kubeconfig.read_bytes())
+        copy.chmod(0o644)
+        Path(folder).chmod(0o755)
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def trace_objects(cluster: Cluster) -> Iterator[None]:
+    """The cluster knows Trace objects, as the chart defines them."""
+    documents = yaml.safe_load_all(MANIFESTS.read_text(encoding="utf-8"))
+    (definition,) = [each for each in documents if each and each["kind"] == "CustomResourceDefinition"]
+    there = cluster.kubectl("get", "crd", "traces.stracelet.io", "--ignore-not-found", "-o", "name")
+    cluster.kubectl("apply", "-f", "-", data=json.dumps(definition))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/traces.stracelet.io", "--timeout=60s")
+    yield
+    if not there:
+        cluster.kubectl("delete", "crd", "traces.stracelet.io")
 
 
 @pytest.fixture(scope="module")

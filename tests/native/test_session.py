@@ -14,7 +14,8 @@ import pytest
 
 from stracelet.errors import ArenaError, SourceError, TargetNotFound, TracerError
 from stracelet.tracing import protocol
-from stracelet.tracing.session import Session, find_program
+from stracelet.tracing.program import find_program
+from stracelet.tracing.session import Session
 from tests.native.harness import proc
 from tests.native.harness.proc import until
 

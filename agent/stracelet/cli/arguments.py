@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
-from stracelet.durations import parse_duration
 from stracelet.errors import ConfigError, StraceletError
 
 if TYPE_CHECKING:
+    import argparse
+
     from stracelet.config import Config
 
 TARGET_HELP = "[KIND/]NAME[/CONTAINER]; kinds: pod docker podman container compose pid; or 4 or more digits of an ID"
@@ -63,7 +63,7 @@ def add_config(
 DEFAULTS = SimpleNamespace(
     procfs="/proc",
     cgroup_root="/sys/fs/cgroup",
-    sources=SimpleNamespace(kubernetes="auto", cri="auto", docker="auto", podman="auto", cgroup="auto"),
+    sources=SimpleNamespace(kubernetes="auto", node="", cri="auto", docker="auto", podman="auto", cgroup="auto"),
     trace=SimpleNamespace(data=True, mask=(), mask_exec=False),
 )
 
@@ -87,14 +87,3 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: is not UTF-8 text") from error
     except StraceletError as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def duration(text: str) -> float:
-    """Seconds; for argparse, which wants its own error."""
-    try:
-        nanoseconds = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if not nanoseconds:
-        raise argparse.ArgumentTypeError("expected a duration above 0")
-    return nanoseconds / 1e9

@@ -7,25 +7,25 @@ import os
 import stat
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet.records.consumers import Counts, Lines, Recording, Sieve
 from stracelet.records.openers import opener
-from stracelet.records.printing import COUNTS, FORMATS
+from stracelet.records.printing import FORMATS
 from stracelet.records.sinks import CommandSink, DescriptorSink, SeparateSink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import ExitStack
 
-    from stracelet.cli.trace_flags import Wish
     from stracelet.native import Printer
     from stracelet.records.consumers import Consumer
     from stracelet.records.files import Writer
     from stracelet.records.openers import Opener
     from stracelet.records.sinks import Sink
+    from stracelet.traces.flags import Wish
 
 STDOUT, STDERR = 1, 2
 STANDARD_OUTPUT = "-"
@@ -63,7 +63,7 @@ def open_outputs(
         lines = wish.options.printer(wish.filter)
         consumers.append(Lines(lines, sink))
     if wish.counts_records:
-        counted = replace(wish.options, format=COUNTS, limit=0).printer(wish.filter)
+        counted = wish.counts_printer()
         consumers.append(Counts(counted))
     return Outputs(sink, consumers, lines, counted, _watched(wish, otherwise))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stracelet.cli.arguments import Wanted
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
     from stracelet.containers.targets import Target
 
 
@@ -94,6 +94,16 @@ class Request:
         in_namespace = self.namespace is None or (container.pod and container.pod.namespace == self.namespace)
         return not self.targets and self.selector is not None and bool(in_namespace)
 
+    def could_mean(self, container_id: str, pod: Pod | None) -> bool:
+        """Whether a container of which only the ID is known, or its pod besides, could turn out to belong to it."""
+        if pod and self.namespace not in (None, pod.namespace):
+            return False
+        if pod and self.selector is not None and not self.selector.could_match(pod.labels):
+            return False
+        if any(could_match(target, container_id, pod) for target in self.targets):
+            return True
+        return not self.targets and self.selector is not None
+
 
 @dataclass(frozen=True)
 class Picked:
@@ -109,17 +119,29 @@ class Picked:
     ourselves: frozenset[str]
 
     def wants(self, container: Container) -> bool:
-        if container.sandbox or container.id in self.ourselves:
+        if container.sandbox or container.nameless or container.id in self.ourselves:
             return False
         return container.id in self.ids or (self.request.endless and self.request.means(container))
 
-    def could_want(self, container_id: str) -> bool:
+    def could_want(self, container_id: str, pod: Pod | None) -> bool:
         if container_id in self.ourselves or not self.request.endless:
             return False
-        return self.request.selector is not None or any(could_match(t, container_id) for t in self.request.targets)
+        return self.request.could_mean(container_id, pod)
 
     def wants_new(self) -> bool:
         return self.request.endless and self.request.names_containers
+
+    def counts(self, container: Container) -> bool:
+        """A table may be made of it."""
+        return self.wants(container)
+
+    def records(self, _: Container) -> bool:
+        """It is there to be recorded."""
+        return True
+
+    def records_new(self) -> bool:
+        """So is what comes."""
+        return True
 
     def pids(self) -> tuple[int, ...]:
         """Those that are still there: a later tracer is not asked for a process that has ended."""

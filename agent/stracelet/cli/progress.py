@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from stracelet.containers.model import SourceState
     from stracelet.containers.procfs import Procfs
-    from stracelet.tracing.selection import Slot
+    from stracelet.tracing.roles import Slot
 
 FAIL_TRACED = FAILURE_REASONS.index("traced")
 FAIL_PERMISSION = FAILURE_REASONS.index("permission")

@@ -7,8 +7,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stracelet.cli import arguments, trace, trace_flags
+from stracelet.cli import arguments, trace
 from stracelet.errors import UsageError
+from stracelet.traces import flags
 
 if TYPE_CHECKING:
     import argparse
@@ -33,12 +34,12 @@ class Record:
         )
         arguments.add_targets(parser)
         trace.add_run(parser)
-        trace_flags.add_filters(parser)
-        trace_flags.add_capture(parser)
-        trace_flags.add_recording(parser, "keep the records in FILE, for `stracelet replay`; `-`: standard output")
+        flags.add_filters(parser)
+        flags.add_capture(parser)
+        flags.add_recording(parser, "keep the records in FILE, for `stracelet replay`; `-`: standard output")
         parser.add_argument("--no-data", action="store_true", help="no data of files and sockets")
-        trace_flags.add_refused(parser)
-        parser.set_defaults(**trace_flags.display_defaults())  # said at the replay
+        flags.add_refused(parser)
+        parser.set_defaults(**flags.display_defaults())  # said at the replay
 
     def run(self, args: argparse.Namespace) -> int:
         if args.write is None:
@@ -47,5 +48,5 @@ class Record:
             raise UsageError("--limit and -P choose what is shown: give them to `stracelet replay`")
         trace.check_target(args)
         wanted = arguments.Wanted.of(args)
-        wish = trace_flags.wish_of(args, wanted.config, node=os.uname().nodename)
+        wish = flags.wish_of(args, wanted.config, node=os.uname().nodename)
         return trace.trace(args, wanted, replace(wish, lines=False))

@@ -7,16 +7,16 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from stracelet.cli.report import Cell, Part, report
-from stracelet.native import ABI_SIGNAL, syscall_name
+from stracelet.native import syscall_name
 from stracelet.records.pump import Pump
+from stracelet.traces.report import Part, report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from stracelet.cli.outputs import Outputs
-    from stracelet.cli.trace_flags import Wish
     from stracelet.native import Named
+    from stracelet.traces.flags import Wish
     from stracelet.tracing.session import Session
 
 # A reader that takes nothing for so long, after all is detached, is not waited for.
@@ -72,20 +72,10 @@ class Records:
         """What was counted, where that is wanted."""
         if not self.wish.counts or self._left:
             return
-        text = report([chosen(part, self.wish) for part in parts], self.wish.layout, syscall_name)
+        text = report([self.wish.chosen(part) for part in parts], self.wish.layout, syscall_name)
         self._outputs.table(text)
         if not text and not self.wish.quiet:
             say("no system calls were seen")
-
-
-def chosen(part: Part, wish: Wish) -> Part:
-    """Of the calls that are wanted alone."""
-    return Part(part.heading, list(_calls(part.cells, wish)))
-
-
-def _calls(cells: Sequence[Cell], wish: Wish) -> Iterable[Cell]:
-    calls = wish.filter.calls
-    return (cell for cell in cells if cell.abi != ABI_SIGNAL and (cell.abi, cell.number) in calls)
 
 
 def say(text: str) -> None:

@@ -9,19 +9,19 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stracelet.cli import arguments, trace_flags
+from stracelet.cli import arguments
 from stracelet.cli.outputs import STDOUT, Outputs, open_outputs
-from stracelet.cli.recording import chosen
-from stracelet.cli.report import Part, report
 from stracelet.native import NAMED_KEPT, Named, syscall_name
 from stracelet.text import printable
+from stracelet.traces import flags
+from stracelet.traces.report import Part, report
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from stracelet.cli.trace_flags import Wish
     from stracelet.records.files import Block, RecordReader
+    from stracelet.traces.flags import Wish
 
 EXAMPLES = """\
 examples:
@@ -41,18 +41,18 @@ class Replay:
         parser.usage = "stracelet replay FILE [options]"
         parser.add_argument("file", metavar="FILE", help="what `stracelet record` wrote; `-`: standard input")
         arguments.add_config(parser, "what is left out (trace:), as in the agent's configuration")
-        trace_flags.add_filters(parser)
-        trace_flags.add_capture(parser)
-        trace_flags.add_display(parser)
-        trace_flags.add_summaries(parser)
-        trace_flags.add_redaction(parser)
-        trace_flags.add_refused(parser)
+        flags.add_filters(parser)
+        flags.add_capture(parser)
+        flags.add_display(parser)
+        flags.add_summaries(parser)
+        flags.add_redaction(parser)
+        flags.add_refused(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from stracelet.records.files import RecordReader  # noqa: PLC0415 - zstandard takes a while to load
 
         settings = arguments.sources_and_paths(args.config)
-        wish = trace_flags.wish_of(args, settings, node=os.uname().nodename)
+        wish = flags.wish_of(args, settings, node=os.uname().nodename)
         reader = RecordReader.of(args.file)
         header = reader.header
         wish = replace(wish, options=replace(wish.options, node=header.node), table_of_records=True)
@@ -119,12 +119,12 @@ def _parts(outputs: Outputs, names: dict[tuple[int, int], Named], wish: Wish) ->
     cells = outputs.counted.cells() if outputs.counted else []
     kept = {key: named for key, named in names.items() if named.state == NAMED_KEPT}
     if len(kept) <= 1:
-        return [chosen(Part("", cells), wish)]
+        return [wish.chosen(Part("", cells))]
     headings: dict[str, list[tuple[int, int]]] = {}
     for key, named in kept.items():
         headings.setdefault(_heading(named), []).append(key)
     return [
-        chosen(Part(heading, [cell for cell in cells if (cell.slot, cell.serial) in keys]), wish)
+        wish.chosen(Part(heading, [cell for cell in cells if (cell.slot, cell.serial) in keys]))
         for heading, keys in sorted(headings.items())
     ]
 

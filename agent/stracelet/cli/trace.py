@@ -8,15 +8,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stracelet.cli import arguments, trace_flags
+from stracelet.cli import arguments
 from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, open_outputs
 from stracelet.errors import UsageError
 from stracelet.records.printing import FORMATS
+from stracelet.traces import flags
 
 if TYPE_CHECKING:
     import argparse
 
-    from stracelet.cli.trace_flags import Wish
+    from stracelet.traces.flags import Wish
 
 EXAMPLES = """\
 examples:
@@ -40,25 +41,25 @@ class Trace:
         parser.usage = "stracelet trace [options] TARGET...\n       stracelet trace [options] -- COMMAND [ARG...]"
         arguments.add_targets(parser)
         add_run(parser)
-        trace_flags.add_filters(parser)
-        trace_flags.add_capture(parser)
-        trace_flags.add_display(parser)
-        trace_flags.add_summaries(parser)
-        trace_flags.add_recording(parser)
-        trace_flags.add_redaction(parser)
-        trace_flags.add_refused(parser)
+        flags.add_filters(parser)
+        flags.add_capture(parser)
+        flags.add_display(parser)
+        flags.add_summaries(parser)
+        flags.add_recording(parser)
+        flags.add_redaction(parser)
+        flags.add_refused(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         check_target(args)
         wanted = arguments.Wanted.of(args)
-        wish = trace_flags.wish_of(args, wanted.config, node=os.uname().nodename)
+        wish = flags.wish_of(args, wanted.config, node=os.uname().nodename)
         return trace(args, wanted, wish)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """How long, and from when."""
     arguments.add_config(parser, "sources, paths and what is left out (trace:), as in the agent's configuration")
-    parser.add_argument("--duration", metavar="D", type=arguments.duration, help="end after 500ms, 10s, 2m, ...")
+    parser.add_argument("--duration", metavar="D", type=flags.duration, help="end after 500ms, 10s, 2m, ...")
     parser.add_argument("--wait", action="store_true", help="wait for what does not exist yet; end by Ctrl-C")
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from stracelet.cli.interrupts import on_signals
 from stracelet.cli.recording import Records, say
-from stracelet.cli.report import Part
 from stracelet.errors import StraceletError
+from stracelet.traces.report import Part
 from stracelet.tracing import protocol
 from stracelet.tracing.privileges import drop_privileges
 from stracelet.tracing.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stracelet.cli.outputs import Outputs
-    from stracelet.cli.trace_flags import Wish
+    from stracelet.traces.flags import Wish
 
 COMMAND = "command"  # the ID of its slot (native/src/ptrace/targets.c)
 

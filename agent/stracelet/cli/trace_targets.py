@@ -15,25 +15,26 @@ from stracelet.cli.listing import target_of
 from stracelet.cli.picking import Picked, Request
 from stracelet.cli.progress import Progress
 from stracelet.cli.recording import Records
-from stracelet.cli.report import Part
 from stracelet.containers.procfs import Procfs
 from stracelet.containers.sources import places
 from stracelet.errors import NotPermitted, TargetNotFound
 from stracelet.native import NAMED_DROPPED, NAMED_KEPT, SLOT_PROVISIONAL, Named
+from stracelet.traces.report import Part
 from stracelet.tracing import protocol
+from stracelet.tracing.observed import Observed
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
 from stracelet.tracing.unprivileged import docker_lists_through, give_up_rights, inventory_through
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Sequence
 
     from stracelet import native
     from stracelet.cli.arguments import Wanted
     from stracelet.cli.outputs import Outputs
-    from stracelet.cli.trace_flags import Wish
     from stracelet.containers.model import Container
     from stracelet.native import Printer
+    from stracelet.traces.flags import Wish
 
 SYS_PTRACE = 19
 LOOK_SECONDS = 0.25
@@ -69,20 +70,6 @@ def check_rights(request: Request, proc: Path) -> None:
             f"{named}: tracing containers takes CAP_SYS_PTRACE, which this process does not have",
             help_text="Run it with sudo. Your own processes (pid/N) and `-- COMMAND` can be traced without.",
         )
-
-
-class Observed:
-    """A session whose events somebody else sees too, each before its reader gets it."""
-
-    def __init__(self, session: Session, see: Callable[[protocol.Event], None]) -> None:
-        self._session, self._see = session, see
-        self.trace, self.trace_pid, self.drop = session.trace, session.trace_pid, session.drop
-        self.release, self.policy = session.release, session.policy
-
-    async def events(self) -> AsyncIterator[protocol.Event]:
-        async for event in self._session.events():
-            yield event
-            self._see(event)
 
 
 async def _trace(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs) -> int:

@@ -65,6 +65,24 @@ def pod_of_path(path: str) -> str | None:
     return next((match["uid"].replace("_", "-") for match in found if match), None)
 
 
+def pod_of_container(path: str) -> str | None:
+    """The UID, as pod_of_path() has it, of the pod whose container has that cgroup; None where it is in another one's.
+
+    What is above the pod does not count: a node may be a container itself.
+    """
+    if "kubepods" not in path:
+        return None
+    components = path.split("/")
+    while components and not container_of_component(components[-1]):
+        components.pop()
+    for component in reversed(components):
+        if (found := _POD.fullmatch(component)) is not None:
+            return found["uid"].replace("_", "-")
+        if component is not components[-1] and container_of_component(component):
+            return None
+    return None
+
+
 def container_of_process(paths: Mapping[str, str]) -> str | None:
     """The container that a process of these paths (Procfs.cgroup) is in; v2's line counts before the others."""
     lines = sorted(paths.items())

@@ -118,11 +118,11 @@ class DockerSource:
         """Docker tells of a container before its cgroup is made; Podman's events may come after it."""
         self._poked.set()
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         session = _Session(self._path, self._connect, self._timeout)
         try:
             client, runtime = await session.open()
-            return await self._list(session, client, runtime)
+            return Listing(tuple(await self._list(session, client, runtime)))
         finally:
             session.transport.abort()
             session.transport.close()

@@ -13,10 +13,8 @@ from stracelet.containers.sources import Listing
 from stracelet.errors import SourceError, StraceletError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import AsyncIterator
 
-    from stracelet.containers.model import Container
     from stracelet.containers.sockets import Connect
     from stracelet.containers.sources import Change, Place
 
@@ -33,16 +31,16 @@ class DockerList:
     def poke(self) -> None:
         """There is nothing else to be told."""
 
-    async def list(self) -> builtins.list[Container]:
+    async def list(self) -> Listing:
         version, entries = await asyncio.gather(self._get("/version"), self._get("/containers/json?all=1"))
         if not isinstance(version, dict) or not isinstance(entries, list):
             raise SourceError(f"{self._path}: not the Docker API")
         runtime = runtime_of(version)
         parsed = (parse_container(entry, runtime, self.name) for entry in entries if isinstance(entry, dict))
-        return [container for container in parsed if container is not None]
+        return Listing(tuple(container for container in parsed if container is not None))
 
     async def watch(self) -> AsyncIterator[Change]:
-        yield Listing(tuple(await self.list()))
+        yield await self.list()
         await asyncio.Event().wait()
 
     async def _get(self, path: str) -> Any:

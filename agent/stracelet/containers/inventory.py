@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stracelet.containers.cgroups import container_of_process
+from stracelet.containers.cgroups import container_of_process, pod_of_container
 from stracelet.containers.merging import CGROUP, merge
-from stracelet.containers.model import EXITED, SourceState
+from stracelet.containers.model import EXITED, Pod, SourceState
 from stracelet.containers.sockets import SocketAbsent
 from stracelet.containers.sources import Change, Known, Listing, Source, keep
 from stracelet.errors import SourceError
@@ -57,6 +57,7 @@ class Inventory:
         self._list_unnamed = list_unnamed
         self._clock = clock
         self._records: dict[str, dict[str, Container]] = {name: {} for name in self._sources}
+        self._pods: dict[str, dict[str, Pod]] = {name: {} for name in self._sources}
         self._paths: dict[str, tuple[str, ...]] = {}
         self._merged: dict[str, Container] = {}
         self._shown: Mapping[str, Container] | None = None
@@ -85,6 +86,7 @@ class Inventory:
                 container.id: container
                 for container in self._merged.values()
                 if not container.sandbox
+                and not container.nameless
                 and container.status != EXITED
                 and (self._list_unnamed or container.sources != (CGROUP,))
             }
@@ -172,14 +174,14 @@ class Inventory:
 
     async def _list(self, source: Source) -> None:
         try:
-            containers = await source.list()
+            listing = await source.list()
         except SocketAbsent as error:
             self._report(source.name, SourceState(up=False, present=False, error=str(error)))
         except SourceError as error:
             self._report(source.name, SourceState(up=False, present=True, error=str(error)))
         else:
             self._report(source.name, SourceState(up=True, present=True))
-            self._apply(source.name, Listing(tuple(containers)))
+            self._apply(source.name, listing)
 
     async def _scan_for_ever(self) -> None:
         while True:
@@ -228,6 +230,7 @@ class Inventory:
             listed = {container.id: container for container in change.containers}
             changed = [key for key in records.keys() | listed.keys() if records.get(key) != listed.get(key)]
             self._records[name] = listed
+            changed += self._take_pods(name, change.pods)
         elif isinstance(change, Known):
             changed = [change.container.id]
             records[change.container.id] = change.container
@@ -238,6 +241,38 @@ class Inventory:
             self._check_cgroup(container_id, self._records[name].get(container_id))
         self._changed(changed)
 
+    def _take_pods(self, name: str, pods: Iterable[Pod]) -> list[str]:
+        """The containers whose cgroups are those of pods that have changed."""
+        before, after = self._pods[name], dict[str, Pod]()
+
+        def claims_anothers(pod: Pod) -> bool:
+            had = before.get(pod.cgroup_uid)
+            return had is not None and had.uid != pod.uid
+
+        # A static pod's mirror may be claimed by another pod: who had the cgroup before keeps it.
+        for pod in sorted(pods, key=claims_anothers):
+            if pod.cgroup_uid:
+                after.setdefault(pod.cgroup_uid, pod)
+        self._pods[name] = after
+        if before == after:
+            return []
+        return [key for key in self._paths if before.get(uid := self._pod_uid(key)) != after.get(uid)]
+
+    def _pod_uid(self, container_id: str) -> str:
+        """Of the pod on its cgroup's path, or empty."""
+        return next(filter(None, map(pod_of_container, self._paths.get(container_id, ()))), "")
+
+    def _is_its_own(self, container_id: str, record: Container) -> bool:
+        """Whoever may write a pod's status can put any container's ID there: its cgroup is the pod's, or it is not."""
+        claimed = record.pod.cgroup_uid if record.pod else ""
+        return not claimed or self._pod_uid(container_id) in ("", claimed)
+
+    def _pod(self, container_id: str) -> Pod | None:
+        """The pod on its cgroup's path, where a source knows that: before the container itself, as a rule."""
+        if not any(self._pods.values()) or not (uid := self._pod_uid(container_id)):
+            return None
+        return next((pods[uid] for pods in self._pods.values() if uid in pods), None)
+
     def _check_cgroup(self, container_id: str, record: Container | None) -> None:
         """A source tells of a start or an end before the next scan, which is all there is where nothing is traced."""
         if record is None or record.status == EXITED:
@@ -247,8 +282,9 @@ class Inventory:
 
     def _changed(self, container_ids: Iterable[str]) -> None:
         for container_id in container_ids:
-            records = [known[container_id] for known in self._records.values() if container_id in known]
-            merged = merge(container_id, records, self._paths.get(container_id, ()))
+            known = (records[container_id] for records in self._records.values() if container_id in records)
+            records = [record for record in known if self._is_its_own(container_id, record)]
+            merged = merge(container_id, records, self._paths.get(container_id, ()), self._pod(container_id))
             if merged == self._merged.get(container_id):
                 continue
             self._shown = None

@@ -14,13 +14,26 @@ CREATED, RUNNING, PAUSED, EXITED = "created", "running", "paused", "exited"
 
 
 @dataclass(frozen=True)
+class Workload:
+    """What owns pods: a Deployment, StatefulSet, DaemonSet, Job or ReplicaSet, by its kind and name."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Pod:
-    """A Kubernetes pod."""
+    """A Kubernetes pod. Annotations and workload are known to its API alone."""
 
     namespace: str
     name: str
     uid: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Those that are meant for us, `stracelet.io/...`."""
+    workload: Workload | None = None
+    cgroup_uid: str = ""
+    """What its cgroup's path has in the UID's place; empty: not known."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,11 @@ class Container:
     """Names of the sources that know it."""
     sandbox: bool = False
     """A pod's pause container."""
+
+    @property
+    def nameless(self) -> bool:
+        """Whether its pod is all that is known: it may be any container of that, or the pause container."""
+        return self.pod is not None and not self.name
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stracelet import config
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
 
 
 def labels_of(container: Container) -> dict[str, str]:
@@ -62,6 +62,12 @@ class Rule:
             pattern is None or any(value and pattern.match(value) for value in values) for pattern, values in keys
         ) and self.labels.matches(labels_of(container))
 
+    def could_match(self, pod: Pod) -> bool:
+        """Whether a container of this pod could, of which no more is known: its own labels may be further ones."""
+        return (self.namespaces is None or bool(self.namespaces.match(pod.namespace))) and self.labels.could_match(
+            pod.labels
+        )
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -81,9 +87,9 @@ class Rules:
             rule.matches(container) for rule in self.exclude
         )
 
-    def could_select(self) -> bool:
-        """Whether a container of which only the ID is known could still turn out to be one of these."""
-        return bool(self.include)
+    def could_select(self, pod: Pod | None = None) -> bool:
+        """Whether a container of which only the ID is known, or its pod besides, could still be one of these."""
+        return any(pod is None or rule.could_match(pod) for rule in self.include)
 
 
 def _compile(key: str, rules: Iterable[config.Rule]) -> tuple[Rule, ...]:

@@ -20,7 +20,7 @@ _REQUIREMENT = re.compile(
     rf"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*",
     re.ASCII,
 )
-_VALUES = re.compile(rf"\s*{_VALUE}\s*(?:,\s*{_VALUE}\s*)*", re.ASCII)
+_A_VALUE = re.compile(_VALUE, re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(requirement.met(labels) for requirement in self.requirements)
+
+    def could_match(self, labels: Mapping[str, str]) -> bool:
+        """Whether it matches with these labels and further ones, of other keys."""
+        return all(each.key not in labels or each.met(labels) for each in self.requirements)
 
 
 def parse_selector(text: str) -> Selector:
@@ -70,9 +74,9 @@ def _requirement(found: re.Match[str], text: str) -> Requirement:
     if found["absent"]:
         return Requirement(found["absent"].lstrip("! \t"), None, negated=True)
     if found["set"]:
-        if not _VALUES.fullmatch(found["values"]):
-            raise UsageError(f"label selector {text!r}: cannot read the values ({found['values']})")
         values = frozenset(value.strip() for value in found["values"].split(","))
+        if not all(_A_VALUE.fullmatch(value) for value in values):
+            raise UsageError(f"label selector {text!r}: cannot read the values ({found['values']})")
         return Requirement(found["key"], values, negated=found["set"] == "notin")
     if found["operator"]:
         return Requirement(found["key"], frozenset({found["value"]}), negated=found["operator"] == "!=")

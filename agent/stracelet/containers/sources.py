@@ -6,7 +6,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
+import platform
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from stracelet.containers.model import SourceState
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from stracelet import config
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +53,13 @@ ABSENT_PAUSE = 2.0
 
 
 class Listing(NamedTuple):
-    """All that the source knows now: what it knew before and is not in it has gone."""
+    """All that the source knows now: what it knew before and is not in it has gone.
+
+    `pods`: those that it knows before their containers have an ID; each with its `cgroup_uid`.
+    """
 
     containers: tuple[Container, ...]
+    pods: tuple[Pod, ...] = ()
 
 
 class Known(NamedTuple):
@@ -76,7 +83,7 @@ class Source(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         """All containers, those that have ended left out, within a deadline of 5 s."""
 
     def watch(self) -> AsyncIterator[Change]:
@@ -84,6 +91,11 @@ class Source(Protocol):
 
     def poke(self) -> None:
         """There is a container that no source knows: if changes are not told to this one, look for them now."""
+
+
+SERVICE_VARIABLE, NODE_VARIABLE = "KUBERNETES_SERVICE_HOST", "NODE_NAME"
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""What a pod has that may ask the API server; the name of its node is given to it by its manifest."""
 
 
 class Place(NamedTuple):
@@ -110,8 +122,9 @@ def _places(kind: str, setting: str | tuple[str, ...]) -> Iterator[Place]:
 
 
 def build(sources: config.Sources, connect: Connect = connect_directly) -> list[Source]:
-    """A source for each place."""
-    return [LazySource(place, connect) for place in places(sources)]
+    """A source for each place, and the Kubernetes API before them: it knows what a pod's containers are called."""
+    cluster = [] if sources.kubernetes == "off" else [ClusterSource(sources)]
+    return [*cluster, *(LazySource(place, connect) for place in places(sources))]
 
 
 class LazySource:
@@ -140,7 +153,7 @@ class LazySource:
             )
         return self._source
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         return await (await self._loaded()).list()
 
     async def watch(self) -> AsyncIterator[Change]:
@@ -151,6 +164,50 @@ class LazySource:
     def poke(self) -> None:
         if self._source is not None:
             self._source.poke()
+
+
+class ClusterSource:
+    """The Kubernetes API. Its library (33 MB) is loaded in a pod, or where a kubeconfig is named."""
+
+    name = "kubernetes"
+
+    def __init__(self, sources: config.Sources) -> None:
+        self._kubeconfig = "" if sources.kubernetes == "auto" else sources.kubernetes
+        self._node = sources.node or os.environ.get(NODE_VARIABLE) or platform.node()
+        self._source: Source | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether there is an API server to ask."""
+        return bool(self._kubeconfig) or (bool(os.environ.get(SERVICE_VARIABLE)) and ACCOUNT.exists())
+
+    @property
+    def kubeconfig(self) -> str:
+        """Whose context says how to reach it; empty: the pod's service account."""
+        return self._kubeconfig
+
+    @property
+    def node(self) -> str:
+        """Ours, by its name in the cluster."""
+        return self._node
+
+    def _loaded(self) -> Source:
+        if not self.there:
+            raise SocketAbsent("not in a pod that has a service account's token")
+        if self._source is None:
+            library = importlib.import_module("stracelet.containers.kubernetes")
+            self._source = library.source(name=self.name, node=self._node, kubeconfig=self._kubeconfig)
+        return self._source
+
+    async def list(self) -> Listing:
+        return await self._loaded().list()
+
+    async def watch(self) -> AsyncIterator[Change]:
+        async for change in self._loaded().watch():
+            yield change
+
+    def poke(self) -> None:
+        """A watch tells of changes."""
 
 
 async def keep(

@@ -13,7 +13,7 @@ from stracelet.errors import AmbiguousTarget, TargetNotFound, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
     from stracelet.containers.selectors import Selector
 
 KINDS = {
@@ -24,7 +24,11 @@ KINDS = {
     **dict.fromkeys(("job", "jobs"), "job"),
     **{kind: kind for kind in ("docker", "podman", "container", "compose", "pid")},
 }
-WORKLOADS = ("deploy", "sts", "ds", "job")
+WORKLOADS = {"deploy": "Deployment", "sts": "StatefulSet", "ds": "DaemonSet", "job": "Job"}
+OF_WORKLOADS = (
+    "Workloads are known to the Kubernetes API alone (sources.kubernetes), pods to CRI too: by their names (pod/NAME) "
+    "or labels (-l)."
+)
 SHORTEST_ID = 4
 LONGEST_ID = 64
 LISTED = 10
@@ -47,7 +51,7 @@ class Target:
     @property
     def endless(self) -> bool:
         """Whether it may name further containers later, so that it does not end with those of now."""
-        return self.kind == "compose"
+        return self.kind == "compose" or self.kind in WORKLOADS
 
 
 def parse_target(text: str) -> Target:
@@ -59,11 +63,6 @@ def parse_target(text: str) -> Target:
         raise _unreadable(text, "a name is empty")
     if len(rest) > 2:
         raise _unreadable(text, f"{parts[0]!r} is no kind" if kind is None else "too many parts")
-    if kind in WORKLOADS:
-        raise UsageError(
-            f"{text}: workloads are known to the Kubernetes API alone, which this version does not ask",
-            help_text="Name its pods (pod/NAME), or select them by their labels: -l app=NAME",
-        )
     if len(rest) > 1 and kind in ("docker", "podman", "container", "pid"):
         raise _unreadable(text, f"{kind}/{rest[0]} has no parts")
     if kind == "pid" and not (rest[0].isascii() and rest[0].isdecimal() and len(rest[0]) < 8 and int(rest[0]) > 0):
@@ -74,7 +73,8 @@ def parse_target(text: str) -> Target:
 def _unreadable(text: str, why: str) -> UsageError:
     return UsageError(
         f"target {text!r}: {why}",
-        help_text="Targets are [KIND/]NAME[/CONTAINER]; kinds are pod, docker, podman, container, compose and pid.",
+        help_text="Targets are [KIND/]NAME[/CONTAINER]; kinds are pod, deploy, sts, ds, job, docker, podman, "
+        "container, compose and pid.",
     )
 
 
@@ -92,11 +92,18 @@ def _things(target: Target, container: Container) -> Iterable[str]:
     named = target.container is None and bool(container.name) and container.name == target.name
     if kind in (None, "pod") and pod and pod.name == target.name and target.container in (None, container.name):
         yield f"pod/{pod.name} in {pod.namespace}"
+    if kind in WORKLOADS and pod and _owns(target, pod) and target.container in (None, container.name):
+        yield f"{kind}/{target.name} in {pod.namespace}"
     in_project = target.name == container.compose_project and target.container in (None, container.compose_service)
     if kind in (None, "compose") and in_project:
         yield f"compose/{target.text.removeprefix('compose/')}"
     if kind in (None, "container", container.runtime) and (named or _has_id(target, container)):
         yield describe(container)
+
+
+def _owns(target: Target, pod: Pod) -> bool:
+    workload = pod.workload
+    return workload is not None and (workload.kind, workload.name) == (WORKLOADS.get(target.kind or ""), target.name)
 
 
 def _members(target: Target, containers: Iterable[Container], namespace: str | None) -> dict[str, list[Container]]:
@@ -121,10 +128,14 @@ def match(target: Target, containers: Iterable[Container], *, namespace: str | N
     return list(found.values())
 
 
-def could_match(target: Target, container_id: str) -> bool:
-    """Whether a container of which only the ID is known could still turn out to be it."""
+def could_match(target: Target, container_id: str, pod: Pod | None = None) -> bool:
+    """Whether a container of which only the ID is known, or its pod besides, could still turn out to be it."""
     if target.kind == "pid":
         return False
+    if pod and target.kind == "pod":
+        return pod.name == target.name
+    if pod and target.kind in WORKLOADS:
+        return _owns(target, pod)
     whole = len(target.name) == LONGEST_ID and _is_id(target.name)
     return container_id == target.name if whole else True
 
@@ -170,7 +181,8 @@ def resolve(
             continue
         things = _members(target, among, namespace)
         if not things:
-            raise TargetNotFound(_nothing(target.text, namespace, container))
+            hint = OF_WORKLOADS if target.kind in WORKLOADS else None
+            raise TargetNotFound(_nothing(target.text, namespace, container), help_text=hint)
         if len(things) > 1 and not allow_many:
             listed = sorted(things)
             more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from stracelet.errors import ArenaError
 from stracelet.metrics.exposition import OPENMETRICS, negotiate, render
 from stracelet.turns import Turns
 
@@ -18,9 +20,24 @@ if TYPE_CHECKING:
     from stracelet.metrics.series import Identity, Series, Slot, Snapshot
 
 
-class Reader(Protocol):
-    """The arena, as the collector sees it."""
+logger = logging.getLogger(__name__)
 
+
+class Info(Protocol):
+    """struct stl_info, as far as it is of interest here."""
+
+    @property
+    def created_ns(self) -> int: ...
+    @property
+    def rows_refused(self) -> int: ...
+    @property
+    def calls_folded(self) -> int: ...
+
+
+class Reader(Protocol):
+    """The arena that there is, as the collector sees it."""
+
+    def info(self) -> Info: ...
     def containers(self) -> Sequence[Slot]: ...
     def snapshot(self, edges: Sequence[int]) -> Snapshot: ...
 
@@ -45,11 +62,25 @@ class Collector:
         self._edges_ns = tuple(edges_ns)
         self._clock = clock
         self._turns = Turns()
+        # In arenas that were.
+        self._uncounted = self._folded = 0
         self.scrape_seconds = 0.0
 
     async def absorb(self) -> None:
         """Adds what the arena holds now to the series, as before a slot is released."""
         await self._turns.take(self._absorb)
+
+    async def exchange(self, swap: Callable[[], None]) -> None:
+        """Reads the arena a last time before `swap` puts another one in its place; the sums go on."""
+        await self._turns.take(partial(self._exchange, swap))
+
+    def calls_uncounted(self) -> int:
+        """Calls that found no free row. ArenaError."""
+        return self._uncounted + self._reader.info().rows_refused
+
+    def calls_folded(self) -> int:
+        """Calls whose syscall or errno is counted as "other" for want of rows. ArenaError."""
+        return self._folded + self._reader.info().calls_folded
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type, as the Accept header asks for it. ArenaError."""
@@ -63,6 +94,18 @@ class Collector:
         slots = self._reader.containers()
         identities = self._identities(slot.id for slot in slots)
         await asyncio.to_thread(self._update, slots, identities)
+
+    async def _exchange(self, swap: Callable[[], None]) -> None:
+        try:
+            await self._absorb()
+        except ArenaError as error:
+            logger.warning("the last counts of the tracer that was are lost: %s", error)
+        before = self._reader.info()
+        swap()
+        if self._reader.info().created_ns != before.created_ns:
+            self._series.another_arena()
+            self._uncounted += before.rows_refused
+            self._folded += before.calls_folded
 
     async def _scrape(self, accept: str) -> tuple[bytes, str]:
         began = time.perf_counter()

@@ -10,8 +10,8 @@ CONTAINER = ("namespace", "pod", "container")
 
 # In the order of enum STL_FAIL_*.
 FAILURE_REASONS = ("traced", "permission", "target_traces", "late_start", "limit", "other")
-# By STL_END_*; a tracer that exits because we asked is no restart.
-RESTART_REASONS = {1: "died", 2: "stalled"}
+# By STL_END_*; a tracer that exits because we asked is no restart. -1: its container, with the supervisor.
+RESTART_REASONS = {1: "died", 2: "stalled", -1: "lost"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ LIMITED = Family(
     CONTAINER,
 )
 
-TRACER_RESTARTS = Family("tracer_restarts", "counter", "Tracers that ended by themselves.", ("reason",))
+TRACER_RESTARTS = Family(
+    "tracer_restarts", "counter", "Tracers that ended by themselves, or with their container (lost).", ("reason",)
+)
 SOURCE_UP = Family("source_up", "gauge", "1 if the source of container names answers.", ("source",))
 BUILD_INFO = Family("build_info", "gauge", "The version of this agent.", ("version", "commit"))
 CUT = Family("cgroups_cut", "gauge", "Cgroups that a bound kept out of the last look at the tree.")

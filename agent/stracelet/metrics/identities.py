@@ -27,7 +27,15 @@ def identity(kept: Kept) -> Identity:
     container = kept.container
     if container is None:
         return Identity(Labels("", "", kept.id.replace("pid:", "pid/")), "", "", kept.seen_ns)
-    return Identity(labels(container), container.image, container.runtime, kept.seen_ns)
+    workload = container.pod.workload if container.pod else None
+    return Identity(
+        labels(container),
+        container.image,
+        container.runtime,
+        kept.seen_ns,
+        workload_kind=workload.kind if workload else "",
+        workload=workload.name if workload else "",
+    )
 
 
 def identities(kept: Callable[[str], Kept | None], ids: Iterable[str]) -> dict[str, Identity]:

@@ -199,6 +199,11 @@ class Series:
         """What there is to export, a ContainerSeries for each set of labels."""
         return self._groups.values()
 
+    def another_arena(self) -> None:
+        """What comes next counts from 0: it is added to the sums as it is, whichever slots it is in."""
+        self._forget(self._placed.keys())
+        self._placed = {}
+
     def update(
         self,
         slots: Iterable[Slot],

@@ -48,6 +48,7 @@ class Flags:
     colour: bool = False
     no_attach: bool = False
     no_exit: bool = False
+    stamps: bool = False
     name_unknown: bool = False
 
     def bits(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from stracelet import native
@@ -145,11 +146,16 @@ def _signal(item: str) -> int:
     if item.isdecimal() and item.isascii() and int(item) <= SIGNALS:
         return int(item)
     name = item.upper() if item.upper().startswith("SIG") else f"SIG{item.upper()}"
-    names = {native.signal_name(number): number for number in range(1, SIGNALS + 1)}
+    names = _signals()
     number = names.get(name)
     if number is None:
         raise UsageError(f"-e signal: unknown signal '{item}'{_near(name, [each for each in names if each])}")
     return number
+
+
+@cache
+def _signals() -> Mapping[str | None, int]:
+    return {native.signal_name(number): number for number in range(1, SIGNALS + 1)}
 
 
 def parse_descriptors(text: str, option: str) -> int:
@@ -189,4 +195,4 @@ def _items(text: str) -> tuple[bool, list[str] | None]:
     """Whether it is inverted, and what is between its commas; None of `none`, and of `all` as what is inverted then."""
     if text in ("all", "!none", "none", "!all"):
         return text in ("all", "!none"), None
-    return text.startswith("!"), text.removeprefix("!").split(",")
+    return text.startswith("!"), list(dict.fromkeys(text.removeprefix("!").split(",")))

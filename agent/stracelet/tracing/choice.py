@@ -10,7 +10,7 @@ from stracelet.containers.rules import Rules
 from stracelet.containers.targets import could_match, match
 
 if TYPE_CHECKING:
-    from stracelet.containers.model import Container
+    from stracelet.containers.model import Container, Pod
     from stracelet.containers.targets import Target
 
 
@@ -24,19 +24,31 @@ class Choice:
 
     def wants(self, container: Container) -> bool:
         """Whether this container is to be traced."""
-        if container.sandbox or container.id in self.ourselves:
+        if container.sandbox or container.nameless or container.id in self.ourselves:
             return False
         return any(match(target, [container]) for target in self.targets) or self.rules.select(container)
 
-    def could_want(self, container_id: str) -> bool:
-        """Whether a container of which only the ID is known could still turn out to be wanted."""
+    def could_want(self, container_id: str, pod: Pod | None) -> bool:
+        """Whether a container of which only the ID is known, or its pod besides, could still turn out to be wanted."""
         if container_id in self.ourselves:
             return False
-        return self.rules.could_select() or any(could_match(target, container_id) for target in self.targets)
+        return self.rules.could_select(pod) or any(could_match(target, container_id, pod) for target in self.targets)
 
     def wants_new(self) -> bool:
         """Whether a container that there is not yet could turn out to be wanted."""
         return self.rules.could_select() or any(target.pid is None for target in self.targets)
+
+    def counts(self, container: Container) -> bool:
+        """All that is monitored is counted."""
+        return self.wants(container)
+
+    def records(self, _: Container) -> bool:
+        """Monitoring records nothing."""
+        return False
+
+    def records_new(self) -> bool:
+        """Nor of what is new."""
+        return False
 
     def pids(self) -> tuple[int, ...]:
         """Processes that are named by their PID."""

@@ -54,14 +54,24 @@ def drop_privileges(uid: int = NOBODY, gid: int = NOBODY, groups: Sequence[int] 
     _prctl(libc, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     root = os.geteuid() == 0
     if root:
-        os.setgroups(groups)
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
+        _become(uid, gid, groups)
     _clear_capabilities(libc)
     _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
     # Others with the same uid could read its memory, and the token or socket in it: ptrace(2)
     _prctl(libc, PR_SET_DUMPABLE, 0)
     _verify(uid if root else None, gid if root else None, empty_bounding=may_empty_bounding)
+
+
+def _become(uid: int, gid: int, groups: Sequence[int]) -> None:
+    try:
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except PermissionError as error:
+        raise StraceletError(
+            f"root cannot become uid {uid} here: {error.strerror}",
+            help_text="In a container give it the capabilities SETUID and SETGID (--cap-add SETUID --cap-add SETGID).",
+        ) from error
 
 
 def _prctl(libc: ctypes.CDLL, *arguments: int) -> int:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 END_EXITED: Final[int] = constants.STL_END_EXITED
 END_DIED: Final[int] = constants.STL_END_DIED
 END_STALLED: Final[int] = constants.STL_END_STALLED
+# No message says so: the supervisor itself has gone.
+END_LOST: Final = -1
 
 SUP_CONNECT: Final[int] = constants.STL_SUP_CONNECT
 SUP_SIGNAL: Final[int] = constants.STL_SUP_SIGNAL
 REQ_POLICY: Final[int] = constants.STL_REQ_POLICY
 REQ_TRACE: Final[int] = constants.STL_REQ_TRACE
+TRACE_SILENT: Final[int] = constants.STL_TRACE_SILENT
 REQ_PID: Final[int] = constants.STL_REQ_PID
 REQ_DROP: Final[int] = constants.STL_REQ_DROP
 REQ_RELEASE: Final[int] = constants.STL_REQ_RELEASE
@@ -214,13 +217,20 @@ class SessionLost(NamedTuple):
     error: SessionLostError
 
 
+class SupervisorLost(NamedTuple):
+    """The supervisor's container has gone, or its connection; the Hello of another tracer follows."""
+
+    def __str__(self) -> str:
+        return "the tracer's container has gone; its targets go on untraced until it is back"
+
+
 class TracerDone(NamedTuple):
     """Everything is detached, as was asked for."""
 
 
 Event = (
     Hello | Seen | New | Gone | Attached | Failed | Ended | Waiting | Timeout | Overflow | Refused | Unwatched
-    | TracerStarted | TracerEnded | CommandEnded | SessionLost | TracerDone
+    | TracerStarted | TracerEnded | CommandEnded | SessionLost | SupervisorLost | TracerDone
 )  # fmt: skip
 
 

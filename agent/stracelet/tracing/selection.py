@@ -6,6 +6,7 @@
     slot ended         -> kept: release after the linger | not kept: release now
     no room for it     -> asked for again after a pause
     later tracer       -> everything is asked for again: a tracer remembers nothing
+    earlier agent's    -> wanted: trace        | not wanted, or unnamed for 30 s: drop and release
 
 The arena's slots are the truth; events are hints that save waiting for the next look at them.
 """
@@ -19,7 +20,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stracelet.containers.model import EXITED
 from stracelet.errors import TargetNotFound
@@ -27,78 +28,37 @@ from stracelet.tracing import protocol
 from stracelet.tracing.retries import NO_ROOM, Retries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection
 
     from stracelet.containers.model import Container
+    from stracelet.tracing.roles import Known, Requests, Slot, Wanted
 
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
 NAMING_NS = 2 * SECOND
+# What an earlier agent had asked for; the source of its name may be slow to come back.
+ADOPTION_NS = 30 * SECOND
 TICK_SECONDS = 0.5
 # Ended slots are 1 in 4 of all: where short-lived containers fill the arena, the oldest go before their linger is over.
 MAX_ENDED = 256
 
 PROVISIONAL = 1  # STL_SLOT_PROVISIONAL
+TRACED = 2  # STL_SLOT_TRACED
 ENDED = 4  # STL_SLOT_ENDED
-
-
-class Slot(Protocol):
-    """struct stl_container, as far as it is of interest here."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def state(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def end_ns(self) -> int: ...
-
-
-class Requests(Protocol):
-    """A Session, as far as it is of interest here."""
-
-    def trace(self, container_id: str) -> None: ...
-    def trace_pid(self, pid: int) -> str: ...
-    def drop(self, container_id: str, *, discard: bool = False) -> None: ...
-    def release(self, slot: int, serial: int) -> None: ...
-    def policy(self, *, new_containers: bool) -> None: ...
-    def events(self) -> AsyncIterator[protocol.Event]: ...
-
-
-class Known(Protocol):
-    """An Inventory, as far as it is of interest here."""
-
-    def containers(self) -> Mapping[str, Container]: ...
-    def get(self, container_id: str) -> Container | None: ...
-    def named(self, container_id: str) -> bool: ...
-    def seen(self, container_id: str, path: str) -> None: ...
-    def gone(self, container_id: str) -> None: ...
-    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]: ...
-
-
-class Wanted(Protocol):
-    """Who asks for what: `Choice` in this module's package is the one there is."""
-
-    def wants(self, container: Container) -> bool: ...
-    def could_want(self, container_id: str) -> bool: ...
-    def wants_new(self) -> bool: ...
-    def pids(self) -> Sequence[int]: ...
 
 
 @dataclass(frozen=True)
 class Kept:
     """What is traced, or was and still has statistics. `container` is None for a process by its PID.
 
-    `seen_ns`: CLOCK_REALTIME at which it was first seen.
+    `seen_ns`: CLOCK_REALTIME at which it was first seen; `counted`: it is, or was, wanted for its counts.
     """
 
     id: str
     container: Container | None
     seen_ns: int
+    counted: bool = True
 
 
 class Selection:
@@ -127,6 +87,7 @@ class Selection:
         self._wall_clock = wall_clock
         self._kept: dict[str, Kept] = {}
         self._traced: set[str] = set()
+        self._silent: set[str] = set()
         self._pids: dict[int, str] = {}
         self._unnamed: dict[str, int] = {}
         self._seen: dict[str, int] = {}
@@ -134,7 +95,7 @@ class Selection:
         self._releasing: set[tuple[int, int]] = set()
         self._retries = Retries(clock)
         self.generation = 0
-        self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0}
+        self.restarts = {protocol.END_DIED: 0, protocol.END_STALLED: 0, protocol.END_LOST: 0}
         self.answering = False
         self.unwatched = False
 
@@ -146,7 +107,7 @@ class Selection:
         """Other rules or targets from now on."""
         self._wanted = wanted
         if self.answering:
-            self._requests.policy(new_containers=wanted.wants_new())
+            self._requests.policy(new_containers=wanted.wants_new(), silent=not wanted.records_new())
         for container_id in {*self._inventory.containers(), *self._traced, *self._unnamed}:
             self._decide(container_id)
 
@@ -209,7 +170,7 @@ class Selection:
                 self._say_of_tree(event)
             case protocol.Overflow():
                 self._find_provisional()
-            case protocol.TracerEnded():
+            case protocol.TracerEnded() | protocol.SupervisorLost():
                 self._tracer_ended(event)
             case protocol.SessionLost():
                 raise event.error
@@ -220,15 +181,16 @@ class Selection:
         self.generation, self.answering, self.unwatched = hello.generation, True, False
         self._releasing.clear()
         self._retries.clear()
-        self._requests.policy(new_containers=self._wanted.wants_new())
+        self._requests.policy(new_containers=self._wanted.wants_new(), silent=not self._wanted.records_new())
         for container_id in self._traced:
             if not container_id.startswith("pid:"):
-                self._requests.trace(container_id)
+                self._requests.trace(container_id, silent=container_id in self._silent)
         for pid in self._wanted.pids():
             self._trace_pid(pid)
         for container_id in self._inventory.containers():
             self._decide(container_id)
         self._find_provisional()
+        self._adopt()
 
     def _trace_pid(self, pid: int) -> None:
         try:
@@ -248,9 +210,25 @@ class Selection:
                 self._unnamed.setdefault(slot.id, self._clock() + NAMING_NS)
                 self._decide(slot.id)
 
-    def _tracer_ended(self, event: protocol.TracerEnded) -> None:
+    def _adopt(self) -> None:
+        """Where a supervisor outlives its agents, an earlier one's containers are there, and are decided about."""
+        for slot in self._slots():
+            if slot.state == TRACED and slot.id not in self._traced and slot.id not in self._kept:
+                self._unnamed.setdefault(slot.id, self._clock() + ADOPTION_NS)
+                self._decide(slot.id)
+
+    def _nobodys(self, slot: Slot) -> bool:
+        """Whether it was let go, and nothing of it is to be shown."""
+        if slot.id in self._kept or slot.id in self._unnamed:
+            return False
+        return slot.state == ENDED or (slot.state == TRACED and self.answering and slot.id not in self._traced)
+
+    def _tracer_ended(self, event: protocol.TracerEnded | protocol.SupervisorLost) -> None:
         self.answering = False
-        if event.reason in self.restarts:
+        if isinstance(event, protocol.SupervisorLost):
+            self.restarts[protocol.END_LOST] += 1
+            logger.warning("%s", event)
+        elif event.reason in self.restarts:
             self.restarts[event.reason] += 1
             how = "did not answer and was killed" if event.reason == protocol.END_STALLED else _ended(event.status)
             logger.warning("the tracer %s; its targets go on, and another one is started", how)
@@ -289,16 +267,18 @@ class Selection:
         """Compares what is wanted with what was asked of the tracer, and asks for the difference."""
         container = self._inventory.get(container_id)
         if container is None:
-            if container_id in self._unnamed and not self._wanted.could_want(container_id):
+            if container_id in self._unnamed and not self._wanted.could_want(container_id, None):
                 self._let_go(container_id)
             return
-        kept = Kept(container_id, container, self._note(container_id))
-        if container_id in self._kept:  # perhaps under another name
+        before = self._kept.get(container_id)
+        counted = self._wanted.counts(container) or bool(before and before.counted)
+        kept = Kept(container_id, container, self._note(container_id), counted)
+        if before:  # perhaps under another name
             self._kept[container_id] = kept
         if container.status == EXITED and container_id not in self._traced and container_id not in self._unnamed:
             return  # what is over is not waited for; if it is started again, that is a change
         if self._wanted.wants(container):
-            self._keep(kept)
+            self._keep(kept, silent=not self._wanted.records(container))
             return
         self._retries.taken(container_id)
         if container_id in self._traced:
@@ -306,18 +286,20 @@ class Selection:
             self._requests.drop(container_id)
             logger.info("no longer wanted", extra={"container": self.name(container_id)})
         elif container_id in self._unnamed and (
-            self._inventory.named(container_id) or not self._wanted.could_want(container_id)
+            self._inventory.named(container_id) or not self._wanted.could_want(container_id, container.pod)
         ):
             self._let_go(container_id)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: Kept, *, silent: bool) -> None:
         self._unnamed.pop(kept.id, None)
         self._kept[kept.id] = kept
-        if kept.id not in self._traced and not self._retries.early(kept.id):
+        new, changed = kept.id not in self._traced, silent != (kept.id in self._silent)
+        if (new or changed) and not self._retries.early(kept.id):
             self._traced.add(kept.id)
+            (self._silent.add if silent else self._silent.discard)(kept.id)
             if self.answering:  # else _start_over() asks for it
-                self._requests.trace(kept.id)
-            if kept.id not in self._retries:
+                self._requests.trace(kept.id, silent=silent)
+            if new and kept.id not in self._retries:
                 logger.info("traced", extra={"container": self.name(kept.id), "id": kept.id[:12]})
 
     def _let_go(self, container_id: str) -> None:
@@ -342,10 +324,10 @@ class Selection:
         self._decide(container_id)
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:
-        ended = [slot for slot in slots if slot.state == ENDED and slot.id not in self._unnamed]
-        self._releasing &= {(slot.slot, slot.serial) for slot in ended}  # what is not there any more is released
-        strangers = [slot for slot in ended if slot.id not in self._kept]
-        ours = sorted((slot for slot in ended if slot.id in self._kept), key=lambda slot: slot.end_ns)
+        strangers = [slot for slot in slots if self._nobodys(slot)]
+        ended = (slot for slot in slots if slot.state == ENDED and slot.id in self._kept)
+        ours = sorted((slot for slot in ended if slot.id not in self._unnamed), key=lambda slot: slot.end_ns)
+        self._releasing &= {(slot.slot, slot.serial) for slot in (*strangers, *ours)}  # the others are released
         now, surplus = self._wall_clock(), len(ours) - MAX_ENDED
         over = [slot for i, slot in enumerate(ours) if i < surplus or now - slot.end_ns > linger_ns]
         fresh = [slot for slot in (*strangers, *over) if (slot.slot, slot.serial) not in self._releasing]
@@ -367,6 +349,7 @@ class Selection:
                 self._traced.discard(container_id)
                 self._requests.drop(container_id)
         self._retries.forget(known)
+        self._silent &= known
         self._seen = {key: value for key, value in self._seen.items() if key in known}
         self._said = {key for key in self._said if key[0] in known}
 

@@ -7,80 +7,35 @@ import asyncio
 import logging
 import os
 import socket
-import subprocess
 from collections import defaultdict, deque
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet.errors import SessionLost, SourceError, StraceletError, TargetNotFound, TracerError
 from stracelet.native import Reader, Stream
 from stracelet.tracing import protocol
-from stracelet.tracing.link import Link
+from stracelet.tracing.program import find_program, spawn
 from stracelet.tracing.protocol import Message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+    from stracelet.native import Container, Info, Snapshot
+    from stracelet.tracing.link import Link
+    from stracelet.tracing.program import Program
 
 logger = logging.getLogger(__name__)
 
-PROGRAM = "stracelet-tracer"
 START_SECONDS = 10.0
 # The supervisor itself gives up after 5 s, and answers.
 CONNECT_SECONDS = 7.0
 # It waits for its tracer for 2 s.
 SUPERVISOR_SECONDS = 4.0
 MAX_EVENTS = 8192
-STDERR = 2
 
 
-def find_program() -> str:
-    """The native program: beside the package, or where STRACELET_TRACER says. TracerError: it is not there."""
-    given = os.environ.get("STRACELET_TRACER")
-    path = Path(given) if given else Path(__file__).parent.parent / "_bin" / PROGRAM
-    if not os.access(path, os.X_OK):
-        raise TracerError(f"the native program is missing: {path}", help_text="Reinstall stracelet, or `make build`.")
-    return str(path)
-
-
-def _callers() -> list[int]:
-    """Descriptors that our caller gave us beside the three streams: our own are not inheritable (PEP 446)."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the directory's own, closed by now
-            if int(name) > STDERR and os.get_inheritable(int(name)):
-                found.append(int(name))
-    return found
-
-
-def _callers_environment() -> dict[bytes, bytes]:
-    """As our caller gave it to us: Python itself sets LC_CTYPE where the locale is C (PEP 538)."""
-    try:
-        given = (pair.partition(b"=") for pair in Path("/proc/self/environ").read_bytes().split(b"\0"))
-        return {name: value for name, equals, value in given if equals}
-    except OSError:
-        return dict(os.environb)
-
-
-def _spawn(arguments: Sequence[str], command: Sequence[str]) -> tuple[subprocess.Popen[bytes], Link, Link]:
-    """The supervisor, and our ends of the two sockets."""
-    agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    control, control_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ends = agent_end.fileno(), control_end.fileno()
-    line = [*arguments, f"--agent-fd={ends[0]}", f"--control-fd={ends[1]}", *(["--", *command] if command else [])]
-    with agent_end, control_end:
-        try:
-            # The command gets them as from a shell, as strace's does; the supervisor lets nothing of its own through.
-            process = subprocess.Popen(
-                line,
-                pass_fds=(*ends, *(_callers() if command else ())),
-                env=_callers_environment() if command else None,
-            )
-        except OSError as error:
-            agent.close()
-            control.close()
-            raise TracerError(f"{arguments[0]} cannot be started: {error.strerror}") from error
-    return process, Link(agent), Link(control)
+def _silent(silent: bool) -> int:
+    return protocol.TRACE_SILENT if silent else 0
 
 
 class Session:
@@ -91,10 +46,12 @@ class Session:
     """
 
     reader: Reader
+    away = ""
+    """Why there is no tracer to ask, where there may be one again."""
 
-    def __init__(self, process: subprocess.Popen[bytes], agent: Link, control: Link, *, proc: str) -> None:
-        """For start()."""
-        self._process = process
+    def __init__(self, program: Program | None, agent: Link, control: Link, *, proc: str) -> None:
+        """For start(). `program`: None where the supervisor is nobody's child."""
+        self._program = program
         self._agent = agent
         self._control = control
         self._proc = Path(proc)
@@ -109,6 +66,8 @@ class Session:
         self._mapped: list[int] = []
         self._positions: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recording: tuple[bytes, ...] = ()
+        self.exchange: Callable[[Callable[[], None]], Awaitable[None]] = _at_once
+        """Calls what puts another reader in the place of this one, once nobody is reading."""
         agent.follow(self._take, self._lost)
         control.follow(self._take, lambda: None)
 
@@ -131,7 +90,7 @@ class Session:
         arguments = [program or find_program(), f"--proc={proc}", f"--cgroup-root={cgroup_root}"]
         arguments += [f"--connect={path}" for path in connect]
         arguments += ["--allow-pid"] if allow_pid else []
-        session = cls(*_spawn(arguments, command or ()), proc=proc)
+        session = cls(*spawn(arguments, command or ()), proc=proc)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await session._arena
@@ -143,9 +102,20 @@ class Session:
             raise
         return session
 
-    def trace(self, container_id: str) -> None:
-        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one."""
-        self._control.send(Message(protocol.REQ_TRACE, id=container_id).encode())
+    def info(self) -> Info:
+        """Of the arena that there is now, as the next two."""
+        return self.reader.info()
+
+    def containers(self) -> Sequence[Container]:
+        return self.reader.containers()
+
+    def snapshot(self, edges: Sequence[int]) -> Snapshot:
+        return self.reader.snapshot(edges)
+
+    def trace(self, container_id: str, *, silent: bool = False) -> None:
+        """Traces a container, now or as soon as its cgroup appears; keeps a provisional one. `silent`: it is counted,
+        and nothing of it recorded; asked again, that changes."""
+        self._control.send(Message(protocol.REQ_TRACE, id=container_id, detail=_silent(silent)).encode())
 
     def trace_pid(self, pid: int) -> str:
         """Traces a process; the ID that its counts go by. TargetNotFound: there is none."""
@@ -162,9 +132,9 @@ class Session:
         """Gives up the counts of a container that has ended."""
         self._control.send(Message(protocol.REQ_RELEASE, slot=slot, serial=serial).encode())
 
-    def policy(self, *, new_containers: bool) -> None:
-        """Whether new containers are traced provisionally, from their first exec on."""
-        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers)).encode())
+    def policy(self, *, new_containers: bool, silent: bool = False) -> None:
+        """Whether new containers are traced provisionally, from their first exec on; `silent` as for trace()."""
+        self._control.send(Message(protocol.REQ_POLICY, value=int(new_containers), detail=_silent(silent)).encode())
 
     def record(self, filter_: bytes, *, capture: int, string_limit: int) -> None:
         """What passes the filter (struct stl_filter) is recorded, by this tracer and by later ones. `capture`:
@@ -194,7 +164,7 @@ class Session:
         """All that there was to ask for is asked: the command may run."""
         self._control.send(Message(protocol.REQ_COMMAND).encode())
 
-    async def events(self) -> AsyncIterator[protocol.Event]:
+    async def events(self) -> AsyncGenerator[protocol.Event, None]:
         """What happens, until the end of the session; SessionLost is the last one where the end was not ours.
 
         For one consumer. One that is slow slows nobody: the tracer drops events and says so (Overflow).
@@ -257,19 +227,8 @@ class Session:
 
     async def _end_processes(self, timeout: float) -> None:
         self._hang_up()
-        try:
-            await asyncio.to_thread(self._process.wait, timeout)
-        except subprocess.TimeoutExpired:
-            logger.warning("the supervisor (%d) does not end: killed", self._process.pid)
-            self._kill()
-
-    def _kill(self) -> None:
-        try:
-            self._process.kill()
-        except PermissionError:  # we have dropped the right to, and it hangs up by itself
-            logger.warning("the supervisor (%d) cannot be killed: it has rights that we dropped", self._process.pid)
-        else:
-            self._process.wait()
+        if self._program:
+            await self._program.end(timeout)
 
     def _finish(self) -> None:
         self._over = True
@@ -295,8 +254,7 @@ class Session:
         """The supervisor hung up."""
         if self._over:
             return
-        status = self._process.poll()
-        how = "has gone" if status is None else f"ended with status {status}"
+        how = self._program.fate() if self._program else "has gone"
         error = SessionLost(f"the native program {how}: nothing is traced any more")
         if not self._arena.done():
             self._arena.set_exception(TracerError(f"the native program {how} before it was ready"))
@@ -360,3 +318,7 @@ class Session:
                 answer.set_exception(SourceError(f"no connection: {protocol.describe_error(event.error)}"))
         for unwanted in made:
             unwanted.close()
+
+
+async def _at_once(swap: Callable[[], None]) -> None:
+    swap()

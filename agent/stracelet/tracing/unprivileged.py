@@ -14,7 +14,7 @@ from stracelet.containers.cgroups import Cgroups
 from stracelet.containers.docker_list import DockerList
 from stracelet.containers.inventory import Inventory
 from stracelet.containers.procfs import Procfs
-from stracelet.containers.sources import DEADLINE, build, places
+from stracelet.containers.sources import DEADLINE, ClusterSource, build, places
 from stracelet.tracing.privileges import drop_privileges
 
 if TYPE_CHECKING:
@@ -76,12 +76,15 @@ def give_up_rights(settings: Config, *, with_libraries: bool = True) -> None:
 def _load_what_could_not_be_read_later(settings: Config, *, with_libraries: bool) -> None:
     """Where Python lives in a home that only its owner may enter, what is loaded when needed is loaded now."""
     homes = (Path(contextlib.__file__), Path(native.__file__))
-    if all(parent.stat().st_mode & stat.S_IXOTH for home in homes for parent in home.resolve().parents):
+    # From the top: who is not root already could not look below a folder that it may not enter.
+    if all(parent.stat().st_mode & stat.S_IXOTH for home in homes for parent in reversed(home.resolve().parents)):
         return
     importlib.import_module("concurrent.futures.thread")
     for kind, module in LIBRARIES.items():
         if with_libraries and getattr(settings.sources, kind) != "off":
             importlib.import_module(module)
+    if with_libraries and settings.sources.kubernetes != "off" and ClusterSource(settings.sources).there:
+        importlib.import_module("stracelet.containers.kubernetes")
 
 
 def _must_exist(path: str) -> None:

@@ -31,6 +31,7 @@ static int write_header(int fd)
 	arena->version = STL_VERSION;
 	arena->size = sizeof(*arena);
 	arena->created_ns = realtime_ns();
+	arena->last_serial = arena->created_ns; /* no slot of another arena has the same */
 	arena->magic = STL_MAGIC;
 	munmap(arena, sizeof(*arena));
 	return 0;

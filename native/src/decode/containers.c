@@ -136,7 +136,10 @@ void containers_hold(struct containers *containers, const struct stl_record *rec
 {
 	struct container *container;
 
-	if (record->slot >= STL_SLOTS || !(container = take_slot(containers, record->slot, record->serial)))
+	/* Serials ascend: what comes late, of who had the slot before, un-names nobody. */
+	if (record->slot >= STL_SLOTS ||
+	    (containers->slots[record->slot] && record->serial < containers->slots[record->slot]->named.serial) ||
+	    !(container = take_slot(containers, record->slot, record->serial)))
 		return;
 	struct queue *queue = &container->queue;
 

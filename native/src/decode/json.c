@@ -207,6 +207,7 @@ static void begin_object(struct stl_printer *printer, const struct stl_record *r
 
 	if (!named)
 		named = &nobody;
+	print_stamp(printer, record);
 	text_add_char(to, '{');
 	add_time(printer, "time", record->time_ns);
 	add_named(to, "node", printer->options.node, sizeof(printer->options.node));

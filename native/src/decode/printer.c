@@ -235,6 +235,18 @@ void output_segment(struct stl_printer *printer, int32_t tid)
 	printer->segments[printer->segment_count++] = (struct segment){tid, printer->pending.length};
 }
 
+void print_stamp(struct stl_printer *printer, const struct stl_record *record)
+{
+	uint64_t ns = record->time_ns + (record->type == RECORD_SYSCALL ? record->duration_ns : 0);
+
+	if (!(printer->options.flags & STL_PRINT_STAMPS))
+		return;
+	if (ns > printer->last_stamp_ns)
+		printer->last_stamp_ns = ns;
+	text_add_padded(&printer->pending, printer->last_stamp_ns, 20);
+	text_add_char(&printer->pending, ' ');
+}
+
 static int64_t waiting(const stl_printer *printer)
 {
 	return (int64_t)(printer->pending.length - printer->taken);

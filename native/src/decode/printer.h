@@ -35,7 +35,7 @@ struct stl_printer {
 	size_t taken;
 	struct segment *segments;
 	size_t segment_first, segment_count, segment_room; /* those before the first are taken */
-	uint64_t lines;
+	uint64_t lines, last_stamp_ns;
 
 	struct text scratch;
 
@@ -61,6 +61,8 @@ void text_close_own(struct stl_printer *printer, struct task *task, const char *
 void text_close_all(struct stl_printer *printer);
 /* Of an exec by another thread than the process's first: that one is gone. */
 void text_superseded(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named);
+/* With STL_PRINT_STAMPS: when its record was made. They ascend. */
+void print_stamp(struct stl_printer *printer, const struct stl_record *record);
 /* "\n", and what is added so far is that task's. */
 void text_end_line(struct stl_printer *printer, int32_t tid);
 /* With STL_PRINT_NO_PID: what was added since the last segment is that task's. */

@@ -104,6 +104,10 @@ static void add_container(struct stl_printer *printer, const struct stl_named *n
 		return;
 	if (colour)
 		text_add_string(to, colours[named->slot % (sizeof(colours) / sizeof(*colours))]);
+	if (named->pod[0]) {
+		text_add_string(to, named->pod);
+		text_add_char(to, '/');
+	}
 	text_add_string(to, named->name[0] ? named->name : named->id);
 	text_add_string(to, " |");
 	if (colour)
@@ -128,6 +132,7 @@ static size_t begin_line(struct stl_printer *printer, const struct stl_record *r
 	if (printer->options.flags & STL_PRINT_NO_PID)
 		text_close_own(printer, tasks_find(&printer->tasks, record->tid), " <unfinished ...>");
 	text_close(printer);
+	print_stamp(printer, record);
 	add_container(printer, named);
 	size_t column = to->length;
 
@@ -326,6 +331,7 @@ static void text_attachment(struct stl_printer *printer, const struct stl_record
 	if (printer->options.flags & STL_PRINT_NO_ATTACH)
 		return;
 	text_close(printer);
+	print_stamp(printer, record);
 	add_container(printer, named);
 	text_add_format(&printer->pending, "stracelet: Process %" PRId32 " %s", record->tid, what);
 	text_end_line(printer, record->tid);
@@ -345,6 +351,7 @@ static void text_detached(struct stl_printer *printer, const struct stl_record *
 static void text_dropped(struct stl_printer *printer, const struct stl_record *record, const struct stl_named *named)
 {
 	text_close(printer);
+	print_stamp(printer, record);
 	add_container(printer, named);
 	text_add_format(&printer->pending, "!!! %" PRIu64 " record%s lost here !!!", record->args[0],
 	                record->args[0] == 1 ? "" : "s");

@@ -321,6 +321,11 @@ void descriptors_exit(struct tracee *tracee, int64_t result)
 		descriptors_exec(tracee);
 }
 
+void descriptors_forget_all(void)
+{
+	atomic_fetch_add(&names_epoch, 1);
+}
+
 size_t descriptors_kept(void)
 {
 	return atomic_load(&kept_bytes);

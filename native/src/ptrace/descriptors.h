@@ -26,6 +26,8 @@ void descriptors_fork(struct tracee *parent, struct tracee *child);
 /* It has a table of its own from now on. */
 void descriptors_exec(struct tracee *tracee);
 void descriptors_lost(struct tracee *tracee);
+/* Each is looked up anew: for a time nobody followed what changes them. */
+void descriptors_forget_all(void);
 
 /* What it is, in record.h's words; how many bytes, 0: it is none. */
 size_t descriptor_text(struct tracee *tracee, int32_t fd, bool addresses, struct look_budget *budget,

@@ -16,7 +16,7 @@
 static struct stl_record *event(struct thread *thread, struct tracee *tracee, uint16_t type, uint64_t now,
                                 struct stl_record *record)
 {
-	if (!recording_is_on() || tracee_is_leaving(tracee) || !recording_of(tracee))
+	if (!recording_is_of(tracee) || tracee_is_leaving(tracee) || !recording_of(tracee))
 		return NULL;
 	recorder_refresh(thread->recorder);
 	*record = (struct stl_record){.size = sizeof(*record), .type = type};
@@ -93,7 +93,7 @@ void recording_first_exec(struct thread *thread, struct tracee *tracee, uint64_t
 	struct recorder *r = thread->recorder;
 	struct new_image image;
 
-	if (!recording_is_on() || tracee_is_leaving(tracee) || (tracee->recording && tracee->recording->begun))
+	if (!recording_is_of(tracee) || tracee_is_leaving(tracee) || (tracee->recording && tracee->recording->begun))
 		return;
 	recorder_refresh(r);
 	if (!recorder_wants_call(&r->settings, tracee->abi, (uint64_t)tracee->number) || !recording_of(tracee) ||
@@ -128,7 +128,8 @@ void recording_exec(struct thread *thread, struct tracee *tracee, pid_t former, 
 		tracee->recording->known = false;
 		memory_forget(&r->capturer.memory, tracee->recording->pid);
 	}
-	if (!recording_is_on() || !builder_begin(builder) || !event(thread, tracee, RECORD_EXEC, now, builder->record))
+	if (!recording_is_of(tracee) || !builder_begin(builder) ||
+	    !event(thread, tracee, RECORD_EXEC, now, builder->record))
 		return;
 	builder->record->args[0] = (uint64_t)former;
 	if (read_image(r, tracee, &image) == 0) {
@@ -180,7 +181,7 @@ void recording_detached(struct thread *thread, struct tracee *tracee, uint64_t n
 	struct recorder *r = thread->recorder;
 	struct recording *recording = tracee->recording;
 
-	if (!recording_is_on() || !recording)
+	if (!recording_is_of(tracee) || !recording)
 		return;
 	if (recording->begun && r->open == tracee)
 		recorder_write_entry(r, now);

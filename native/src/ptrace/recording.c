@@ -63,6 +63,7 @@ void recording_request(const struct stl_message *message)
 {
 	uint64_t limit = message->detail < 0 ? 0 : (uint64_t)message->detail;
 
+	descriptors_forget_all(); /* what changed them since was perhaps not seen */
 	pthread_mutex_lock(&settings_lock);
 	asked.flags = (uint32_t)message->value;
 	asked.string_limit = limit < STRING_LIMIT_MOST ? (uint32_t)limit : STRING_LIMIT_MOST;

@@ -23,6 +23,11 @@ static inline bool recording_is_on(void)
 	return atomic_load_explicit(&recording_flags, memory_order_relaxed) & STL_RECORD_ON;
 }
 
+static inline bool recording_is_of(const struct tracee *tracee)
+{
+	return recording_is_on() && !atomic_load_explicit(&tracee->container->silent, memory_order_relaxed);
+}
+
 /* The control thread's: once, before any thread; at each of its rounds; and for its requests. */
 void recording_open(const struct stl_positions *positions);
 void recording_tick(void);

@@ -190,7 +190,7 @@ static void on_entry(struct thread *thread, struct tracee *tracee, const struct 
 	tracee->state = TRACEE_IN_SYSCALL;
 	if (recording_is_on() && is_exec(abi, number))
 		exec_begins(tracee);
-	if (recording_is_on() && !(again && tracee->recording && recording_goes_on(tracee)))
+	if (recording_is_of(tracee) && !(again && tracee->recording && recording_goes_on(tracee)))
 		recording_entry(thread, tracee, info, now, in_progress || again);
 	if (target_traces(thread, tracee, number))
 		return;

@@ -19,6 +19,7 @@ struct target {
 	char id[STL_ID_SIZE];
 	struct container *container; /* NULL: waited for */
 	bool wanted, provisional, discard;
+	bool silent;      /* counted alone */
 	bool attaching;   /* passes go on until one finds nothing new */
 	uint32_t joining; /* passes to go on with since something joined, each of which found nothing new */
 	bool reported;    /* EV_ATTACHED was sent for all that is attached */

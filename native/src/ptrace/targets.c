@@ -9,6 +9,7 @@
 
 #include "cgroups.h"
 #include "clock.h"
+#include "descriptors.h"
 #include "latestart.h"
 #include "notify.h"
 #include "target.h"
@@ -28,7 +29,7 @@ static struct container containers[STL_SLOTS];
 static uint32_t posted_forgets[STL_THREADS];
 static struct stl_arena *arena;
 static const struct tracer_options *options;
-static bool policy;
+static bool policy, policy_silent;
 
 void targets_open(struct stl_arena *mapped, const struct tracer_options *given)
 {
@@ -81,6 +82,7 @@ static bool open_slot(struct target *target, bool provisional)
 	if (!atomic_load(&slot->first_ns))
 		atomic_store(&slot->first_ns, wall_ns());
 	atomic_store(&slot->state, provisional ? STL_SLOT_PROVISIONAL : STL_SLOT_TRACED);
+	atomic_store(&container->silent, target->silent);
 	target->container = container;
 	target->provisional = provisional;
 	target->since = clock_ns();
@@ -127,7 +129,14 @@ static void stay(struct target *target)
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
-void target_trace(const char *id)
+static void set_silent(struct target *target, bool silent)
+{
+	target->silent = silent;
+	if (target->container && atomic_exchange(&target->container->silent, silent) && !silent)
+		descriptors_forget_all();
+}
+
+void target_trace(const char *id, bool silent)
 {
 	struct target *target = find(id);
 
@@ -135,6 +144,7 @@ void target_trace(const char *id)
 		return;
 	target->wanted = true;
 	target->discard = false;
+	set_silent(target, silent);
 	if (target->releasing)
 		return; /* it begins anew when its slot is free */
 	target->release_serial = 0;
@@ -284,9 +294,10 @@ void target_release(uint32_t index, uint64_t serial)
 	thread_attention();
 }
 
-void targets_policy(bool new_containers)
+void targets_policy(bool new_containers, bool silent)
 {
 	policy = new_containers;
+	policy_silent = silent;
 }
 
 /* ---- the cgroup tree ----------------------------------------------------------------------------------- */
@@ -322,6 +333,8 @@ void target_appeared(const char *id, const char *path, bool late)
 		return;
 	}
 	target = make(id);
+	if (target)
+		target->silent = policy_silent;
 	if (!target || !open_slot(target, true)) {
 		if (target)
 			target->id[0] = '\0';
@@ -367,7 +380,7 @@ static void end(struct target *target)
 static void free_target(struct target *target)
 {
 	struct container *container = target->container;
-	bool wanted = target->wanted;
+	bool wanted = target->wanted, silent = target->silent;
 	char id[STL_ID_SIZE];
 
 	arena_slot_release(arena, container->slot);
@@ -377,8 +390,9 @@ static void free_target(struct target *target)
 	if (wanted && strncmp(id, "pid:", 4) != 0) {
 		memcpy(target->id, id, sizeof(id)); /* it may start again, or run again already */
 		target->wanted = true;
+		target->silent = silent;
 		if (cgroups_has(id))
-			target_trace(id);
+			target_trace(id, silent);
 	}
 }
 

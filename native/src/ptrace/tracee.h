@@ -54,6 +54,7 @@ struct container {
 	_Atomic uint32_t pending;
 	_Atomic uint32_t seizing;        /* tasks posted to a tracer thread that it has not looked at */
 	_Atomic bool leaving;            /* its tasks are let go, each at its next safe stop */
+	_Atomic bool silent;             /* counted alone: nothing of it is recorded */
 	_Atomic uint64_t stuck_until_ns; /* a seize of one of its tasks was broken off: none is tried until then */
 	_Atomic uint64_t hung_until_ns;  /* a look at one of them hung: probes.h */
 };

@@ -43,23 +43,44 @@ struct tracer {
 	bool command_asked, command_watched, command_told;
 };
 
+static void look_for_us(pid_t pid, void *context)
+{
+	*(bool *)context |= pid == getpid();
+}
+
+/* Whoever traced the supervisor, or a probe, would wait at its own stops. */
+static bool is_our_own(const char *id)
+{
+	bool found = false;
+
+	cgroups_each_process(id, look_for_us, &found);
+	return found;
+}
+
+static void obey_trace(const struct stl_message *message)
+{
+	const char *name = message->id;
+	char id[CONTAINER_ID_SIZE];
+
+	/* Only a container's own cgroup makes a task ours to trace. */
+	if (!container_id_of(name, id) || strcmp(id, name) != 0)
+		notify(STL_EV_REFUSED, NULL, name, 0, 0, EINVAL, "not the ID of a container");
+	else if (is_our_own(id))
+		notify(STL_EV_REFUSED, NULL, name, 0, 0, EPERM, "it is the tracer's own container");
+	else
+		target_trace(id, message->detail & STL_TRACE_SILENT);
+}
+
 static void obey(struct tracer *tracer, struct stl_message *message)
 {
 	message->id[sizeof(message->id) - 1] = '\0';
 	switch (message->type) {
 	case STL_REQ_POLICY:
-		targets_policy(message->value != 0);
+		targets_policy(message->value != 0, message->detail & STL_TRACE_SILENT);
 		break;
-	case STL_REQ_TRACE: {
-		char id[CONTAINER_ID_SIZE];
-
-		/* Only a container's own cgroup makes a task ours to trace. */
-		if (container_id_of(message->id, id) && strcmp(id, message->id) == 0)
-			target_trace(id);
-		else
-			notify(STL_EV_REFUSED, NULL, message->id, 0, 0, EINVAL, "not the ID of a container");
+	case STL_REQ_TRACE:
+		obey_trace(message);
 		break;
-	}
 	case STL_REQ_PID:
 		target_trace_pid((pid_t)message->pid, (uint64_t)message->value);
 		break;

@@ -32,6 +32,7 @@ struct stl_stream {
 	const struct stl_arena *arena;
 	struct stl_positions *positions;
 	struct source sources[STL_THREADS];
+	struct stl_stream_info before; /* of what others read */
 	uint64_t read;
 };
 
@@ -57,6 +58,24 @@ static const struct stl_arena *map_arena(int fd, int *error)
 	return NULL;
 }
 
+static void count(struct stl_stream_info *info, const struct stl_ring *ring)
+{
+	uint64_t dropped = LOAD(ring->dropped);
+
+	info->dropped += dropped;
+	info->produced += dropped + ring_written(ring);
+}
+
+/* Whoever read before has left off there. */
+static void begin(stl_stream *stream, int index)
+{
+	const struct stl_ring *ring = &stream->arena->rings[index];
+
+	stream->sources[index].tail = LOAD(stream->positions->rings[index].tail);
+	if (stream->sources[index].tail == ACQUIRE(ring->head))
+		count(&stream->before, ring);
+}
+
 int stl_stream_open(int arena_fd, int positions_fd, stl_stream **out)
 {
 	stl_stream *stream = calloc(1, sizeof(*stream));
@@ -72,9 +91,8 @@ int stl_stream_open(int arena_fd, int positions_fd, stl_stream **out)
 		stl_stream_close(stream);
 		return error;
 	}
-	/* Whoever read before has left off there. */
 	for (int i = 0; i < STL_THREADS; i++)
-		stream->sources[i].tail = LOAD(stream->positions->rings[i].tail);
+		begin(stream, i);
 	*out = stream;
 	return 0;
 }
@@ -222,11 +240,9 @@ int64_t stl_stream_read(stl_stream *stream, void *buffer, size_t size, int all)
 int stl_stream_info(stl_stream *stream, struct stl_stream_info *out)
 {
 	*out = (struct stl_stream_info){.read = stream->read};
-	for (int i = 0; i < STL_THREADS; i++) {
-		uint64_t dropped = LOAD(stream->arena->rings[i].dropped);
-
-		out->dropped += dropped;
-		out->produced += dropped + ring_written(&stream->arena->rings[i]);
-	}
+	for (int i = 0; i < STL_THREADS; i++)
+		count(out, &stream->arena->rings[i]);
+	out->produced -= stream->before.produced;
+	out->dropped -= stream->before.dropped;
 	return 0;
 }

@@ -272,3 +272,15 @@ bool process_reap(struct process *process, int *status, uint64_t now_ns)
 	process->pid = 0;
 	return true;
 }
+
+void process_reap_orphans(const struct process *process)
+{
+	siginfo_t child = {0};
+
+	while (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid) {
+		if (child.si_pid == process->pid)
+			return; /* its status is wanted; it is reaped next */
+		waitpid(child.si_pid, NULL, WNOHANG);
+		child.si_pid = 0;
+	}
+}

@@ -38,5 +38,7 @@ void process_kill_stalled(struct process *process, uint64_t now_ns);
  * cannot be reaped (it sleeps in the kernel, or somebody else traces it) is killed, then left behind as if by SIGKILL:
  * nothing of it runs any more, and its targets shall not go without a tracer. */
 bool process_reap(struct process *process, int *status, uint64_t now_ns);
+/* Reaps what others have left to us, as PID 1 or a subreaper has to. */
+void process_reap_orphans(const struct process *process);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -257,23 +258,51 @@ static void add_conditional(struct program *p)
 	refuse(p, ENOSYS);
 }
 
+/* For the number and the architecture; what is no call of ours kills. */
+static void begin(struct program *p)
+{
+	load(p, offsetof(struct seccomp_data, arch));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0);
+	answer(p, SECCOMP_RET_KILL_PROCESS);
+	load(p, offsetof(struct seccomp_data, nr));
+#ifdef __x86_64__
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	answer(p, SECCOMP_RET_KILL_PROCESS);
+#endif
+}
+
+static int install(struct program *p)
+{
+	struct sock_fprog filter = {.len = p->length, .filter = p->code};
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
+}
+
 int sandbox_enter(void)
 {
 	struct program p = {.length = 0};
 
-	load(&p, offsetof(struct seccomp_data, arch));
-	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0);
-	answer(&p, SECCOMP_RET_KILL_PROCESS);
-	load(&p, offsetof(struct seccomp_data, nr));
-#ifdef __x86_64__
-	emit(&p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
-	answer(&p, SECCOMP_RET_KILL_PROCESS);
-#endif
+	begin(&p);
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		allow(&p, allowed[i]);
 	add_conditional(&p);
 	refuse(&p, EPERM);
+	return install(&p);
+}
 
-	struct sock_fprog filter = {.len = p.length, .filter = p.code};
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
+int sandbox_leave_network(void)
+{
+	static const int refused[] = {SYS_execve, SYS_execveat, SYS_io_uring_setup, SYS_bpf};
+	const uint32_t local[] = {AF_UNIX};
+	struct program p = {.length = 0};
+
+	begin(&p);
+	allow_values(&p, SYS_socket, 0, local, 1);
+	allow_values(&p, SYS_socketpair, 0, local, 1);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)refused[i], 0, 1);
+		refuse(&p, EPERM);
+	}
+	answer(&p, SECCOMP_RET_ALLOW);
+	return install(&p);
 }

@@ -7,4 +7,8 @@
  * Needs no_new_privs. 0 or -errno. */
 int sandbox_enter(void);
 
+/* Leaves the calling process, and whatever it forks, no network but Unix sockets, and no way to start a program: EPERM.
+ * The rest as above. */
+int sandbox_leave_network(void);
+
 #endif

@@ -17,10 +17,10 @@ from rich.console import Console
 
 from stracelet.cli import doctor, main
 from stracelet.cli.checks.finding import Finding
-from stracelet.cli.report import Layout, Part, report
-from stracelet.cli.summary import DEFAULT_COLUMNS, by_time
 from stracelet.errors import StraceletError
 from stracelet.text import json_text, printable, printable_lines
+from stracelet.traces.report import Layout, Part, report
+from stracelet.traces.summary import DEFAULT_COLUMNS, by_time
 
 ID = "3f" * 32
 HOSTILE = "\x1b[31mred\x9b2J\x7f\u202e\udcff"

@@ -4,8 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stracelet.cli.report import Layout, Part, report
-from stracelet.cli.summary import DEFAULT_COLUMNS, by_time
+from stracelet.traces.report import Layout, Part, report
+from stracelet.traces.summary import DEFAULT_COLUMNS, by_time
 
 LAYOUT = Layout(DEFAULT_COLUMNS, by_time)
 RECORDED = Path(__file__).with_name("strace-6.1")

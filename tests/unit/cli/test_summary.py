@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stracelet.cli.summary import DEFAULT_COLUMNS, Row, parse_columns, parse_order, summary
 from stracelet.errors import UsageError
+from stracelet.traces.summary import DEFAULT_COLUMNS, Row, parse_columns, parse_order, summary
 
 RECORDED = Path(__file__).with_name("strace-6.1")
 COLUMNS_USED = "name,max-time,calls,min-time,errors,total-time"

@@ -18,10 +18,11 @@ from stracelet.containers.cgroups import (
     container_of_path,
     container_of_process,
     hierarchies,
+    pod_of_container,
     pod_of_path,
 )
 from stracelet.errors import SourceError
-from tests.unit.containers.trees import TREES, A, B, C, Tree, mount
+from tests.unit.containers.trees import SLICE_UID, TREES, UID, A, B, C, Tree, mount
 
 LAYOUTS = ("v1", "v2", "hybrid")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: others cannot give a directory away")
@@ -243,3 +244,20 @@ def test_an_id_with_any_prefix_is_found_unless_it_is_a_monitor(prefix: str, id_:
 def test_any_path_has_a_pod_or_none(path: str) -> None:
     uid = pod_of_path(f"/kubepods/{path}")
     assert uid is None or uid
+
+
+@pytest.mark.parametrize(
+    ("path", "uid"),
+    [
+        (f"/kubepods/burstable/pod{UID}/{A}", UID),
+        (f"/kubepods/burstable/pod{UID}/{A}/init", UID),
+        (f"/kubepods.slice/kubepods-pod{SLICE_UID}.slice/cri-containerd-{A}.scope", UID),
+        (f"/system.slice/kubepods-besteffort-pod{SLICE_UID}.slice:cri-containerd:{A}", UID),
+        (f"/docker/{C}/kubelet/kubepods/pod{UID}/{A}", UID),
+        (f"/kubepods/pod{UID}/{A}/docker/{B}", None),
+        (f"/docker/{A}", None),
+        (f"/kubepods/pod{UID}", None),
+    ],
+)
+def test_whose_pod_a_container_is_of(path: str, uid: str | None) -> None:
+    assert pod_of_container(path) == uid

@@ -14,7 +14,7 @@ import pytest
 
 from stracelet.containers.cgroups import Cgroups
 from stracelet.containers.inventory import Inventory
-from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, Container, Pod
+from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, Container, Pod, Workload
 from stracelet.containers.procfs import Procfs
 from stracelet.containers.sockets import SocketAbsent
 from stracelet.containers.sources import Change, Forgotten, Known, Listing
@@ -39,13 +39,13 @@ class Script:
     def poke(self) -> None:
         self.pokes += 1
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         if self.fails:
             raise self.fails
-        return self.known
+        return Listing(tuple(self.known))
 
     async def watch(self) -> AsyncIterator[Change]:
-        yield Listing(tuple(await self.list()))
+        yield await self.list()
         while (change := await self.changes.get()) is not None:
             yield change
 
@@ -294,3 +294,100 @@ async def test_tasks(tmp_path: Path) -> None:
     for task in ("10/task/10", "10/task/12", "10/task/junk"):
         (tmp_path / "proc" / task).mkdir(parents=True)
     assert sorted(world.inventory.tasks(A)) == [(10, 10), (10, 12)]
+
+
+UID = "11111111-2222-3333-4444-555555555555"
+OF_POD = Pod("shop", "web-0", UID, {"app": "web"}, workload=Workload("Deployment", "web"), cgroup_uid=UID)
+
+
+def _pods_cgroup(world: World, container_id: str) -> str:
+    path = f"kubepods/burstable/pod{UID}/{container_id}"
+    (world.root / "cgroup" / path).mkdir(parents=True)
+    (world.root / "cgroup" / path / "cgroup.procs").write_text("10\n")
+    return f"/{path}"
+
+
+async def test_a_container_is_its_pods_before_it_has_a_name(world: World, docker: Script) -> None:
+    running = asyncio.create_task(world.inventory.run())
+    try:
+        await until(lambda: world.inventory.following)
+        world.inventory.seen(A, _pods_cgroup(world, A))
+        assert world.inventory.get(A) == Container(
+            A, cgroups=(str(world.root / f"cgroup/kubepods/burstable/pod{UID}/{A}"),), sources=("cgroup",)
+        )
+        docker.changes.put_nowait(Listing((), (OF_POD,)))
+        await until(lambda: (found := world.inventory.get(A)) is not None and found.pod == OF_POD)
+        found = world.inventory.get(A)
+        assert found is not None
+        assert found.nameless
+        assert not world.inventory.named(A)
+        assert A not in world.inventory.containers(), "it may be the pause container"
+        named = Container(A, "containerd", "web", pod=OF_POD, sources=("docker",))
+        docker.changes.put_nowait(Listing((named,), (OF_POD,)))
+        await until(lambda: A in world.inventory.containers())
+        assert world.inventory.named(A)
+        docker.changes.put_nowait(Listing((), ()))
+        await until(lambda: (found := world.inventory.get(A)) is not None and found.pod is None)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_of_the_same_pod_two_sources_are_added_up(tmp_path: Path) -> None:
+    docker, cri = Script("kubernetes"), Script("cri")
+    world = World(tmp_path, cri, docker)
+    world.cgroup(A, 10)
+    known = Pod("shop", "web-0", UID, {"of": "the runtime"})
+    cri.known = [Container(A, "containerd", "web", pod=known, sources=("cri",))]
+    docker.known = [Container(A, "containerd", "web", pod=OF_POD, sources=("kubernetes",))]
+    await world.inventory.refresh()
+    pod = world.inventory.containers()[A].pod
+    assert pod is not None
+    assert (pod.workload, pod.labels) == (OF_POD.workload, {"app": "web", "of": "the runtime"})
+
+
+async def test_what_the_api_knows_of_a_pod_counts_where_the_runtime_was_quicker(tmp_path: Path) -> None:
+    api, cri = Script("kubernetes"), Script("cri")
+    world = World(tmp_path, api, cri)
+    running = asyncio.create_task(world.inventory.run())
+    try:
+        await until(lambda: world.inventory.following)
+        api.changes.put_nowait(Listing((), (OF_POD,)))
+        world.inventory.seen(A, _pods_cgroup(world, A))
+        quick = Container(A, "containerd", "web", pod=Pod("shop", "web-0", UID), sources=("cri",))
+        cri.changes.put_nowait(Known(quick))
+        await until(lambda: world.inventory.named(A))
+        pod = world.inventory.containers()[A].pod
+        assert pod is not None
+        assert (pod.workload, pod.labels) == (OF_POD.workload, OF_POD.labels)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_status_that_claims_another_pods_container_is_not_believed(world: World, docker: Script) -> None:
+    false = replace(OF_POD, name="false", uid="22222222-2222-3333-4444-555555555555", cgroup_uid="22222222")
+    _pods_cgroup(world, A)
+    docker.known = [Container(A, "containerd", "web", pod=false, sources=("docker",))]
+    await world.inventory.refresh()
+    assert A not in {key for key, each in world.inventory.containers().items() if each.pod == false}
+
+
+async def test_a_mirror_that_is_claimed_again_stays_with_its_pod(world: World, docker: Script) -> None:
+    running = asyncio.create_task(world.inventory.run())
+    try:
+        await until(lambda: world.inventory.following)
+        world.inventory.seen(A, _pods_cgroup(world, A))
+        docker.changes.put_nowait(Listing((), (OF_POD,)))
+        await until(lambda: (found := world.inventory.get(A)) is not None and found.pod == OF_POD)
+        false = replace(OF_POD, name="false", uid="another")
+        docker.changes.put_nowait(Listing((WEB,), (false, OF_POD)))
+        await until(lambda: world.inventory.named(A))
+        docker.changes.put_nowait(Listing((), (false, OF_POD)))
+        await until(lambda: not world.inventory.named(A))
+        found = world.inventory.get(A)
+        assert found is not None
+        assert found.pod == OF_POD
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -50,6 +50,24 @@ def test_nothing_is_asked_for_by_default() -> None:
     assert not rules.could_select()
 
 
+@pytest.mark.parametrize(
+    ("rule", "could"),
+    [
+        ({"namespaces": ("sho*",)}, True),
+        ({"namespaces": ("test",), "names": ("*",)}, False),
+        ({"labels": "app=web"}, True),
+        ({"labels": "app=db", "namespaces": ("shop",)}, False),
+        ({"labels": "app!=web"}, False),
+        ({"labels": "of-the-container=x"}, True),
+        ({"names": ("nginx",), "images": ("*redis*",), "runtimes": ("docker",)}, True),
+    ],
+)
+def test_whether_a_pod_could_have_such_a_container(rule: dict[str, object], could: bool) -> None:
+    rules = Rules.of(config.Monitor(include=(config.Rule(**rule),)))  # type: ignore[arg-type]
+    assert rules.could_select()
+    assert rules.could_select(WEB.pod) == could
+
+
 def test_a_bad_selector_names_the_key() -> None:
     monitor = config.load("monitor: {exclude: [{names: [a]}, {labels: 'a in b'}]}").monitor
     with pytest.raises(ConfigError, match=r"monitor\.exclude\[1\]\.labels: label selector 'a in b': cannot read"):

@@ -89,7 +89,7 @@ async def test_a_list_over_a_socket_that_somebody_else_opens(kind: str, tmp_path
         return await connect_directly(path)
 
     async with a_server(kind).at(tmp_path / "s"):
-        found = {each.id: each for each in await a_source(kind, tmp_path / "s", connect).list()}
+        found = {each.id: each for each in (await a_source(kind, tmp_path / "s", connect).list()).containers}
     assert (found[A].name, found[A].status, found[A].sources) == ("web", RUNNING, (kind,))
     assert set(opened) == {str(tmp_path / "s")}
 
@@ -272,7 +272,7 @@ async def test_cri_names_pods(tmp_path: Path) -> None:
     assert isinstance(server, CriServer)
     server.containers += [container(B, "old", server.sandboxes[0], state=2)]
     async with server.at(tmp_path / "s"):
-        found = {each.id: each for each in await a_source("cri", tmp_path / "s").list()}
+        found = {each.id: each for each in (await a_source("cri", tmp_path / "s").list()).containers}
     assert set(found) == {A, P}
     web = found[A]
     assert web.pod is not None
@@ -323,7 +323,8 @@ def test_places() -> None:
 
 
 async def test_a_usual_socket_may_be_absent_but_not_a_given_one(tmp_path: Path) -> None:
-    [given_] = build(config.load(f"sources: {{cri: off, podman: off, docker: {tmp_path}/none}}").sources)
+    text = f"sources: {{kubernetes: off, cri: off, podman: off, docker: {tmp_path}/none}}"
+    [given_] = build(config.load(text).sources)
     with pytest.raises(SourceError, match="no such socket") as caught:
         await given_.list()
     assert not isinstance(caught.value, SocketAbsent)
@@ -340,7 +341,9 @@ async def test_a_supervisor_that_cannot_connect_is_a_failure_of_the_source(tmp_p
     async def connect(path: str) -> socket.socket:
         raise TracerError("the supervisor does not answer")
 
-    [one] = build(config.load(f"sources: {{cri: off, podman: off, docker: {tmp_path}/s}}").sources, connect)
+    [one] = build(
+        config.load(f"sources: {{kubernetes: off, cri: off, podman: off, docker: {tmp_path}/s}}").sources, connect
+    )
     with pytest.raises(SourceError, match="s: the supervisor does not answer"):
         await one.list()
     with pytest.raises(SourceError, match="the supervisor does not answer"):
@@ -351,7 +354,9 @@ async def test_a_socket_that_we_may_not_open(tmp_path: Path) -> None:
     async def connect(path: str) -> socket.socket:
         raise PermissionError(13, "Permission denied", path)
 
-    [one] = build(config.load(f"sources: {{cri: off, podman: off, docker: {tmp_path}/s}}").sources, connect)
+    [one] = build(
+        config.load(f"sources: {{kubernetes: off, cri: off, podman: off, docker: {tmp_path}/s}}").sources, connect
+    )
     with pytest.raises(SourceError, match="s: permission denied") as caught:
         await one.list()
     assert "as root" in caught.value.help_text
@@ -366,10 +371,10 @@ async def test_why_a_socket_cannot_be_had(tmp_path: Path) -> None:
         server.bind(str(full))
         server.listen(0)
         first.connect(str(full))
-        [one] = build(config.load(f"sources: {{cri: off, podman: off, docker: {dead}}}").sources)
+        [one] = build(config.load(f"sources: {{kubernetes: off, cri: off, podman: off, docker: {dead}}}").sources)
         with pytest.raises(SourceError, match="nobody listens"):
             await one.list()
-        [one] = build(config.load(f"sources: {{cri: off, podman: off, docker: {full}}}").sources)
+        [one] = build(config.load(f"sources: {{kubernetes: off, cri: off, podman: off, docker: {full}}}").sources)
         with pytest.raises(SourceError, match="does not answer: its queue of connections is full"):
             await one.list()
 
@@ -384,8 +389,8 @@ class Failing:
 
     def poke(self) -> None: ...
 
-    async def list(self) -> list[Any]:
-        return []
+    async def list(self) -> Listing:
+        return Listing(())
 
     async def watch(self) -> AsyncIterator[Change]:
         self.tries += 1

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stracelet.containers.model import Container, Pod
+from stracelet.containers.model import Container, Pod, Workload
 from stracelet.containers.selectors import parse_selector
 from stracelet.containers.targets import Target, could_match, match, parse_target, resolve
 from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound, UsageError
@@ -58,8 +60,6 @@ def test_grammar(text: str, expected: Target) -> None:
         ("pid/x", "'x' is no PID"),
         ("pid/0", "'0' is no PID"),
         ("pid/99999999", "is no PID"),
-        ("deploy/web", "Kubernetes API alone"),
-        ("job/x", "Kubernetes API alone"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(text: str, said: str) -> None:
@@ -161,6 +161,32 @@ def test_what_has_no_name_yet() -> None:
     assert not could_match(parse_target(REDIS.id), SHOP_DB.id)
 
 
+def test_workloads() -> None:
+    owned = replace(NGINX, pod=replace(WEB_0, workload=Workload("Deployment", "web")))
+    logs = replace(SIDECAR, pod=replace(WEB_0, name="web-1", workload=Workload("DaemonSet", "web")))
+    deployment = parse_target("deployment/web")
+    assert (deployment.kind, deployment.endless) == ("deploy", True)
+    assert resolve([deployment], [owned, logs, OTHER]) == [owned]
+    assert resolve([parse_target("ds/web/sidecar")], [owned, logs, OTHER]) == [logs]
+    assert could_match(deployment, OTHER.id, owned.pod)
+    assert not could_match(deployment, OTHER.id, logs.pod)
+    assert not could_match(deployment, OTHER.id, OTHER.pod)
+    with pytest.raises(TargetNotFound, match="deploy/web: no such container") as caught:
+        resolve([parse_target("deploy/web")], [OTHER])
+    assert "sources.kubernetes" in caught.value.help_text
+
+
+def test_a_pod_is_told_by_its_name_before_its_containers_have_one() -> None:
+    assert could_match(parse_target("pod/web-0"), OTHER.id, WEB_0)
+    assert not could_match(parse_target("pod/web-1"), OTHER.id, WEB_0)
+    assert could_match(parse_target("nginx"), OTHER.id, WEB_0)
+
+
 def test_errors_are_ours() -> None:
     assert issubclass(AmbiguousTarget, StraceletError)
     assert (UsageError.exit_code, TargetNotFound.exit_code) == (2, 3)
+
+
+def test_a_selector_is_read_in_time_that_its_author_does_not_choose() -> None:
+    with pytest.raises(UsageError):
+        parse_selector("a in (" + " ," * 2000 + "!)")

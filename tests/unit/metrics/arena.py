@@ -51,6 +51,10 @@ class FakeArena:
     cells: dict[tuple[int, int, int, int], SimpleNamespace] = field(default_factory=dict)
     failed: dict[tuple[int, int, int, int, int], SimpleNamespace] = field(default_factory=dict)
     serial: int = 0
+    created_ns: int = 10**9
+
+    def info(self) -> SimpleNamespace:
+        return SimpleNamespace(created_ns=self.created_ns, rows_refused=7, calls_folded=8)
 
     def open(self, container_id: str, **kwargs: int) -> FakeSlot:
         self.serial += 1

@@ -78,3 +78,37 @@ async def test_the_end_waits_for_the_thread() -> None:
     asyncio.get_running_loop().call_later(0.1, arena.go.set)
     await collects.stop()
     assert (arena.all, arena.now) == (1, 0)
+
+
+class Arenas:
+    """Reads the arena that there is."""
+
+    def __init__(self, now: FakeArena) -> None:
+        self.now = now
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.now, name)
+
+
+async def test_sums_go_on_over_another_arena_and_nothing_is_counted_twice() -> None:
+    first, second = FakeArena(), FakeArena(created_ns=2 * 10**9)
+    arenas = Arenas(first)
+    collects = collector(arenas)  # type: ignore[arg-type]
+    first.book(first.open("a"), 0, error=2, times=5)
+    assert calls(await collects.scrape("")) == 5
+    first.book(first.slots[0], 0, error=2, times=2)  # which no scrape has seen
+    second.book(second.open("a"), 0, error=2, times=3)  # the same slot and serial as in the first one
+    await collects.exchange(lambda: setattr(arenas, "now", second))
+    assert calls(await collects.scrape("")) == 10
+    await collects.exchange(lambda: None)  # the same arena by another connection
+    assert calls(await collects.scrape("")) == 10
+    assert (collects.calls_uncounted(), collects.calls_folded()) == (14, 16)
+
+
+def calls(page: tuple[bytes, str]) -> float:
+    """Those that were counted, all of which failed."""
+    lines = [line.rpartition(b" ") for line in page[0].splitlines() if b'syscall="read"' in line]
+    (total,) = [value for series, _, value in lines if series.startswith(b"stracelet_syscalls_total")]
+    (failed,) = [value for series, _, value in lines if series.startswith(b"stracelet_syscall_errors_total")]
+    assert total == failed
+    return float(total)

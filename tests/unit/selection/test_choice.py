@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stracelet.config import load
-from stracelet.containers.model import Container
+from stracelet.containers.model import Container, Pod
 from stracelet.containers.rules import Rules
 from stracelet.containers.targets import parse_target
 from stracelet.tracing.choice import Choice
@@ -30,8 +32,18 @@ def test_ourselves_and_pause_containers_are_never_wanted() -> None:
     choice = Choice(targets=(parse_target("web-1"),), rules=RULES, ourselves=frozenset({"b" * 64}))
     assert choice.wants(container("web-1"))
     assert not choice.wants(container("web-1", "b"))
-    assert not choice.could_want("b" * 64)
+    assert not choice.could_want("b" * 64, None)
     assert not choice.wants(container("web-1", sandbox=True))
+
+
+def test_a_pods_container_is_wanted_once_it_has_a_name() -> None:
+    """Till then it may be the pause container; where the pod cannot be meant, it is let go at once."""
+    pod = Pod("shop", "web-1", "u", {"app": "web"})
+    choice = Choice(targets=(parse_target("pod/web-1"),), rules=Rules())
+    assert not choice.wants(Container("a" * 64, pod=pod))
+    assert choice.could_want("a" * 64, pod)
+    assert choice.wants(Container("a" * 64, name="nginx", pod=pod))
+    assert not choice.could_want("a" * 64, replace(pod, name="web-2"))
 
 
 def test_new_containers_matter_while_a_rule_or_a_name_could_mean_them() -> None:
@@ -40,5 +52,5 @@ def test_new_containers_matter_while_a_rule_or_a_name_could_mean_them() -> None:
     assert Choice(targets=(parse_target("redis"),)).wants_new()
     assert Choice(rules=RULES).wants_new()
     whole = Choice(targets=(parse_target("a" * 64),))
-    assert (whole.could_want("a" * 64), whole.could_want("b" * 64)) == (True, False)
+    assert (whole.could_want("a" * 64, None), whole.could_want("b" * 64, None)) == (True, False)
     assert Choice(targets=(parse_target("pid/12"), parse_target("x"))).pids() == (12,)

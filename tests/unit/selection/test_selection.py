@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stracelet.containers.model import Pod
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
-from stracelet.tracing.selection import ENDED, MAX_ENDED, PROVISIONAL, Selection
+from stracelet.tracing.selection import ADOPTION_NS, ENDED, MAX_ENDED, PROVISIONAL, TRACED, Kept, Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,7 @@ class Named:
     id: str
     name: str
     status: str = "running"
+    pod: None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,12 @@ class Tracer:
     discarded: list[str] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     new_containers: bool = False
+    silent: set[str] = field(default_factory=set)
+    new_are_silent: bool = False
     no_such: set[int] = field(default_factory=set)
 
-    def trace(self, container_id: str) -> None:
+    def trace(self, container_id: str, *, silent: bool = False) -> None:
+        (self.silent.add if silent else self.silent.discard)(container_id)
         self.traced.add(container_id)
 
     def trace_pid(self, pid: int) -> str:
@@ -68,8 +73,8 @@ class Tracer:
     def release(self, slot: int, serial: int) -> None:
         self.released.append(serial)
 
-    def policy(self, *, new_containers: bool) -> None:
-        self.new_containers = new_containers
+    def policy(self, *, new_containers: bool, silent: bool = False) -> None:
+        self.new_containers, self.new_are_silent = new_containers, silent
 
     async def events(self) -> AsyncIterator[protocol.Event]:
         for event in ():
@@ -106,15 +111,26 @@ class Wanted:
     names: frozenset[str] = frozenset({"web"})
     new: bool = True
     numbers: tuple[int, ...] = ()
+    counted: frozenset[str] = frozenset({"web"})
+    recorded: frozenset[str] = frozenset()
 
     def wants(self, container: Named) -> bool:
         return container.name in self.names
 
-    def could_want(self, container_id: str) -> bool:
+    def could_want(self, container_id: str, pod: Pod | None) -> bool:
         return self.new and not container_id.startswith("never")
 
     def wants_new(self) -> bool:
         return self.new
+
+    def counts(self, container: Named) -> bool:
+        return container.name in self.counted
+
+    def records(self, container: Named) -> bool:
+        return container.name in self.recorded
+
+    def records_new(self) -> bool:
+        return bool(self.recorded)
 
     def pids(self) -> tuple[int, ...]:
         return self.numbers
@@ -141,6 +157,11 @@ class World:
 
     async def _retire(self) -> None:
         self.retired.append(list(self.tracer.released))
+
+    def kept(self, container_id: str) -> Kept:
+        found = self.selection.kept(container_id)
+        assert found is not None
+        return found
 
     def hello(self, generation: int = 1) -> None:
         self.tracer.traced, self.tracer.new_containers = set(), False
@@ -240,8 +261,54 @@ def test_a_later_tracer_is_asked_for_everything_again(caplog: pytest.LogCaptureF
     assert world.tracer.traced == {"a", "b", "pid:7"}
     assert world.tracer.new_containers
     assert world.selection.answering
-    assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0}
+    assert world.selection.restarts == {protocol.END_DIED: 1, protocol.END_STALLED: 0, protocol.END_LOST: 0}
     assert "the tracer was ended by SIGSEGV; its targets go on, and another one is started" in caplog.messages
+
+
+def test_a_tracers_container_that_comes_again_is_asked_for_everything_again(world: World) -> None:
+    world.name("a", "web")
+    world.selection.handle(protocol.SupervisorLost())
+    assert not world.selection.answering
+    world.slots = []
+    world.hello()
+    assert world.tracer.traced == {"a"}
+    assert world.selection.answering
+    assert world.selection.restarts[protocol.END_LOST] == 1
+
+
+async def test_what_an_earlier_agent_asked_for_is_adopted_or_let_go() -> None:
+    world = World()
+    world.inventory.known = {"a": Named("a", "web"), "b": Named("b", "db")}
+    world.slots = [FakeSlot(0, 1, "a", TRACED), FakeSlot(1, 2, "b", TRACED), FakeSlot(2, 3, "c", TRACED)]
+    await world.selection.tick()
+    assert world.tracer.released == []  # nobody has answered yet
+    world.hello()
+    await world.selection.tick()
+    assert (world.tracer.traced, world.tracer.discarded, world.tracer.released) == ({"a"}, ["b"], [2])
+    world.now += ADOPTION_NS
+    world.slots = [FakeSlot(0, 1, "a", TRACED), FakeSlot(2, 3, "c", TRACED)]
+    await world.selection.tick()
+    assert (world.tracer.traced, world.tracer.discarded, world.tracer.released) == ({"a"}, ["b", "c"], [2, 3])
+
+
+def test_what_is_adopted_waits_for_its_name(world: World) -> None:
+    world.slots = [FakeSlot(0, 1, "a", TRACED)]
+    world.hello()
+    world.now += ADOPTION_NS - 1
+    world.name("a", "web")
+    assert (world.tracer.traced, world.tracer.discarded) == ({"a"}, [])
+
+
+async def test_a_slot_that_ends_twice_is_released_twice(world: World) -> None:
+    world.name("a", "web")
+    for _ in range(2):
+        world.slots = [FakeSlot(0, 1, "a", ENDED, end_ns=world.now)]
+        world.now += LINGER + 1
+        await world.selection.tick()
+        world.slots = [FakeSlot(0, 1, "a", TRACED)]
+        world.name("a", "web")
+        await world.selection.tick()
+    assert world.tracer.released == [1, 1]
 
 
 def test_a_process_that_has_gone_is_not_asked_for_again() -> None:
@@ -504,3 +571,35 @@ async def test_a_process_that_there_was_no_room_for_is_asked_for_again(caplog: p
     await later(world, 64)
     await later(world, 64)
     assert caplog.messages.count("no process has the PID 7") == 1
+
+
+def test_what_is_only_counted_is_silent_until_a_trace_wants_it_and_again_after() -> None:
+    world = World()
+    world.hello()
+    world.name("a", "web")
+    assert world.tracer.traced == {"a"}
+    assert world.tracer.silent == {"a"}
+    assert world.tracer.new_are_silent
+    world.wanted.recorded = frozenset({"web"})
+    world.selection.rewanted(world.wanted)
+    assert world.tracer.silent == set()
+    assert not world.tracer.new_are_silent
+    world.hello(generation=2)
+    assert world.tracer.silent == set()
+    world.wanted.recorded = frozenset()
+    world.selection.rewanted(world.wanted)
+    assert world.tracer.silent == {"a"}
+    assert world.tracer.traced == {"a"}
+
+
+def test_what_was_once_wanted_for_its_counts_is_counted_to_its_end() -> None:
+    world = World(Wanted(counted=frozenset()))
+    world.hello()
+    world.name("a", "web")
+    assert not world.kept("a").counted
+    world.wanted.counted = frozenset({"web"})
+    world.selection.rewanted(world.wanted)
+    assert world.kept("a").counted
+    world.wanted.counted = frozenset()
+    world.selection.rewanted(world.wanted)
+    assert world.kept("a").counted

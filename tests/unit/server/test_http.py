@@ -267,7 +267,7 @@ async def until_sending(server: HttpServer, number: int) -> None:
     sending: list[object] = []
     while len(sending) != number:
         await asyncio.sleep(0.01)
-        sending = list(server._sending)
+        sending = list(server._listener._sending)
 
 
 async def received(client: socket.socket) -> int:

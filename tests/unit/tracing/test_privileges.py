@@ -106,3 +106,20 @@ def test_whatever_is_left_is_named(field: str, value: str, tmp_path: Path) -> No
     path = tmp_path / "status"
     path.write_text("".join(f"{key}:\t{text}\n" for key, text in (clean | {field: value}).items()))
     assert len(list(_left(_status(path), 1, 1, empty_bounding=True))) == 1
+
+
+@as_root
+def test_a_root_that_may_not_become_somebody_else_says_what_is_missing() -> None:
+    """As in a container from which all capabilities are dropped but those that tracing needs."""
+    code = """
+import ctypes
+from stracelet.tracing.privileges import _clear_capabilities
+_clear_capabilities(ctypes.CDLL(None, use_errno=True))
+try:
+    drop_privileges(65532, 65532)
+except StraceletError as error:
+    print("said:", error, error.help_text)
+"""
+    said = _run(code).stdout
+    assert "said: root cannot become uid 65532 here: Operation not permitted" in said
+    assert "--cap-add SETUID --cap-add SETGID" in said

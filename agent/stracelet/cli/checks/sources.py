@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CGROUP = "cgroup"
 MENDS = {
+    "is forbidden": "Give its service account, or the kubeconfig's user, the right to list and watch pods.",
+    "Unauthorized": "The token or certificate is not valid (any more): renew it.",
     "ermission denied": "Run it with sudo, or as a member of the socket's group.",
     "within": "It is there and does not answer: look at that runtime's log, or set its source to `off`.",
     "v1alpha2": "It speaks an older CRI: upgrade it (containerd 1.6, CRI-O 1.23 and later), or set cri to `off`.",

@@ -167,9 +167,9 @@ class CriSource:
     def poke(self) -> None:
         self._changed.set()
 
-    async def list(self) -> list[Container]:
+    async def list(self) -> Listing:
         async with _Client(self._path, self._connect, self._timeout) as client:
-            return await self._list(client, await self._runtime(client))
+            return Listing(tuple(await self._list(client, await self._runtime(client))))
 
     async def _runtime(self, client: _Client) -> str:
         version = await client.call("Version", api.VersionRequest(), api.VersionResponse)

@@ -8,15 +8,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from stracelet.cli import arguments
-from stracelet.cli.report import Layout
-from stracelet.cli.summary import DEFAULT_COLUMNS, by_time, parse_columns, parse_order
+from stracelet.durations import parse_duration
 from stracelet.errors import UsageError
+from stracelet.native import ABI_SIGNAL
 from stracelet.records.expressions import Expressions, parse_expressions
 from stracelet.records.filters import STATUSES, Filter
 from stracelet.records.printing import (
     COLUMN,
     CONSTANTS,
+    COUNTS,
     FORMATS,
     RELATIVE,
     STRING_LIMIT,
@@ -25,11 +25,14 @@ from stracelet.records.printing import (
     Flags,
     PrintOptions,
 )
+from stracelet.traces.report import Layout, Part
+from stracelet.traces.summary import DEFAULT_COLUMNS, by_time, parse_columns, parse_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stracelet.config import Config
+    from stracelet.native import Printer
 
 SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 SMALLEST_FILE = 1 << 20
@@ -79,6 +82,16 @@ class Wish:
         """Whether there is anything to be done with records."""
         return self.lines or self.write is not None or self.counts_records
 
+    def chosen(self, part: Part) -> Part:
+        """Of the calls that are wanted alone."""
+        calls = self.filter.calls
+        wanted = [cell for cell in part.cells if cell.abi != ABI_SIGNAL and (cell.abi, cell.number) in calls]
+        return Part(part.heading, wanted)
+
+    def counts_printer(self) -> Printer:
+        """Of the records that the table is of."""
+        return replace(self.options, format=COUNTS, limit=0).printer(self.filter)
+
     def with_flags(self, **flags: bool) -> Wish:
         return replace(self, options=replace(self.options, flags=replace(self.options.flags, **flags)))
 
@@ -114,7 +127,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     add("-P", "--trace-path", action="append", default=[], metavar="PATH", help="only what is about this path")
     add("-z", "--successful-only", dest="status", action="store_const", const="successful", help="what succeeds")
     add("-Z", "--failed-only", dest="status", action="store_const", const="failed", help="what fails")
-    add("--min-duration", type=arguments.duration, metavar="D", help="what takes at least 500us, 20ms, 5s, ...")
+    add("--min-duration", type=duration, metavar="D", help="what takes at least 500us, 20ms, 5s, ...")
     add("--limit", type=_positive, default=0, metavar="N", help="end after N lines")
 
 
@@ -285,6 +298,17 @@ def _print_flags(args: argparse.Namespace, said: Expressions, settings: Config) 
         no_attach=args.quiet > 0 or bool(quiet & ATTACH),
         no_exit=args.quiet > 1 or bool(quiet & EXIT),
     )
+
+
+def duration(text: str) -> float:
+    """Seconds; for argparse, which wants its own error."""
+    try:
+        nanoseconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not nanoseconds:
+        raise argparse.ArgumentTypeError("expected a duration above 0")
+    return nanoseconds / 1e9
 
 
 def _natural(text: str) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from stracelet.cli.summary import Column, Order, Row, summary
 from stracelet.text import printable
+from stracelet.traces.summary import Column, Order, Row, summary
 
 # strace's names of its personalities (strace(1), "System call usage summary for ... mode")
 MODES = {1: "32 bit"}

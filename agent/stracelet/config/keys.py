@@ -1,25 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration file: one YAML document, checked key by key. docs/configuration.md is made from this module."""
+"""The configuration's keys, their types, bounds and defaults. docs/configuration.md is made from this module."""
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
 import types
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import pydantic
-import yaml
 from pydantic import BeforeValidator, Field
 
 from stracelet.durations import A_DURATION, format_duration, parse_duration
-from stracelet.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 MAX_BUCKETS = 31  # STL_MAX_EDGES
 
@@ -60,6 +52,13 @@ def _no_path(value: Any) -> Any:
     return found if isinstance(found, str) else _refuse(value, "auto or off")
 
 
+def _kubeconfig(value: Any) -> Any:
+    found = _source(value)
+    if isinstance(found, str):
+        return found
+    return found[0] if isinstance(found, tuple) and len(found) == 1 else _refuse(value, "auto, off or a path")
+
+
 def _empty_filter(value: str) -> str:
     if value:
         raise ValueError(f'this version cannot filter by syscall; leave it "" to count all, found {value!r}')
@@ -77,6 +76,10 @@ def _listen(value: Any) -> Any:
         parse_listen(value)
         return value
     return _refuse(value, "ADDRESS:PORT or :PORT, in quotes")
+
+
+def _listen_or_off(value: Any) -> Any:
+    return "off" if value in (False, "off") else _listen(value)
 
 
 def parse_listen(text: str) -> tuple[str | None, int]:
@@ -186,22 +189,42 @@ class Metrics(Model):
         return buckets
 
 
-RESERVED = "Reserved: this version asks an agent for no traces, and `stracelet trace` has no such bound."
+class Api(Model):
+    """The trace API, for an agent that watches the Kubernetes API."""
+
+    listen: Annotated[str, BeforeValidator(_listen_or_off)] = Field(
+        default="127.0.0.1:9478",
+        description="`ADDRESS:PORT`, or `off`. On loopback it is reached by a port-forward alone. Needs a restart.",
+    )
 
 
 class Limits(Model):
     """Bounds of the traces that are asked of an agent. What is monitored is bounded by its rules."""
 
-    containers: int = Field(default=20, strict=True, ge=1, description=RESERVED)
-    duration: Duration = Field(default=parse_duration("10m"), description=RESERVED)
+    containers: int = Field(default=20, strict=True, ge=1, le=256, description="Containers of one trace, at once.")
+    duration: Duration = Field(default=parse_duration("10m"), description="How long a trace lasts at most.")
+    traces: int = Field(default=20, strict=True, ge=1, le=256, description="Traces at once, of all users.")
+    traces_per_user: int = Field(default=5, strict=True, ge=1, le=256, description="Traces at once, of one user.")
+    records_per_second: int = Field(
+        default=20000,
+        strict=True,
+        ge=1,
+        description="Lines a second of one trace; those beyond are dropped, and counted.",
+    )
 
 
 class Sources(Model):
     """Where names come from: `auto` (the usual sockets), `off`, a socket's path or a list of paths. Needs a restart."""
 
-    kubernetes: Annotated[str, BeforeValidator(_no_path)] = Field(
+    kubernetes: Annotated[str, BeforeValidator(_kubeconfig)] = Field(
         default="auto",
-        description="`auto` or `off`; this version has no client for it: pods are named by CRI.",
+        description="The Kubernetes API: `auto` (in a pod, with its service account), `off`, or a kubeconfig's path. "
+        "Needs a restart.",
+    )
+    node: str = Field(
+        default="",
+        description="The node's name in Kubernetes; empty: NODE_NAME of the environment, or else the host's name. "
+        "Needs a restart.",
     )
     cri: Source = Field(
         default="auto",
@@ -243,150 +266,20 @@ class Config(Model):
 
     monitor: Monitor = Field(default=Monitor(), description="What is traced always.")
     metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
+    api: Api = Field(default=Api(), description="The trace API, in a cluster.")
     limits: Limits = Field(default=Limits(), description="Bounds of the traces that are asked of an agent.")
     trace: Trace = Field(default=Trace(), description="What traces leave out.")
     sources: Sources = Field(default=Sources(), description="Where names come from.")
     log: Log = Field(default=Log(), description="What is said on standard error.")
+    tracer_socket: str = Field(
+        default="",
+        pattern=r"^(/.*)?$",
+        max_length=107,
+        description="Where a `stracelet-tracer --listen` waits for the agent, as in a pod of two containers; empty: "
+        "the agent starts the native program itself. Needs a restart.",
+    )
     procfs: Directory = Field(default="/proc", description="The procfs that shows the host's PIDs. Needs a restart.")
     cgroup_root: Directory = Field(default="/sys/fs/cgroup", description="The host's cgroup tree. Needs a restart.")
-
-
-def load(text: str) -> Config:
-    """The configuration that `text`, a YAML document, says. ConfigError: one line that names the key."""
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(_yaml_message(error)) from error
-    if document is None:
-        document = {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"the configuration is a mapping of keys, found {_kind(document)}")
-    try:
-        return Config.model_validate(document)
-    except pydantic.ValidationError as error:
-        raise ConfigError(_message(error)) from error
-
-
-def read(path: Path | None) -> Config:
-    """The file's configuration, or the defaults without one. ConfigError: one line that names file and key."""
-    if path is None:
-        return Config()
-    try:
-        return _parse(path, path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-class ConfigFile:
-    """A file that is read again after the right to open it is gone: it stays open. Closed by close()."""
-
-    def __init__(self, path: Path | None) -> None:
-        """ConfigError if it cannot be opened."""
-        self._path = path
-        try:
-            self._file = path.open("rb") if path else None
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-
-    def read(self) -> Config:
-        """As read(); where the path cannot be opened any more, the file that was opened first. ConfigError."""
-        try:
-            return read(self._path)
-        except ConfigError as error:
-            if self._path is None or self._file is None or not isinstance(error.__cause__, PermissionError):
-                raise
-            if os.fstat(self._file.fileno()).st_nlink == 0:
-                raise ConfigError(
-                    f"{self._path}: was replaced by a file that the agent may not read: restart it"
-                ) from error
-            self._file.seek(0)
-            return _parse(self._path, self._file.read())
-
-    def close(self) -> None:
-        if self._file:
-            self._file.close()
-
-
-def _parse(path: Path, content: bytes) -> Config:
-    try:
-        return load(content.decode())
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text") from error
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _yaml_message(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
-
-
-def _message(error: pydantic.ValidationError) -> str:
-    """Unknown keys first: what they were meant to be explains the rest."""
-    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-    line = _problem(problems[0])
-    return line if len(problems) == 1 else f"{line} (and {len(problems) - 1} more)"
-
-
-def _problem(problem: Any) -> str:
-    location = [part for part in problem["loc"] if part not in ("function-after", "Tls")]
-    key = _dotted(location)
-    match problem["type"]:
-        case "extra_forbidden":
-            *parents, name = location
-            near = difflib.get_close_matches(str(name), _keys(parents), 1, 0.5)
-            return f"{key}: unknown key" + (f"; did you mean {_dotted([*parents, near[0]])}?" if near else "")
-        case "missing":
-            return f"{key}: missing"
-        case "value_error":
-            text = str(problem["ctx"]["error"])
-        case "literal_error":
-            text = f"expected {problem['ctx']['expected']}, found {problem['input']!r}"
-        case "string_pattern_mismatch":
-            text = f"expected an absolute path, found {problem['input']!r}"
-        case kind:
-            text = f"{_expected(kind, problem)}, found {_kind(problem['input'])}"
-    return f"{key}: {text}"
-
-
-def _expected(kind: str, problem: Mapping[str, Any]) -> str:
-    names = {"int": "a whole number", "string": "a text", "tuple": "a list", "model": "a mapping of keys"}
-    wanted = names.get(kind.partition("_")[0])
-    if wanted and kind.endswith(("_type", "_parsing", "_from_float", "_attributes_type")):
-        return f"expected {wanted}"
-    message: str = problem["msg"]
-    return message[0].lower() + message[1:]
-
-
-def _dotted(location: Iterable[str | int]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case str() | int() | float():
-            return repr(value)
-    return type(value).__name__
-
-
-def _keys(parents: Iterable[str | int]) -> list[str]:
-    """The keys that the model has below `parents`."""
-    model = Config
-    for part in parents:
-        if isinstance(part, str):
-            found = section(model.model_fields[part].annotation)
-            model = found or model
-    return list(model.model_fields)
 
 
 def section(annotation: Any) -> type[Any] | None:

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The trace API (docs/openapi.yaml): who is let in may list containers, and have them traced."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aiohttp import web
+
+from stracelet.errors import LimitReached, StraceletError, UsageError
+from stracelet.native import syscall_name
+from stracelet.server.listener import Listener, Route
+from stracelet.traces.admission import Denied
+from stracelet.traces.running import Asked
+from stracelet.traces.served import served
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+    from stracelet.config import Config
+    from stracelet.containers.model import Container
+    from stracelet.native import Cell
+    from stracelet.traces.admission import Admission, Gate
+    from stracelet.traces.hub import Hub
+    from stracelet.traces.running import RunningTrace
+
+    Answer = Callable[[web.Request, Admission], Awaitable[web.StreamResponse]]
+
+logger = logging.getLogger(__name__)
+audit = logging.getLogger("stracelet.audit")
+
+HEARTBEAT_SECONDS = 0.2
+ACKNOWLEDGE_SECONDS = 15.0
+CHECK_SECONDS = 5.0
+FAREWELL_SECONDS = 1.0
+MOST_CONNECTIONS = 256
+ADMIT_SECONDS = 15.0
+
+
+class Node(Protocol):
+    """What the agent knows."""
+
+    @property
+    def name(self) -> str: ...
+    def containers(self) -> Sequence[Container]: ...
+    def monitored(self, container: Container) -> bool: ...
+    async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]: ...
+    def unready(self) -> str: ...
+
+
+@dataclass
+class _Stream:
+    """A trace and what its client has said of it. `deadline` and `acknowledged`: of the loop's clock."""
+
+    trace: RunningTrace
+    admission: Admission
+    deadline: float
+    acknowledged: float
+    position: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class TraceApi:
+    """Serves until stop()."""
+
+    def __init__(
+        self, *, hub: Hub, gate: Gate, node: Node, settings: Callable[[], Config], sockets: Sequence[socket.socket]
+    ) -> None:
+        self._hub, self._gate, self._node, self._settings = hub, gate, node, settings
+        self._streams: dict[str, _Stream] = {}
+        self._listener = Listener(
+            routes=[
+                Route("GET", "/v1/containers", self._admitted(self._containers)),
+                Route("GET", "/v1/stats", self._admitted(self._stats)),
+                Route("POST", "/v1/traces", self._admitted(self._trace), streams=True),
+                Route("POST", "/v1/traces/{id}/ack", self._admitted(self._acknowledge)),
+                Route("POST", "/v1/traces/{id}/end", self._admitted(self._end)),
+                Route("*", "/{path:.*}", _nothing),
+            ],
+            sockets=sockets,
+            max_connections=MOST_CONNECTIONS,
+        )
+        self.start = self._listener.start
+
+    @property
+    def port(self) -> int:
+        """Of the first socket."""
+        return self._listener.port
+
+    async def stop(self) -> None:
+        """Tells the clients of all traces that there is an end to them."""
+        self._hub.close("shutdown")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await asyncio.gather(*(stream.over.wait() for stream in self._streams.values()))
+        await self._listener.stop()
+
+    def _admitted(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                async with asyncio.timeout(ADMIT_SECONDS):
+                    admission = await self._gate.admit(
+                        request.headers.get("Stracelet-Trace", ""), request.headers.get("Authorization", "")
+                    )
+                return await answer(request, admission)
+            except Exception as error:  # noqa: BLE001 - whatever a request brings about, it is answered
+                return _refusal(error)
+
+        return handle
+
+    async def _containers(self, _: web.Request, admission: Admission) -> web.StreamResponse:
+        return _json({"node": self._node.name, "containers": [self._described(c) for c in self._meant(admission)]})
+
+    async def _stats(self, _: web.Request, admission: Admission) -> web.StreamResponse:
+        meant = self._meant(admission)
+        cells = await self._node.cells([container.id for container in meant])
+        found = [
+            {**self._described(container), "calls": [_calls(cell) for cell in cells.get(container.id, ())]}
+            for container in meant
+        ]
+        return _json({"node": self._node.name, "containers": found})
+
+    def _meant(self, admission: Admission) -> list[Container]:
+        return [each for each in self._node.containers() if not each.sandbox and admission.target.means(each)]
+
+    def _described(self, container: Container) -> dict[str, Any]:
+        pod = container.pod
+        workload = pod.workload if pod else None
+        refused = [trace.refused[container.id] for trace in self._hub.running.values() if container.id in trace.refused]
+        return {
+            **_identity(container),
+            "image": container.image,
+            "runtime": container.runtime,
+            "status": container.status,
+            "labels": dict(pod.labels if pod else container.labels),
+            "workload": {"kind": workload.kind, "name": workload.name} if workload else None,
+            "monitored": self._node.monitored(container),
+            "refused": refused[0] if refused else "",
+        }
+
+    async def _acknowledge(self, request: web.Request, admission: Admission) -> web.StreamResponse:
+        stream = self._stream(request, admission)
+        try:
+            position = (await request.json())["position"]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise UsageError('expected {"position": N}') from error
+        if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+            raise UsageError('expected {"position": N}')
+        stream.position = max(stream.position, position)
+        stream.acknowledged = asyncio.get_running_loop().time()
+        return web.Response(status=204)
+
+    async def _end(self, request: web.Request, admission: Admission) -> web.StreamResponse:
+        self._stream(request, admission).trace.end("client")
+        return web.Response(status=204)
+
+    def _stream(self, request: web.Request, admission: Admission) -> _Stream:
+        stream = self._streams.get(request.match_info["id"])
+        if stream is None or stream.admission.name != admission.name:
+            raise Denied(404, "no such trace runs here")
+        return stream
+
+    async def _trace(self, request: web.Request, admission: Admission) -> web.StreamResponse:
+        if reason := self._node.unready():
+            return _error(503, reason, "")
+        self._hub.check_room(admission.user)
+        wanted = served(admission.flags, self._settings(), node=self._node.name)
+        loop = asyncio.get_running_loop()
+        longest = self._hub.limits.duration / 1e9
+        seconds = min(longest if wanted.duration is None else wanted.duration, longest, admission.expires - time.time())
+        asked = Asked(secrets.token_hex(8), admission.user, admission.name, admission.target, wanted.wish)
+        trace = await self._hub.start(asked)
+        stream = _Stream(trace, admission, loop.time() + max(seconds, 0), loop.time())
+        self._streams[asked.id] = stream
+        audit.info("trace begun", extra=_audited(stream))
+        sent = 0
+        try:
+            response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+            response.force_close()
+            await response.prepare(request)
+            sent = await _Sender(response, self._hub, self._gate, self._node.name, stream).run()
+        except (ConnectionError, TimeoutError):
+            trace.end("client")
+            if request.transport:
+                request.transport.abort()
+            return response
+        else:
+            return response
+        finally:
+            trace.end("client")
+            del self._streams[asked.id]
+            await self._hub.finish(trace)
+            how = {"outcome": trace.ended, "seconds": round(loop.time() - trace.started, 3), "lines": sent}
+            audit.info("trace ended", extra={**_audited(stream), **how})
+            stream.over.set()
+            self._gate.ended(admission, trace.ended or "client")
+
+
+class _Sender:
+    """What a trace's client is sent, until its end."""
+
+    def __init__(self, response: web.StreamResponse, hub: Hub, gate: Gate, node: str, stream: _Stream) -> None:
+        self._response, self._hub, self._gate, self._node, self._stream = response, hub, gate, node, stream
+        self._loop = asyncio.get_running_loop()
+        self._trace = stream.trace
+        self._lines = 0
+        self._sent_at = 0.0
+        self._dropped: dict[str, int] = {}
+
+    async def run(self) -> int:
+        """How many lines were sent. ConnectionError, TimeoutError: the client has gone, or takes nothing."""
+        await self._send({"type": "started", "id": self._trace.asked.id, "node": self._node, "time": _now()})
+        checking = asyncio.create_task(self._check_for_ever())
+        try:
+            while self._trace.ended is None:
+                if not await self._send_some():
+                    if self._loop.time() - self._sent_at >= HEARTBEAT_SECONDS:
+                        await self._send({"type": "heartbeat", "time": str(self._hub.settled_ns())})
+                    await self._wait()
+                self._look_at_time()
+        finally:
+            checking.cancel()
+        await self._hub.finish(self._trace)
+        while await self._send_some():
+            """What there is left."""
+        if self._trace.asked.wish.counts:
+            text = self._hub.table(self._trace)
+            await self._send({"type": "summary", "text": text, "containers": len(self._trace.all())})
+        await self._send({"type": "end", "reason": self._trace.ended, "text": self._trace.failure})
+        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+            await self._response.write_eof()
+        return self._lines
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self._trace.news.wait()
+        except TimeoutError:
+            return
+        self._trace.news.clear()
+
+    async def _send_some(self) -> bool:
+        """Whether there was anything. No more at once than leaves time to look at the clock."""
+        news = self._trace.container_news()
+        for each in news:
+            message = {"type": "container", "event": each.event, **_identity(each.container)}
+            await self._send({**message, "text": each.text, "time": str(each.time_ns)})
+        lines, dropped = self._trace.backlog.take()
+        if dropped:
+            for reason, count in dropped.items():
+                self._hub.dropped[reason] += count
+            await self._send({"type": "dropped", "count": sum(dropped.values()), "time": _now()})
+        if lines:
+            self._lines += len(lines)
+            rows = [[str(line.time_ns), line.text] for line in lines]
+            await self._send({"type": "lines", "position": self._lines, "lines": rows})
+        return bool(news or dropped or lines)
+
+    def _look_at_time(self) -> None:
+        now = self._loop.time()
+        if now >= self._stream.deadline:
+            self._trace.end("expired" if time.time() >= self._stream.admission.expires else "duration")
+        elif now - self._stream.acknowledged > ACKNOWLEDGE_SECONDS:
+            self._trace.end("unacknowledged")
+        elif self._trace.lines is not None and self._trace.lines.done:
+            self._trace.end("limit")
+        elif failure := self._hub.failure():
+            self._trace.end("failed", failure)
+
+    async def _check_for_ever(self) -> None:
+        """Whether it is still permitted, every few seconds."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                reason = await self._gate.withdrawn(self._stream.admission)
+            except Exception as error:  # noqa: BLE001 - it is looked again
+                logger.warning("the Trace %s cannot be looked at: %s", self._stream.admission.name, error)
+                continue
+            if reason:
+                self._trace.end(reason)
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                await self._response.write(data + b"\n")
+        except TimeoutError:
+            self._trace.end("unacknowledged")
+            raise
+        self._sent_at = self._loop.time()
+
+
+def _identity(container: Container) -> dict[str, str]:
+    pod = container.pod
+    return {
+        "namespace": pod.namespace if pod else "",
+        "pod": pod.name if pod else "",
+        "container": container.name,
+        "container_id": container.id,
+    }
+
+
+def _calls(cell: Cell) -> dict[str, Any]:
+    name = syscall_name(cell.abi, cell.number) or "unknown"
+    return {"syscall": name, "abi": cell.abi, "calls": cell.calls, "errors": cell.errors, "seconds": cell.sum_ns / 1e9}
+
+
+def _audited(stream: _Stream) -> dict[str, object]:
+    asked = stream.trace.asked
+    return {
+        "trace": asked.name,
+        "user": asked.user,
+        "target": stream.admission.described,
+        "flags": " ".join(stream.admission.flags),
+        "containers": sorted(stream.trace.all()),
+    }
+
+
+def _now() -> str:
+    return str(time.time_ns())
+
+
+def _json(document: Mapping[str, Any]) -> web.Response:
+    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return web.Response(body=text, content_type="application/json")
+
+
+async def _nothing(_: web.Request) -> web.StreamResponse:
+    return _error(404, "there is nothing here", "docs/openapi.yaml has what there is.")
+
+
+def _refusal(error: Exception) -> web.Response:
+    """In one line."""
+    match error:
+        case Denied():
+            return _error(error.status, str(error), error.help_text)
+        case LimitReached():
+            return _error(429, str(error), error.help_text)
+        case UsageError():
+            return _error(400, str(error), error.help_text)
+        case StraceletError():
+            return _error(503, str(error), error.help_text)
+        case TimeoutError():
+            return _error(503, "the Kubernetes API does not answer in time", "")
+    logger.error("a request of the trace API failed", exc_info=error)
+    return _error(500, "a bug of the agent's; its log says which", "")
+
+
+def _error(status: int, text: str, help_text: str) -> web.Response:
+    body = json.dumps({"error": text, "help": help_text}).encode()
+    return web.Response(status=status, body=body, content_type="application/json")

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One trace of an agent: whose it is, which containers it has, and what its client is still to be told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from stracelet.containers.targets import describe
+from stracelet.records.consumers import Counts
+from stracelet.traces.backlog import Backlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stracelet.containers.model import Container, Pod
+    from stracelet.native import Cell, Named, Printer
+    from stracelet.records.consumers import Consumer
+    from stracelet.traces.flags import Wish
+
+MOST_NEWS = 1024
+
+
+class Meaning(Protocol):
+    """What a trace is of: a PodTarget."""
+
+    def means(self, container: Container) -> bool: ...
+    def could_mean(self, pod: Pod | None) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`name`: of the object that permits it, or what stands for it; `wish`: its printer's lines have stamps."""
+
+    id: str
+    user: str
+    name: str
+    target: Meaning
+    wish: Wish
+
+
+@dataclass(frozen=True)
+class ContainerNews:
+    """`event`: attached, ended or failed."""
+
+    event: str
+    container: Container
+    text: str
+    time_ns: int = field(default_factory=time.time_ns)
+
+
+class BacklogLines:
+    """A consumer: a printer's output, on a backlog."""
+
+    def __init__(self, printer: Printer, backlog: Backlog) -> None:
+        self.printer, self._backlog = printer, backlog
+
+    def name(self, named: Named) -> None:
+        self.printer.name(named)
+        self._pass_on()
+
+    def take(self, records: memoryview) -> None:
+        self.printer.feed(records)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while True:
+            output, _ = self.printer.take()
+            if not output:
+                return
+            self._backlog.write(bytes(output))
+
+    def flush(self) -> None:
+        """It is passed on at once."""
+
+    def end(self, dropped: int) -> None:  # noqa: ARG002 - said elsewhere
+        self.printer.end()
+        self._pass_on()
+        self._backlog.end()
+
+    @property
+    def done(self) -> bool:
+        return self.printer.done
+
+
+class RunningTrace:
+    """All calls from the event loop's thread."""
+
+    def __init__(self, asked: Asked, *, containers: int, rate: int, ourselves: Callable[[], frozenset[str]]) -> None:
+        """`containers`: how many it may have at once; `rate`: lines a second; `ourselves`: who is never traced."""
+        self.asked, self._most, self._ourselves = asked, containers, ourselves
+        self.news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.started = self._loop.time()
+        self.backlog = Backlog(rate=rate, news=self._tell)
+        self.consumers: list[Consumer] = []
+        self.lines: Printer | None = None
+        self.counted: Printer | None = None
+        wish = asked.wish
+        if wish.lines:
+            self.lines = wish.options.printer(wish.filter)
+            self.consumers.append(BacklogLines(self.lines, self.backlog))
+        if wish.counts_records:
+            self.counted = wish.counts_printer()
+            self.consumers.append(Counts(self.counted))
+        self.taken: dict[str, Container] = {}
+        self._over: dict[str, Container] = {}
+        self.refused: dict[str, str] = {}
+        self.baseline: Mapping[tuple[int, int, int, int], Cell] = {}
+        self.named: dict[tuple[int, int], Named] = {}
+        self.past: dict[tuple[int, int], tuple[str, list[Cell]]] = {}
+        self.finishing: asyncio.Task[None] | None = None
+        self.ended: str | None = None
+        self.failure = ""
+        self._told: set[tuple[str, str]] = set()
+        self._container_news: deque[ContainerNews] = deque(maxlen=MOST_NEWS)
+
+    def _tell(self) -> None:
+        """In any thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.news.set)
+
+    def wants(self, container: Container) -> bool:
+        """Whether it is one of its containers; from now on it is, if there is room for it."""
+        if container.sandbox or container.nameless or not self.asked.target.means(container):
+            self.taken.pop(container.id, None)  # its labels may have changed, or who it is said to be
+            self._over.pop(container.id, None)
+            return False
+        if container.id in self._ourselves():
+            self._refuse(container, "the agent does not trace itself")
+            return False
+        if container.id in self._over:
+            return True
+        if container.id not in self.taken and len(self.taken) >= self._most:
+            self._refuse(container, f"a trace has at most {self._most} containers (limits.containers)")
+            return False
+        self.taken[container.id] = container
+        self.refused.pop(container.id, None)
+        return True
+
+    def could_want(self, pod: Pod | None) -> bool:
+        """Whether a container that is not known yet could be one of them."""
+        return self.asked.target.could_mean(pod)
+
+    def _refuse(self, container: Container, why: str) -> None:
+        self.refused[container.id] = why
+        self.tell("failed", container, f"{describe(container)}: not traced: {why}")
+
+    def tell(self, event: str, container: Container, text: str) -> None:
+        """Once for each container and event."""
+        if (event, container.id) not in self._told:
+            self._told.add((event, container.id))
+            self._container_news.append(ContainerNews(event, container, text))
+            self.news.set()
+
+    def over(self, container_id: str) -> None:
+        """The container has ended: there is room for another one, and it may start again."""
+        container = self.taken.pop(container_id, None)
+        if container is not None:
+            self._over[container_id] = container
+            self.tell("attached", container, f"{describe(container)}: attached")  # if that was too short to be told
+            self.tell("ended", container, f"{describe(container)}: ended")
+            self._told -= {(event, container_id) for event in ("attached", "failed")}
+
+    def attached(self, container_id: str, tasks: int) -> None:
+        """So many of its tasks are traced; it may be one that had ended."""
+        if container_id in self._over:
+            self.taken[container_id] = self._over.pop(container_id)
+            self._told.discard(("ended", container_id))
+        if tasks and (container := self.taken.get(container_id)):
+            processes = "a task" if tasks == 1 else f"{tasks} tasks"
+            self.tell("attached", container, f"{describe(container)}: attached to {processes}")
+
+    def has(self, container_id: str) -> Container | None:
+        """The container, if it is one of its own, or was."""
+        return self.taken.get(container_id) or self._over.get(container_id)
+
+    def all(self) -> Mapping[str, Container]:
+        """Those that it has, and had."""
+        return {**self._over, **self.taken}
+
+    def end(self, reason: str, failure: str = "") -> None:
+        """The first reason is the one that counts."""
+        if self.ended is None:
+            self.ended, self.failure = reason, failure
+        self.news.set()
+
+    def container_news(self) -> list[ContainerNews]:
+        """What has become of its containers since the last time."""
+        news = list(self._container_news)
+        self._container_news.clear()
+        return news

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said beside the lines, and which containers are attached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_strace.text import say
+
+if TYPE_CHECKING:
+    from kubectl_strace.messages import Container
+
+ATTACHED, ENDED, FAILED = "attached", "ended", "failed"
+
+
+class Progress:
+    """Each thing is said once. `quiet`: only failures are."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._said: set[str] = set()
+        self._states: dict[str, str] = {}
+        self.dropped = 0
+        self.ever_attached = False
+
+    def tell(self, text: str) -> None:
+        if not self._quiet:
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            say(text)
+
+    def note(self, text: str) -> None:
+        """What may be said again."""
+        if not self._quiet:
+            say(text)
+
+    def see(self, container: Container, node: str) -> None:
+        self._states[container.id] = container.event
+        self.ever_attached |= container.event == ATTACHED
+        text = self._sentence(container, node)
+        if container.event == FAILED:
+            self.complain(text)
+        elif not self._quiet and (key := f"{container.event} {container.id}") not in self._said:
+            self._said.add(key)  # a restarted container has another ID, and is news
+            say(text)
+
+    @staticmethod
+    def _sentence(container: Container, node: str) -> str:
+        """The agent's, or ours where it does not say of what it speaks."""
+        if container.pod in container.text:
+            return f"{container.text} ({node})"
+        name = f"{container.namespace}/{container.pod}/{container.name}"
+        return f"{name}: {container.text or container.event} ({node})"
+
+    @property
+    def attached(self) -> bool:
+        return ATTACHED in self._states.values()
+
+    @property
+    def ended(self) -> int:
+        """How many have ended or failed."""
+        return len(self._states) - sum(state == ATTACHED for state in self._states.values())
+
+    @property
+    def all_failed(self) -> bool:
+        return bool(self._states) and not self.ever_attached and set(self._states.values()) == {FAILED}
