@@ -64,6 +64,7 @@ class Inventory:
         self._states: dict[str, SourceState] = {}
         self._subscribers: list[Callable[[str], None]] = []
         self._silent = set(self._sources)
+        self._inside: str | None = None
         self._rescan = asyncio.Event()
         self._poked = float("-inf")
         self._poke_due: asyncio.TimerHandle | None = None
@@ -111,14 +112,16 @@ class Inventory:
         return [(pid, tid) for pid in self.pids(container_id) for tid in self._procfs.tasks(pid)]
 
     def own(self) -> frozenset[str]:
-        """IDs of the container that this process is in, and of the others of its pod; none on a plain host.
+        """IDs of the container that this process is in, and of the others of its pod; none on a plain host. First asked
+        after a refresh.
 
         In a cgroup namespace of our own our path says nothing; then the tree says which container has our PID.
         """
-        inside = container_of_process(self._procfs.cgroup("self"))
-        if inside is None:
-            inside = next((found for found in self._paths if os.getpid() in self.pids(found)), None)
-        if inside is None:
+        if self._inside is None:  # found out once: that reads lists of processes
+            found = container_of_process(self._procfs.cgroup("self"))
+            self._inside = found or next((each for each in self._paths if os.getpid() in self.pids(each)), "")
+        inside = self._inside
+        if not inside:
             return frozenset()
         pod = container.pod if (container := self.get(inside)) else None
         same = (c.id for c in self._merged.values() if pod and pod.uid and c.pod and c.pod.uid == pod.uid)
