@@ -14,8 +14,7 @@ from kubernetes.client.api.custom_objects_api import CustomObjectsApi
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from stracelet.containers.kubernetes.api import explained, one_line
-from stracelet.errors import SourceError
+from stracelet.containers.kubernetes.api import explained, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -76,5 +75,5 @@ class TraceObjects:
                 return None
             raise explained(error, needs="get, list and delete on traces.stracelet.io") from error
         except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
-            raise SourceError(f"the Kubernetes API does not answer: {one_line(error)}") from error
+            raise unreachable(error) from error
         return answer if isinstance(answer, dict) else None

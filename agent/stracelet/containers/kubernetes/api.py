@@ -118,7 +118,7 @@ class Api:
         except ApiException as error:
             raise explained(error) from error
         except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
-            raise SourceError(f"the Kubernetes API does not answer: {one_line(error)}") from error
+            raise unreachable(error) from error
 
     @contextlib.asynccontextmanager
     async def watch(self, node: str, version: str, jitter: float) -> AsyncIterator[AsyncIterator[Events]]:
@@ -218,6 +218,12 @@ def explained(error: ApiException, *, needs: str = "get, list and watch on pods"
     if error.status == 403:
         return SourceError(f"the Kubernetes API: {text}", help_text=f"The service account needs {needs}.")
     return SourceError(f"the Kubernetes API: {text}")
+
+
+def unreachable(error: Exception) -> SourceError:
+    """Without what urllib3 says of its pool, and of the URL."""
+    reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    return SourceError(f"the Kubernetes API does not answer: {one_line(reason or error)}")
 
 
 def one_line(text: object) -> str:
