@@ -172,13 +172,16 @@ class ClusterSource:
     name = "kubernetes"
 
     def __init__(self, sources: config.Sources) -> None:
-        self._kubeconfig = "" if sources.kubernetes == "auto" else sources.kubernetes
+        self._off = sources.kubernetes == "off"
+        self._kubeconfig = "" if sources.kubernetes in ("auto", "off") else sources.kubernetes
         self._node = sources.node or os.environ.get(NODE_VARIABLE) or platform.node()
         self._source: Source | None = None
 
     @property
     def there(self) -> bool:
         """Whether there is an API server to ask."""
+        if self._off:
+            return False
         return bool(self._kubeconfig) or (bool(os.environ.get(SERVICE_VARIABLE)) and ACCOUNT.exists())
 
     @property

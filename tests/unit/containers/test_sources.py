@@ -23,7 +23,18 @@ from stracelet.containers.docker import DockerSource
 from stracelet.containers.docker_names import parse_container, parse_created, runtime_of
 from stracelet.containers.model import CREATED, EXITED, PAUSED, RUNNING, SourceState
 from stracelet.containers.sockets import SocketAbsent, connect_directly
-from stracelet.containers.sources import Change, Forgotten, Known, LazySource, Listing, Source, build, keep, places
+from stracelet.containers.sources import (
+    Change,
+    ClusterSource,
+    Forgotten,
+    Known,
+    LazySource,
+    Listing,
+    Source,
+    build,
+    keep,
+    places,
+)
 from stracelet.errors import SourceError, TracerError
 from tests.unit.containers.servers import CriServer, DockerServer, container, pod, silent, until
 
@@ -419,3 +430,9 @@ async def test_a_source_is_kept_going(monkeypatch: pytest.MonkeyPatch) -> None:
         (False, True, "the connection was closed"),
         (False, False, "gone"),
     ]
+
+
+def test_a_cluster_that_is_off_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert not ClusterSource(config.Sources(kubernetes="off")).there
+    assert ClusterSource(config.Sources(kubernetes="/a/kubeconfig")).there
