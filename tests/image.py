@@ -50,3 +50,7 @@ def _run(command: list[str | Path], environment: Mapping[str, str]) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{command[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+
+
+if __name__ == "__main__":
+    build_image()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ OURS = ("--set", f"image.repository={IMAGE.removesuffix(f':{TAG}')}", "--set", f
 # Of which cluster is not known; a Helm that was built without saying so takes it for a very old one.
 TEMPLATE = ("template", "stracelet", CHART, "--namespace", "stracelet", "--kube-version", "1.30.0")
 SECONDS = 180.0
+CRD = "crd/traces.stracelet.io"
+WAITING = ("--take-ownership", "--wait", "--timeout", "90s")
 PRIVILEGED = "pod-security.kubernetes.io/enforce=privileged"
 
 
@@ -86,3 +89,44 @@ def audited(cluster: Cluster, user: str) -> set[tuple[str, str, str]]:
             resource = "/".join(filter(None, [asked["resource"], asked.get("subresource")]))
             found.add((event["verb"], asked.get("apiGroup", ""), resource))
     return found
+
+
+@dataclass(frozen=True)
+class Release:
+    """The chart as it is installed under the name `stracelet`."""
+
+    cluster: Cluster
+    helm: Helm
+    namespace: str
+    said: str
+
+    def pods(self) -> list[dict[str, Any]]:
+        selector = "app.kubernetes.io/name=stracelet,app.kubernetes.io/component=agent"
+        found = self.cluster.kubectl("get", "pods", "-n", self.namespace, "-l", selector, "-o", "json")
+        items: list[dict[str, Any]] = json.loads(found)["items"]
+        return items
+
+
+class installed:  # noqa: N801 - a context manager
+    """Installs it in a namespace of its own, and removes all of it; its CRD too, unless that was there before."""
+
+    def __init__(self, cluster: Cluster, helm: Helm, *options: str) -> None:
+        self.cluster, self.helm, self.options = cluster, helm, options
+        self.namespace = f"stracelet-{uuid.uuid4().hex[:8]}"
+
+    def __enter__(self) -> Release:
+        self.cluster.kubectl("create", "namespace", self.namespace)
+        self.cluster.kubectl("label", "namespace", self.namespace, PRIVILEGED)
+        self.crd = self.cluster.kubectl("get", CRD, "--ignore-not-found", "-o", "name")
+        done = self.helm.call("install", "stracelet", CHART, "-n", self.namespace, *OURS, *self.options, *WAITING)
+        if done.returncode != 0:
+            said = self.cluster.kubectl("describe", "pods", "-n", self.namespace)
+            self.__exit__()
+            raise AssertionError(f"{done.stderr.strip()}\n{said}")
+        return Release(self.cluster, self.helm, self.namespace, done.stderr)
+
+    def __exit__(self, *_: object) -> None:
+        self.helm.call("uninstall", "stracelet", "-n", self.namespace, "--wait")
+        if not self.crd:
+            self.cluster.kubectl("delete", CRD, "--ignore-not-found")
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--wait", "--timeout=80s")

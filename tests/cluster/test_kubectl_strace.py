@@ -17,9 +17,8 @@ from typing import Any, Self
 
 import pytest
 
-from tests.cluster.charts import Helm
+from tests.cluster.charts import Helm, Release, installed
 from tests.cluster.conftest import IMAGE, Cluster
-from tests.cluster.test_chart import Release, installed
 from tests.images import wait_for
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
