@@ -42,6 +42,7 @@ async def check_attach(config: Config) -> list[Finding]:
 async def _command(config: Config) -> str:
     session = await Session.start(proc=config.procfs, cgroup_root=config.cgroup_root, command=COMMAND)
     try:
+        session.begin_command()
         ended = await _command_end(session)
         await session.end()
         counted = {syscall_name(cell.abi, cell.number): cell.calls for cell in session.reader.snapshot(()).cells}
