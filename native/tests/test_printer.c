@@ -296,8 +296,8 @@ static void containers(void)
 	CHECK_EQUAL(stl_printer_take(printer, &byte, 1, &tid), 0);
 	CHECK_EQUAL(stl_printer_container(printer, &named), 0);
 	expect_taken(__LINE__, printer,
-	             "docker/redis | write(1, \"x\", 1)                        = 1\n"
-	             "docker/redis | write(1, \"x\", 1)                        = 1\n");
+	             "p/docker/redis | write(1, \"x\", 1)                        = 1\n"
+	             "p/docker/redis | write(1, \"x\", 1)                        = 1\n");
 
 	/* what nobody names within two seconds is let go, and what is not wanted is not printed */
 	printer = printer_of(STL_FORMAT_TEXT, STL_TIME_NONE, 0);
