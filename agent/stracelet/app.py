@@ -352,6 +352,18 @@ class Agent:
         """Calls whose syscall or errno is counted as "other" for want of rows."""
         return self._collector.calls_folded()
 
+    def traces(self) -> int:
+        """That run for clients."""
+        return len(self._hub.running)
+
+    def traces_refused(self) -> Mapping[str, int]:
+        """By the limit that was reached."""
+        return self._hub.refusals
+
+    def records_dropped(self) -> Mapping[str, int]:
+        """Lines of traces, by reason."""
+        return self._hub.dropped
+
     def scrape_seconds(self) -> float:
         """Of the last scrape."""
         return self._collector.scrape_seconds

@@ -32,8 +32,8 @@ MOST_KNOWN = 64
 MOST_AT_ONCE = 8
 LONGEST_SECONDS = 3600.0
 SWEEP_SECONDS = 600.0
-OVER = {"expired", "duration"}
-"""Ends of a trace after which its object is of no use to anybody."""
+OVER = {"expired"}
+"""Ends of a trace after which its object is of no use to anybody; `limits.duration` is over on each node by itself."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _BEARER = re.compile(r"Bearer ([0-9a-fA-F]{64})")
 

@@ -203,8 +203,8 @@ class Limits(Model):
 
     containers: int = Field(default=20, strict=True, ge=1, le=256, description="Containers of one trace, at once.")
     duration: Duration = Field(default=parse_duration("10m"), description="How long a trace lasts at most.")
-    traces: int = Field(default=20, strict=True, ge=1, le=256, description="Traces at once, of all users.")
-    traces_per_user: int = Field(default=5, strict=True, ge=1, le=256, description="Traces at once, of one user.")
+    traces: int = Field(default=50, strict=True, ge=1, le=256, description="Traces at once, of all users.")
+    traces_per_user: int = Field(default=20, strict=True, ge=1, le=256, description="Traces at once, of one user.")
     records_per_second: int = Field(
         default=20000,
         strict=True,

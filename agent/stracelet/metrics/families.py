@@ -64,6 +64,11 @@ TRACER_RESTARTS = Family(
 )
 SOURCE_UP = Family("source_up", "gauge", "1 if the source of container names answers.", ("source",))
 BUILD_INFO = Family("build_info", "gauge", "The version of this agent.", ("version", "commit"))
+TRACES = Family("traces", "gauge", "Traces that run for clients of the trace API.")
+TRACES_REFUSED = Family("traces_refused", "counter", "Traces that were refused, by the limit.", ("limit",))
+RECORDS_DROPPED = Family(
+    "records_dropped", "counter", "Records that were not shown to those who asked for them.", ("sink", "reason")
+)
 CUT = Family("cgroups_cut", "gauge", "Cgroups that a bound kept out of the last look at the tree.")
 UNWATCHED = Family("cgroups_unwatched", "gauge", "1 if not all of the cgroup tree can be watched for new containers.")
 UNCOUNTED = Family("calls_uncounted", "counter", "Calls that found no free row in the arena.")

@@ -29,6 +29,9 @@ class Facts(Protocol):
     def calls_uncounted(self) -> int: ...
     def calls_folded(self) -> int: ...
     def scrape_seconds(self) -> float: ...
+    def traces(self) -> int: ...
+    def traces_refused(self) -> Mapping[str, int]: ...
+    def records_dropped(self) -> Mapping[str, int]: ...
 
 
 class SelfMetrics:
@@ -81,7 +84,18 @@ class _Own(Collector):
         folded.add_metric([], self._facts.calls_folded(), created=self.created)
         scrape = _gauge(families.SCRAPE)
         scrape.add_metric([], self._facts.scrape_seconds())
-        return build, up, restarts, cut, unwatched, uncounted, folded, scrape
+        return (build, up, restarts, cut, unwatched, uncounted, folded, scrape, *self._traces())
+
+    def _traces(self) -> Iterable[Metric]:
+        running = _gauge(families.TRACES)
+        running.add_metric([], self._facts.traces())
+        refused = _counter(families.TRACES_REFUSED)
+        for limit, count in sorted(self._facts.traces_refused().items()):
+            refused.add_metric([limit], count, created=self.created)
+        dropped = _counter(families.RECORDS_DROPPED)
+        for reason, count in sorted(self._facts.records_dropped().items()):
+            dropped.add_metric(["trace", reason], count, created=self.created)
+        return running, refused, dropped
 
 
 def _gauge(family: families.Family) -> GaugeMetricFamily:

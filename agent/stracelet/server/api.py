@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import secrets
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from stracelet.traces.hub import Hub
     from stracelet.traces.running import RunningTrace
 
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
     Answer = Callable[[web.Request, Admission], Awaitable[web.StreamResponse]]
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ HEARTBEAT_SECONDS = 0.2
 ACKNOWLEDGE_SECONDS = 15.0
 CHECK_SECONDS = 5.0
 FAREWELL_SECONDS = 1.0
+FINISHING_SECONDS = 0.02
 MOST_CONNECTIONS = 256
 ADMIT_SECONDS = 15.0
 
@@ -58,11 +61,14 @@ class Node(Protocol):
 
 @dataclass
 class _Stream:
-    """A trace and what its client has said of it. `deadline` and `acknowledged`: of the loop's clock."""
+    """A trace and what its client has said of it. `deadline` and `acknowledged`: of the loop's clock; `limited`: what
+    is said when it is over; `authorization`: of the request that began it."""
 
     trace: RunningTrace
     admission: Admission
+    authorization: str
     deadline: float
+    limited: str
     acknowledged: float
     position: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,8 +87,8 @@ class TraceApi:
                 Route("GET", "/v1/containers", self._admitted(self._containers)),
                 Route("GET", "/v1/stats", self._admitted(self._stats)),
                 Route("POST", "/v1/traces", self._admitted(self._trace), streams=True),
-                Route("POST", "/v1/traces/{id}/ack", self._admitted(self._acknowledge)),
-                Route("POST", "/v1/traces/{id}/end", self._admitted(self._end)),
+                Route("POST", "/v1/traces/{id}/ack", self._answered(self._acknowledge)),
+                Route("POST", "/v1/traces/{id}/end", self._answered(self._end)),
                 Route("*", "/{path:.*}", _nothing),
             ],
             sockets=sockets,
@@ -103,18 +109,26 @@ class TraceApi:
                 await asyncio.gather(*(stream.over.wait() for stream in self._streams.values()))
         await self._listener.stop()
 
-    def _admitted(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _answered(self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                async with asyncio.timeout(ADMIT_SECONDS):
-                    admission = await self._gate.admit(
-                        request.headers.get("Stracelet-Trace", ""), request.headers.get("Authorization", "")
-                    )
-                return await answer(request, admission)
+                return await answer(request)
             except Exception as error:  # noqa: BLE001 - whatever a request brings about, it is answered
                 return _refusal(error)
 
         return handle
+
+    def _admitted(self, answer: Answer) -> Handler:
+        async def admitted(request: web.Request) -> web.StreamResponse:
+            return await answer(request, await self._admit(request))
+
+        return self._answered(admitted)
+
+    async def _admit(self, request: web.Request) -> Admission:
+        async with asyncio.timeout(ADMIT_SECONDS):
+            return await self._gate.admit(
+                request.headers.get("Stracelet-Trace", ""), request.headers.get("Authorization", "")
+            )
 
     async def _containers(self, _: web.Request, admission: Admission) -> web.StreamResponse:
         return _json({"node": self._node.name, "containers": [self._described(c) for c in self._meant(admission)]})
@@ -146,8 +160,8 @@ class TraceApi:
             "refused": refused[0] if refused else "",
         }
 
-    async def _acknowledge(self, request: web.Request, admission: Admission) -> web.StreamResponse:
-        stream = self._stream(request, admission)
+    async def _acknowledge(self, request: web.Request) -> web.StreamResponse:
+        stream = await self._stream(request)
         try:
             position = (await request.json())["position"]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -158,15 +172,18 @@ class TraceApi:
         stream.acknowledged = asyncio.get_running_loop().time()
         return web.Response(status=204)
 
-    async def _end(self, request: web.Request, admission: Admission) -> web.StreamResponse:
-        self._stream(request, admission).trace.end("client")
+    async def _end(self, request: web.Request) -> web.StreamResponse:
+        (await self._stream(request)).trace.end("client")
         return web.Response(status=204)
 
-    def _stream(self, request: web.Request, admission: Admission) -> _Stream:
+    async def _stream(self, request: web.Request) -> _Stream:
+        """Whose key began it, which the API server need not be asked for again: it may be away, or be asked by many."""
         stream = self._streams.get(request.match_info["id"])
-        if stream is None or stream.admission.name != admission.name:
-            raise Denied(404, "no such trace runs here")
-        return stream
+        key = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if stream and hmac.compare_digest(key, stream.authorization.encode("utf-8", "surrogateescape")):
+            return stream
+        await self._admit(request)
+        raise Denied(404, "no such trace runs here")
 
     async def _trace(self, request: web.Request, admission: Admission) -> web.StreamResponse:
         if reason := self._node.unready():
@@ -175,10 +192,13 @@ class TraceApi:
         wanted = served(admission.flags, self._settings(), node=self._node.name)
         loop = asyncio.get_running_loop()
         longest = self._hub.limits.duration / 1e9
-        seconds = min(longest if wanted.duration is None else wanted.duration, longest, admission.expires - time.time())
+        own = longest if wanted.duration is None else wanted.duration
+        seconds = min(own, longest, admission.expires - time.time())
+        limited = "" if own < longest else f"an agent traces for {longest:g} s at most (limits.duration)"
         asked = Asked(secrets.token_hex(8), admission.user, admission.name, admission.target, wanted.wish)
         trace = await self._hub.start(asked)
-        stream = _Stream(trace, admission, loop.time() + max(seconds, 0), loop.time())
+        key = request.headers.get("Authorization", "")
+        stream = _Stream(trace, admission, key, loop.time() + max(seconds, 0), limited, loop.time())
         self._streams[asked.id] = stream
         audit.info("trace begun", extra=_audited(stream))
         sent = 0
@@ -221,14 +241,19 @@ class _Sender:
         checking = asyncio.create_task(self._check_for_ever())
         try:
             while self._trace.ended is None:
+                settled_ns = self._hub.settled_ns()  # before it is seen that there is nothing
                 if not await self._send_some():
                     if self._loop.time() - self._sent_at >= HEARTBEAT_SECONDS:
-                        await self._send({"type": "heartbeat", "time": str(self._hub.settled_ns())})
+                        await self._send({"type": "heartbeat", "time": str(settled_ns)})
                     await self._wait()
                 self._look_at_time()
         finally:
             checking.cancel()
-        await self._hub.finish(self._trace)
+        finishing = asyncio.ensure_future(self._hub.finish(self._trace))
+        while not finishing.done():  # which what is on the backlog must not grow old meanwhile
+            await self._send_some()
+            await asyncio.wait({finishing}, timeout=FINISHING_SECONDS)
+        await finishing
         while await self._send_some():
             """What there is left."""
         if self._trace.asked.wish.counts:
@@ -257,7 +282,8 @@ class _Sender:
         if dropped:
             for reason, count in dropped.items():
                 self._hub.dropped[reason] += count
-            await self._send({"type": "dropped", "count": sum(dropped.values()), "time": _now()})
+            when = str(lines[0].time_ns) if lines else _now()
+            await self._send({"type": "dropped", "count": sum(dropped.values()), "time": when})
         if lines:
             self._lines += len(lines)
             rows = [[str(line.time_ns), line.text] for line in lines]
@@ -267,7 +293,8 @@ class _Sender:
     def _look_at_time(self) -> None:
         now = self._loop.time()
         if now >= self._stream.deadline:
-            self._trace.end("expired" if time.time() >= self._stream.admission.expires else "duration")
+            expired = time.time() >= self._stream.admission.expires
+            self._trace.end(*("expired",) if expired else ("duration", self._stream.limited))
         elif now - self._stream.acknowledged > ACKNOWLEDGE_SECONDS:
             self._trace.end("unacknowledged")
         elif self._trace.lines is not None and self._trace.lines.done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from stracelet.errors import LimitReached, StraceletError
 from stracelet.native import (
     NAMED_DROPPED,
     NAMED_KEPT,
+    SLOT_ENDED,
     SLOT_PROVISIONAL,
     SLOT_TRACED,
     Cell,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NAMING_NS = 2_000_000_000
 INTERRUPTED = "the tracer ended; another one attaches, and what is called meanwhile is missing"
 
 
@@ -141,10 +144,11 @@ class Hub:
         await asyncio.shield(trace.finishing)
 
     async def _finish(self, trace: RunningTrace) -> None:
+        self.running.pop(trace.asked.id, None)
+        self._rewant()
+        # Several that end together wait together.
+        await asyncio.gather(*(self._records.remove(consumer) for consumer in trace.consumers))
         async with self._changing:
-            self.running.pop(trace.asked.id, None)
-            self._rewant()
-            await asyncio.gather(*(self._records.remove(consumer) for consumer in trace.consumers))
             self._want_records()
             if not self.running:
                 await self._records.stop()
@@ -191,17 +195,29 @@ class Hub:
 
     def _keep_counts(self, container_ids: Collection[str]) -> None:
         """Before their slots are released, or another arena comes."""
-        for trace in self.running.values():
-            mine = {id_ for id_ in container_ids if trace.has(id_)}
-            if not mine or not trace.asked.wish.counts or trace.counted is not None:
-                continue
-            cells, owners = self._counted(trace)
+        concerned = [
+            trace
+            for trace in self.running.values()
+            if trace.asked.wish.counts and trace.counted is None and any(map(trace.has, container_ids))
+        ]
+        if not concerned:
+            return
+        owners = {(slot.slot, slot.serial): slot.id for slot in self._session.containers()}
+        cells = self._session.snapshot(()).cells
+        for trace in concerned:
             for key, id_ in owners.items():
-                if id_ in mine:
-                    trace.past[key] = id_, [cell for cell in cells if (cell.slot, cell.serial) == key]
+                if id_ in container_ids and trace.has(id_):
+                    own = [_since(trace.baseline, cell) for cell in cells if (cell.slot, cell.serial) == key]
+                    trace.past[key] = id_, own
 
     def see(self, event: protocol.Event) -> None:
-        """An event of the session, which the selection has seen."""
+        """An event of the session, which the selection has seen. What fails here is said, and ends nobody."""
+        try:
+            self._see(event)
+        except StraceletError as error:
+            logger.warning("traces were not told of what happened: %s", error)
+
+    def _see(self, event: protocol.Event) -> None:
         match event:
             case protocol.Attached():
                 for trace in self.running.values():
@@ -234,6 +250,7 @@ class Hub:
             trace.over(container_id)
         if any(trace.refused for trace in self.running.values()):
             self._rewant()  # there is room for another one
+            self.tell_names()
 
     def _later(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """In turn with what starts and ends traces."""
@@ -265,8 +282,7 @@ class Hub:
 
     def _interrupted(self) -> None:
         for trace in self.running.values():
-            for container in trace.taken.values():
-                trace.tell("failed", container, INTERRUPTED)
+            trace.interrupted(INTERRUPTED)
 
     def tell_names(self) -> None:
         """Soon, once for all that has changed by then."""
@@ -277,21 +293,29 @@ class Hub:
     def _tell_names(self) -> None:
         """To the traces' consumers: whose records they are, as soon as that is known or has changed."""
         self._telling = False
+        now_ns = time.time_ns()
+        over: list[str] = []
         for slot in self._session.containers() if self.running else ():
             key = slot.slot, slot.serial
             for trace in self.running.values():
-                named = _named(trace, slot)
+                named = _named(trace, slot, now_ns)
                 if named is not None and named != trace.named.get(key):
                     trace.named[key] = named
                     for consumer in trace.consumers:
                         self._records.fan.tell(consumer, named)
+                if slot.state == SLOT_ENDED and slot.id in trace.taken:
+                    over.append(slot.id)  # before it was known whose it is
+                elif slot.state == SLOT_TRACED and slot.tracees:
+                    trace.attached(slot.id, slot.tracees)
+        for id_ in over:
+            self._over(id_)
 
     def _failed(self, consumer: Consumer, error: Exception) -> None:
         """In the pump's thread."""
         logger.error("a trace cannot go on: %s", error)
         for trace in list(self.running.values()):
             if consumer in trace.consumers:
-                trace.end("failed", str(error))
+                trace.fail(str(error))
 
     def close(self, reason: str) -> None:
         """All traces are to end; their clients are told why."""
@@ -299,11 +323,12 @@ class Hub:
             trace.end(reason)
 
 
-def _named(trace: RunningTrace, slot: native.Container) -> Named | None:
-    """None: a new container, of which nobody knows yet whether the trace wants it."""
+def _named(trace: RunningTrace, slot: native.Container, now_ns: int) -> Named | None:
+    """None: a new container, of which nobody knows yet whether the trace wants it; its name may come after its end."""
     container = trace.has(slot.id)
     if container is None:
-        known = slot.state != SLOT_PROVISIONAL
+        late = slot.state == SLOT_ENDED and now_ns - slot.end_ns < NAMING_NS
+        known = slot.state != SLOT_PROVISIONAL and not late
         return Named(slot.slot, slot.serial, NAMED_DROPPED, slot.id) if known else None
     pod = container.pod
     name = container.name or container.id[:12]

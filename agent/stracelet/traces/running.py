@@ -166,6 +166,13 @@ class RunningTrace:
             self.tell("ended", container, f"{describe(container)}: ended")
             self._told -= {(event, container_id) for event in ("attached", "failed")}
 
+    def interrupted(self, text: str) -> None:
+        """Its tracer has ended; what is attached again is told again."""
+        for container in self.taken.values():
+            self._told.discard(("failed", container.id))
+            self.tell("failed", container, text)
+            self._told.discard(("attached", container.id))
+
     def attached(self, container_id: str, tasks: int) -> None:
         """So many of its tasks are traced; it may be one that had ended."""
         if container_id in self._over:
@@ -182,6 +189,11 @@ class RunningTrace:
     def all(self) -> Mapping[str, Container]:
         """Those that it has, and had."""
         return {**self._over, **self.taken}
+
+    def fail(self, failure: str) -> None:
+        """In any thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.end, "failed", failure)
 
     def end(self, reason: str, failure: str = "") -> None:
         """The first reason is the one that counts."""

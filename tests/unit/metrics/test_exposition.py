@@ -48,6 +48,15 @@ class Facts:
     def scrape_seconds(self) -> float:
         return 0.25
 
+    def traces(self) -> int:
+        return 2
+
+    def traces_refused(self) -> dict[str, int]:
+        return {"traces": 5}
+
+    def records_dropped(self) -> dict[str, int]:
+        return {"slow": 6}
+
 
 def booked() -> FakeArena:
     arena = FakeArena()
@@ -108,6 +117,9 @@ async def test_the_parser_reads_what_was_counted(accept: str) -> None:
     assert value("tracer_restarts_total", reason="stalled") == 0
     assert value("calls_uncounted_total") == 7
     assert value("calls_folded_total") == 8
+    assert value("traces") == 2
+    assert value("traces_refused_total", limit="traces") == 5
+    assert value("records_dropped_total", sink="trace", reason="slow") == 6
     assert value("cgroups_cut") == 3
     assert value("cgroups_unwatched") == 1
     assert value("build_info", version="1.2", commit="abc") == 1
