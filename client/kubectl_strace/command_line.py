@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from kubectl_strace import __version__, durations, flags
@@ -161,8 +162,19 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--duration: a trace in a cluster lasts at most 1h")
     if args.all_namespaces and args.namespace is not None:
         raise UsageError("-A and -n do not go together")
+    if not args.sidecar:
+        _check_for_agents(args.filter)
     if args.command == "trace":
         if args.follow > 1:
             raise UsageError("-ff: lines of all tasks come in one stream here: -o FILE takes them")
         if args.summary_wall_clock and not (args.summary or args.summary_only):
             raise UsageError("-w is for -c and -C; `kubectl strace record -w FILE` keeps records, -o FILE lines")
+
+
+def _check_for_agents(passed: Sequence[str]) -> None:
+    """Regular expressions would be run where others' traces are: an agent takes none."""
+    if any(word == "--mask" or word.startswith("--mask=") for word in passed):
+        raise UsageError("--mask is the agents' own (trace.mask of their configuration), or for --sidecar")
+    for flag, value in pairwise(passed):
+        if flag in ("-e", "--expression") and "/" in value:
+            raise UsageError(f"-e {value}: an agent takes names and classes (%file, ...); /REGEX is for --sidecar")

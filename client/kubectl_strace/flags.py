@@ -111,7 +111,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("which calls (as strace)").add_argument
     add("-e", "--expression", action=Passed, dest="filter", metavar="EXPR",
         help="trace=SET, status=SET, signal=SET, read=SET, write=SET, quiet=SET; a bare SET is trace=; "
-             "!, %%class, /regex, ?name, name@64")  # fmt: skip
+             "!, %%class, ?name, name@64 (/regex: --sidecar)")  # fmt: skip
     add("-P", "--trace-path", action=Passed, dest="filter", metavar="PATH", help="only what is about this path")
     _switch(add, "-z", "--successful-only", help="what succeeds")
     _switch(add, "-Z", "--failed-only", help="what fails")
@@ -159,7 +159,7 @@ def add_summaries(parser: argparse.ArgumentParser) -> None:
 def add_redaction(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what is left out").add_argument
     _switch(add, "--no-data", help="no data of files and sockets: their addresses alone")
-    add("--mask", action=Passed, dest="filter", metavar="REGEX", help="what matches is [masked]")
+    add("--mask", action=Passed, dest="filter", metavar="REGEX", help="what matches is [masked] (--sidecar)")
     _switch(add, "--mask-exec", help="arguments and environment of exec are [masked]")
 
 
