@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 class Backlog:
-    """Written by one thread, read by another. What waits for longer than 2 s is dropped, and counted."""
+    """A sink. Written by one thread, read by another. What waits for longer than 2 s is dropped, and counted."""
 
     def __init__(self, *, rate: int, news: Callable[[], None], clock: Callable[[], int] = time.monotonic_ns) -> None:
         """`rate`: lines a second; `news` is called, in the writer's thread, when there is something to read."""
@@ -40,9 +40,13 @@ class Backlog:
         self._budget, self._filled_ns = float(rate), clock()
         self._dropped: dict[str, int] = {}
 
-    def write(self, output: bytes) -> None:
+    @property
+    def watched(self) -> None:
+        """No descriptor tells that the client has gone."""
+
+    def write(self, data: bytes | memoryview, tid: int = 0) -> None:  # noqa: ARG002 - all in one
         """A printer's, of whole lines and a part of one; each line begins with its stamp, but for a dump's."""
-        data = self._rest + output
+        data = self._rest + bytes(data)
         *whole, self._rest = data.split(b"\n")
         if not whole:
             return
@@ -54,7 +58,7 @@ class Backlog:
             self._drop_old(now)
         self._news()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """What is left of a line is one."""
         if self._rest:
             self.write(b"\n")

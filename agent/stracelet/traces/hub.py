@@ -148,6 +148,7 @@ class Hub:
         self._rewant()
         # Several that end together wait together.
         await asyncio.gather(*(self._records.remove(consumer) for consumer in trace.consumers))
+        trace.backlog.close()
         async with self._changing:
             self._want_records()
             if not self.running:

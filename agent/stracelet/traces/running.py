@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from stracelet.containers.targets import describe
-from stracelet.records.consumers import Counts
+from stracelet.records.consumers import Counts, Lines
 from stracelet.traces.backlog import Backlog
 
 if TYPE_CHECKING:
@@ -53,40 +53,6 @@ class ContainerNews:
     time_ns: int = field(default_factory=time.time_ns)
 
 
-class BacklogLines:
-    """A consumer: a printer's output, on a backlog."""
-
-    def __init__(self, printer: Printer, backlog: Backlog) -> None:
-        self.printer, self._backlog = printer, backlog
-
-    def name(self, named: Named) -> None:
-        self.printer.name(named)
-        self._pass_on()
-
-    def take(self, records: memoryview) -> None:
-        self.printer.feed(records)
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        while True:
-            output, _ = self.printer.take()
-            if not output:
-                return
-            self._backlog.write(bytes(output))
-
-    def flush(self) -> None:
-        """It is passed on at once."""
-
-    def end(self, dropped: int) -> None:  # noqa: ARG002 - said elsewhere
-        self.printer.end()
-        self._pass_on()
-        self._backlog.end()
-
-    @property
-    def done(self) -> bool:
-        return self.printer.done
-
-
 class RunningTrace:
     """All calls from the event loop's thread."""
 
@@ -103,7 +69,7 @@ class RunningTrace:
         wish = asked.wish
         if wish.lines:
             self.lines = wish.options.printer(wish.filter)
-            self.consumers.append(BacklogLines(self.lines, self.backlog))
+            self.consumers.append(Lines(self.lines, self.backlog))
         if wish.counts_records:
             self.counted = wish.counts_printer()
             self.consumers.append(Counts(self.counted))

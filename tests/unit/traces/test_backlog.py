@@ -84,5 +84,5 @@ def test_what_is_left_of_a_line_at_the_end_is_one() -> None:
     lines = backlog(Clock())
     lines.write(stamped(5, "accept(3, <unfinished ...>")[:-1])
     assert lines.take() == ([], {})
-    lines.end()
+    lines.close()
     assert lines.take()[0] == [Line(5, "accept(3, <unfinished ...>")]
