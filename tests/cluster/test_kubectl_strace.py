@@ -52,19 +52,20 @@ class Client:
 
     def __init__(self, agents: Release, namespace: str, *arguments: str, kubeconfig: Path | None = None) -> None:
         where = ["--kubeconfig", str(kubeconfig or agents.cluster.kubeconfig), "--agent-namespace", agents.namespace]
-        self._paths = {"PATH": f"{agents.cluster.tools}:/usr/bin:/bin", "HOME": "/nonexistent"}
+        self._tools = agents.cluster.tools
         inside = [] if "-A" in arguments else ["-n", namespace]
         self._arguments = [COMMAND, *arguments, *inside, *where]
         self._texts: dict[str, str] = {}
 
     def __enter__(self) -> Self:
+        self._home = tempfile.TemporaryDirectory(prefix="stracelet-home-")  # where kubectl keeps what it has found out
         self._files = {name: tempfile.TemporaryFile() for name in ("out", "err")}  # noqa: SIM115 - closed at the end
         self.process = subprocess.Popen(
             self._arguments,
             stdin=subprocess.DEVNULL,
             stdout=self._files["out"],
             stderr=self._files["err"],
-            env=self._paths,
+            env={"PATH": f"{self._tools}:/usr/bin:/bin", "HOME": self._home.name},
         )
         return self
 
@@ -76,6 +77,7 @@ class Client:
         self._texts = {name: self._text(name) for name in self._files}
         for file in self._files.values():
             file.close()
+        self._home.cleanup()
 
     def _text(self, name: str) -> str:
         if name in self._texts:
