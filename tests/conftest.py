@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import time
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import STAYING, Process, descendants, read_process, traced_or_stopped
+from tests.machine import adopt_orphans
+from tests.processes import Process, descendants, read_process, traced_or_stopped
 
 FOLDERS = {
     "unit": "no root, no runtime; quick",
@@ -24,15 +24,13 @@ FOLDERS = {
 }
 ROOTLESS = {"unit", "client"}
 TESTS = Path(__file__).parent
-PR_SET_CHILD_SUBREAPER = 36
 LEAVING_SECONDS = 3.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for folder, what in FOLDERS.items():
         config.addinivalue_line("markers", f"{folder}: {what}")
-    # Orphans of what a test starts come to us instead of PID 1, so that they are seen.
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans(yes=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,7 +85,7 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     deadline = time.monotonic() + LEAVING_SECONDS
     while True:
         now = descendants(os.getpid())
-        left = [process for process in now if process.key not in before and process.pid not in STAYING]
+        left = [process for process in now if process.key not in before]
         caught = traced_or_stopped((process.pid for process in now), by=os.getpid())
         if not (left or caught) or time.monotonic() > deadline:
             break

@@ -10,9 +10,6 @@ from pathlib import Path
 
 PROC = Path("/proc")
 
-STAYING: set[int] = set()
-"""PIDs of the machine's own services that a test has stopped and started again."""
-
 
 @dataclass(frozen=True)
 class Process:

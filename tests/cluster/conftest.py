@@ -19,12 +19,11 @@ import yaml
 
 from tests.image import build_image
 from tests.images import shared_folder, wait_for
-from tests.processes import STAYING
+from tests.machine import run_script
 
 IMAGE = "local/busybox:1"
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests/stracelet.yaml"
 BRIDGE = Path("/sys/class/net/k8s-br")
-START_SECONDS = 300.0
 DEADLINE = 90.0
 
 
@@ -54,8 +53,7 @@ class Cluster:
 
     def server(self, what: str) -> None:
         """Stops, starts, freezes or thaws the API server, or makes it forget; where that cannot be done, skips."""
-        _script(shared_folder() / "cluster/apiserver", what)
-        STAYING.add(int((self.kubeconfig.parent / "pid/apiserver").read_text()))
+        run_script(shared_folder() / "cluster/apiserver", what)
 
 
 @dataclass(frozen=True)
@@ -81,34 +79,24 @@ class Pod:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     scripts = shared_folder() / "cluster"
-    if not (scripts / "up").exists():
-        pytest.skip(f"no cluster to be had: {scripts / 'up'} is not there (STRACELET_SHARED says where it is)")
     ours = not BRIDGE.exists()
     try:
-        started = _script(scripts / "up", "2")
-        yield Cluster(kubeconfig=Path(started), tools=Path(_script(shared_folder() / "tools/unpack")))
+        kubeconfig = run_script(scripts / "up", "2").splitlines()[-1]
+        yield Cluster(kubeconfig=Path(kubeconfig), tools=unpacked())
     finally:
         if ours:
-            subprocess.run([scripts / "down"], stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
+            run_script(scripts / "down")
 
 
-def _script(*command: str | Path) -> str:
-    """The last line that it prints, if any; skips the test when it fails."""
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"{command[0]}: {done.stderr.strip()}")
-    return (done.stdout.splitlines() or [""])[-1]
+def unpacked() -> Path:
+    """The folder of helm, kubectl and what else Debian lacks."""
+    return Path(run_script(shared_folder() / "tools/unpack").splitlines()[-1])
 
 
 @pytest.fixture(scope="session")
 def image(cluster: Cluster) -> str:
     """Ours, on both nodes."""
-    up = shared_folder() / "runtimes/up"
-    if not up.exists():
-        pytest.skip(f"no Docker to be had: {up} is not there")
-    subprocess.run([up], capture_output=True, check=True, timeout=180)
+    run_script(shared_folder() / "runtimes/up")
     name = build_image()
     with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saved:
         put = [shared_folder() / "cluster/image"]

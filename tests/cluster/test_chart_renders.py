@@ -13,7 +13,7 @@ import yaml
 
 from stracelet import config
 from tests.cluster.charts import CHART, ROOT, TEMPLATE, Helm, of_kind, requests
-from tests.images import shared_folder
+from tests.cluster.conftest import unpacked
 
 LOCAL = ROOT / "manifests/stracelet.yaml"
 EVERYTHING = (
@@ -26,10 +26,7 @@ NOBODY_KNOWS = ("--set-string", "config.sources.kubernetes=off", "--set", "cri.s
 
 @pytest.fixture(scope="module")
 def tools() -> Path:
-    script = shared_folder() / "tools/unpack"
-    if not script.exists():
-        pytest.skip(f"no Helm to be had: {script} is not there (STRACELET_SHARED says where it is)")
-    return Path(subprocess.run([script], capture_output=True, text=True, check=True).stdout.strip())
+    return unpacked()
 
 
 @pytest.fixture(scope="module", params=["helm", "helm3"])

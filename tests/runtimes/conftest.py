@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.images import Engine, shared_folder, wait_for
+from tests.machine import run_script
 from tests.runtimes.cri_pods import IMAGE, PAUSE_IMAGE, Pods, import_image
 
 CONTAINERD_CONFIG = """
@@ -30,15 +31,10 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 @pytest.fixture(scope="session")
 def sockets() -> Mapping[str, str]:
     """The sockets of `docker`, `docker-v2` and `podman`, by name."""
-    script = shared_folder() / "runtimes/up"
-    if not script.exists():
-        pytest.skip(f"no container runtimes to be had: {script} is not there (STRACELET_SHARED says where it is)")
     if shutil.which("docker") is None:
         pytest.skip("docker's client is not installed")
-    done = subprocess.run([script], capture_output=True, text=True, timeout=180, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"{script}: {done.stderr.strip()}")
-    return dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    started = run_script(shared_folder() / "runtimes/up")
+    return dict(line.split(maxsplit=1) for line in started.splitlines())
 
 
 @pytest.fixture(scope="session")
