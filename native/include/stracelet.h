@@ -130,7 +130,8 @@ struct stl_message {
 #define STL_SLOT_PROVISIONAL 1 /* traced, name not known yet */
 #define STL_SLOT_TRACED 2
 #define STL_SLOT_LEAVING 3 /* being detached; statistics are kept */
-#define STL_SLOT_ENDED 4   /* no task left, or all detached; statistics are kept until released */
+#define STL_SLOT_ENDED 4   /* no task left; statistics are kept until released */
+#define STL_SLOT_LEFT 5    /* all detached, or ended meanwhile; statistics are kept until released */
 
 struct stl_info {
 	uint32_t generation; /* of the tracer: 1 for the first one */

@@ -65,7 +65,7 @@ void read_garbage(stl_reader *reader)
 	CHECK(count >= 0 && count <= STL_SLOTS);
 	for (int i = 0; i < count; i++) {
 		CHECK(containers[i].slot < STL_SLOTS && containers[i].serial);
-		CHECK(containers[i].state >= STL_SLOT_PROVISIONAL && containers[i].state <= STL_SLOT_ENDED);
+		CHECK(containers[i].state >= STL_SLOT_PROVISIONAL && containers[i].state <= STL_SLOT_LEFT);
 		CHECK(memchr(containers[i].id, '\0', STL_ID_SIZE));
 	}
 	check_cells(reader, stl_reader_snapshot(reader, edges, 3), 3);

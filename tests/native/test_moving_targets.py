@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Targets that come and go while they are attached to: nothing hangs, and no exit status is lost."""
 
+import asyncio
 import os
 import subprocess
 import time
@@ -9,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from stracelet import native
+from stracelet.tracing.protocol import Ended
 from tests.native.harness import proc
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import until
@@ -26,6 +29,29 @@ async def test_tasks_end_while_being_attached_to(tracing: Tracing, container: Co
         made, wrong = churn.ask()
         assert wrong == "wrong 0"
         await until(lambda before=made, one=churn: one.ask()[0] != before, "it goes on")  # type: ignore[misc]
+
+
+async def test_what_is_let_go_has_not_ended(tracing: Tracing, container: Container, tracee: Start) -> None:
+    target = tracee("echo")
+    for _ in range(2):
+        await tracing.attach(container)
+        await tracing.detach(container)
+        target.tell()
+        target.expect("pong 0")
+        await until(lambda: _state(tracing, container) == native.SLOT_LEFT, "it is left")
+    await tracing.attach(container)
+    target.kill()
+    ended = await tracing.event(Ended, lambda event: event.id == container.id)
+    assert [event for event in tracing.events if isinstance(event, Ended)] == [ended]
+    emptied = time.monotonic()
+    while time.monotonic() < emptied + 0.2:  # the kernel tells up to 10 ms later that the cgroup is empty
+        assert _state(tracing, container) == native.SLOT_ENDED
+        await asyncio.sleep(0.01)
+
+
+def _state(tracing: Tracing, container: Container) -> int | None:
+    slot = tracing.slot(container.id)
+    return slot.state if slot else None
 
 
 @pytest.mark.parametrize("storm", [("exec", 500), ("fork", 2000, 1000)])

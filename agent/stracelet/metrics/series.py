@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ABI_SIGNAL = 4  # STL_ABI_SIGNAL
 SLOT_ENDED = 4  # STL_SLOT_ENDED
+SLOT_LEFT = 5  # STL_SLOT_LEFT
 REST = 0  # in place of an errno: all of the syscall's that are not told apart
 OTHER = "other"
 UNKNOWN = "unknown"
@@ -242,7 +243,7 @@ class Series:
             group.members[slot.id] = identity
             _gauge(group, slot, identity, now_ns)
             self._add_slot(group, slot)
-            end = slot.end_ns or now_ns if slot.state == SLOT_ENDED else None
+            end = slot.end_ns or now_ns if slot.state in (SLOT_ENDED, SLOT_LEFT) else None
             known = ends.get(group.labels, 0)
             ends[group.labels] = None if end is None or known is None else max(end, known)
         for group in self._groups.values():

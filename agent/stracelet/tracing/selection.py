@@ -46,6 +46,7 @@ MAX_ENDED = 256
 PROVISIONAL = 1  # STL_SLOT_PROVISIONAL
 TRACED = 2  # STL_SLOT_TRACED
 ENDED = 4  # STL_SLOT_ENDED
+LEFT = 5  # STL_SLOT_LEFT
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ class Selection:
         """Whether it was let go, and nothing of it is to be shown."""
         if slot.id in self._kept or slot.id in self._unnamed:
             return False
-        return slot.state == ENDED or (slot.state == TRACED and self.answering and slot.id not in self._traced)
+        return slot.state in (ENDED, LEFT) or (slot.state == TRACED and self.answering and slot.id not in self._traced)
 
     def _tracer_ended(self, event: protocol.TracerEnded | protocol.SupervisorLost) -> None:
         self.answering = False
@@ -325,7 +326,7 @@ class Selection:
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:
         strangers = [slot for slot in slots if self._nobodys(slot)]
-        ended = (slot for slot in slots if slot.state == ENDED and slot.id in self._kept)
+        ended = (slot for slot in slots if slot.state in (ENDED, LEFT) and slot.id in self._kept)
         ours = sorted((slot for slot in ended if slot.id not in self._unnamed), key=lambda slot: slot.end_ns)
         self._releasing &= {(slot.slot, slot.serial) for slot in (*strangers, *ours)}  # the others are released
         now, surplus = self._wall_clock(), len(ours) - MAX_ENDED

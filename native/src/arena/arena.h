@@ -17,7 +17,7 @@
 
 #define STL_MAGIC UINT64_C(0x616e6572416c7473) /* "stlArena" */
 /* A slot whose rows are being freed; for readers as good as free. */
-#define STL_SLOT_RELEASING 5
+#define STL_SLOT_RELEASING 6
 #define STL_NO_ERROR UINT32_MAX
 
 /* Of each tracer thread: when it last went round its loop (CLOCK_MONOTONIC), and whether it was then at work. */

@@ -68,7 +68,7 @@ uint64_t reader_slot_serial(const struct stl_arena *arena, uint32_t slot)
 {
 	uint32_t state = ACQUIRE(arena->slots[slot].state);
 
-	if (state < STL_SLOT_PROVISIONAL || state > STL_SLOT_ENDED)
+	if (state < STL_SLOT_PROVISIONAL || state > STL_SLOT_LEFT)
 		return 0;
 	return LOAD(arena->slots[slot].serial);
 }
@@ -122,7 +122,7 @@ static bool read_slot(const struct stl_arena *arena, uint32_t index, struct stl_
 		/* A slot that was freed and opened again in between has another serial. */
 		atomic_thread_fence(memory_order_acquire);
 		copy->state = LOAD(slot->state);
-		if (copy->state >= STL_SLOT_PROVISIONAL && copy->state <= STL_SLOT_ENDED &&
+		if (copy->state >= STL_SLOT_PROVISIONAL && copy->state <= STL_SLOT_LEFT &&
 		    LOAD(slot->serial) == copy->serial)
 			return true;
 	}

@@ -237,7 +237,7 @@ static void leave(struct target *target)
 	if (!target->pid)
 		cgroups_unfollow(target->id);
 	atomic_store(&container->leaving, true);
-	if (atomic_load(&container->slot->state) != STL_SLOT_ENDED)
+	if (!target->ended)
 		atomic_store(&container->slot->state, STL_SLOT_LEAVING);
 	threads_post_all(&mail);
 }
@@ -350,6 +350,21 @@ void target_gone(const char *id)
 	thread_attention();
 }
 
+static void note_process(pid_t pid, void *context)
+{
+	(void)pid;
+	*(bool *)context = true;
+}
+
+static bool has_processes(struct target *target)
+{
+	bool any = false;
+
+	if (!target->pid)
+		cgroups_each_process(target->id, note_process, &any);
+	return any;
+}
+
 void target_entered(const char *id)
 {
 	struct target *target = find(id);
@@ -357,7 +372,8 @@ void target_entered(const char *id)
 	if (!target || !target->container || target->container->leaving)
 		return;
 	if (target->ended) {
-		if (!target->wanted || target->releasing || !open_slot(target, false))
+		/* That its last process has left it is told by the same event (cgroup-v2.rst, "populated"). */
+		if (!target->wanted || target->releasing || !has_processes(target) || !open_slot(target, false))
 			return;
 		target->release_serial = 0;
 		target->attaching = false;
@@ -371,10 +387,13 @@ static void end(struct target *target)
 {
 	struct stl_slot *slot = target->container->slot;
 
+	bool left = target->container->leaving;
+
 	target->ended = true;
 	atomic_store(&slot->end_ns, wall_ns());
-	atomic_store(&slot->state, STL_SLOT_ENDED);
-	notify(STL_EV_ENDED, slot, NULL, 0, 0, 0, NULL);
+	atomic_store(&slot->state, left ? STL_SLOT_LEFT : STL_SLOT_ENDED);
+	if (!left)
+		notify(STL_EV_ENDED, slot, NULL, 0, 0, 0, NULL);
 }
 
 static void free_target(struct target *target)
@@ -429,21 +448,6 @@ static void report_attached(struct target *target, uint64_t now)
 	if (pending)
 		target->pass_since = now;
 	notify(STL_EV_ATTACHED, container->slot, NULL, 0, atomic_load(&container->tracees) - pending, pending, NULL);
-}
-
-static void note_process(pid_t pid, void *context)
-{
-	(void)pid;
-	*(bool *)context = true;
-}
-
-static bool has_processes(struct target *target)
-{
-	bool any = false;
-
-	if (!target->pid)
-		cgroups_each_process(target->id, note_process, &any);
-	return any;
 }
 
 static void account_time(struct target *target, uint64_t now)

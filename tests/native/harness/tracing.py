@@ -146,7 +146,7 @@ class Tracing:
 
         def dropped() -> bool:
             slot = self.slot(container.id)
-            return slot is None or slot.state in (native.SLOT_LEAVING, native.SLOT_ENDED)
+            return slot is None or slot.state in (native.SLOT_LEAVING, native.SLOT_ENDED, native.SLOT_LEFT)
 
         await until(dropped, "the drop is obeyed", deadline)
         return await until(lambda: not proc.traced_and_awake(container.pids()), "no task is traced", deadline)

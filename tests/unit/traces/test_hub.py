@@ -19,6 +19,7 @@ from stracelet.native import (
     NAMED_DROPPED,
     NAMED_KEPT,
     SLOT_ENDED,
+    SLOT_LEFT,
     SLOT_PROVISIONAL,
     SLOT_TRACED,
     Cell,
@@ -182,6 +183,17 @@ async def test_when_one_ends_another_has_its_place(world: World) -> None:
     world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
     assert trace.taken.keys() == {"b", "c"}
     assert not trace.refused
+
+
+async def test_what_an_earlier_trace_let_go_has_not_ended(world: World) -> None:
+    world.session.put(1, "a", SLOT_LEFT, end_ns=time.time_ns())
+    trace = await world.start()
+    world.known = [container(id_) for id_ in "abc"]
+    assert [world.decide(each) for each in world.known] == [True, True, False]
+    world.hub.tell_names()
+    await settle()
+    assert trace.taken.keys() == {"a", "b"}
+    assert told(trace) == ["failed"], "there is no room for the third"
 
 
 async def test_a_table_has_what_was_counted_of_those_that_have_gone_since(world: World) -> None:
