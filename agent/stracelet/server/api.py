@@ -62,7 +62,7 @@ class Node(Protocol):
 @dataclass
 class _Stream:
     """A trace and what its client has said of it. `deadline` and `acknowledged`: of the loop's clock; `limited`: what
-    is said when it is over; `authorization`: of the request that began it."""
+    is said when it is over; `authorization`: of the request that began it; `lines`: sent."""
 
     trace: RunningTrace
     admission: Admission
@@ -71,6 +71,7 @@ class _Stream:
     limited: str
     acknowledged: float
     position: int = 0
+    lines: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -201,12 +202,11 @@ class TraceApi:
         stream = _Stream(trace, admission, key, loop.time() + max(seconds, 0), limited, loop.time())
         self._streams[asked.id] = stream
         audit.info("trace begun", extra=_audited(stream))
-        sent = 0
         try:
             response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
             response.force_close()
             await response.prepare(request)
-            sent = await _Sender(response, self._hub, self._gate, self._node.name, stream).run()
+            await _Sender(response, self._hub, self._gate, self._node.name, stream).run()
         except (ConnectionError, TimeoutError):
             trace.end("client")
             if request.transport:
@@ -218,7 +218,7 @@ class TraceApi:
             trace.end("client")
             del self._streams[asked.id]
             await self._hub.finish(trace)
-            how = {"outcome": trace.ended, "seconds": round(loop.time() - trace.started, 3), "lines": sent}
+            how = {"outcome": trace.ended, "seconds": round(loop.time() - trace.started, 3), "lines": stream.lines}
             audit.info("trace ended", extra={**_audited(stream), **how})
             stream.over.set()
             self._gate.ended(admission, trace.ended or "client")
@@ -231,12 +231,10 @@ class _Sender:
         self._response, self._hub, self._gate, self._node, self._stream = response, hub, gate, node, stream
         self._loop = asyncio.get_running_loop()
         self._trace = stream.trace
-        self._lines = 0
         self._sent_at = 0.0
-        self._dropped: dict[str, int] = {}
 
-    async def run(self) -> int:
-        """How many lines were sent. ConnectionError, TimeoutError: the client has gone, or takes nothing."""
+    async def run(self) -> None:
+        """ConnectionError, TimeoutError: the client has gone, or takes nothing."""
         await self._send({"type": "started", "id": self._trace.asked.id, "node": self._node, "time": _now()})
         checking = asyncio.create_task(self._check_for_ever())
         try:
@@ -262,7 +260,6 @@ class _Sender:
         await self._send({"type": "end", "reason": self._trace.ended, "text": self._trace.failure})
         async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
             await self._response.write_eof()
-        return self._lines
 
     async def _wait(self) -> None:
         try:
@@ -285,9 +282,9 @@ class _Sender:
             when = str(lines[0].time_ns) if lines else _now()
             await self._send({"type": "dropped", "count": sum(dropped.values()), "time": when})
         if lines:
-            self._lines += len(lines)
+            self._stream.lines += len(lines)
             rows = [[str(line.time_ns), line.text] for line in lines]
-            await self._send({"type": "lines", "position": self._lines, "lines": rows})
+            await self._send({"type": "lines", "position": self._stream.lines, "lines": rows})
         return bool(news or dropped or lines)
 
     def _look_at_time(self) -> None:

@@ -24,6 +24,7 @@ from stracelet.traces.report import Part, report
 from stracelet.traces.running import Asked, RunningTrace
 from stracelet.traces.shared import SharedRecords
 from stracelet.tracing import protocol
+from stracelet.tracing.selection import NAMING_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NAMING_NS = 2_000_000_000
 INTERRUPTED = "the tracer ended; another one attaches, and what is called meanwhile is missing"
 
 
@@ -122,9 +122,6 @@ class Hub:
         try:
             self._rewant()
             self._tell_names()
-            for slot in self._session.containers():
-                if slot.state == SLOT_TRACED and slot.tracees:
-                    trace.attached(slot.id, slot.tracees)
         except BaseException:
             await self.finish(trace)
             raise
