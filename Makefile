@@ -18,9 +18,12 @@ KREW_URL ?= https://stracelet.io/releases
 HELM ?= helm
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' agent/stracelet/__init__.py)
 IMAGE ?= stracelet:$(VERSION)
+PYTEST = $(BIN)/python -m pytest
+COMPUTING := tests/agreement tests/unit
+WAITING := tests/client tests/cluster
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
-.PHONY: help build run test check format bench image manifests zipapp krew clean
+.PHONY: help build run test computing waiting check format bench image manifests zipapp krew clean
 
 help: ## say what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,8 +36,16 @@ run: build ## trace a demonstration container, or TARGETS="docker/redis", and sh
 
 test: check ## everything: checks, C for aarch64, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
 	$(MAKE) -C native -j$$(nproc) tests cross PYTHON=$(abspath $(BIN)/python)
+	@status=0; $(MAKE_COMMAND) --no-print-directory --keep-going --output-sync --jobs 2 computing waiting || status=1; \
+	$(PYTEST) tests $(patsubst %,--ignore=%,$(COMPUTING) $(WAITING)) || status=1; exit $$status
+
+# Beside one another the tests that compute and those that mostly wait; then alone those that look at the clock.
+computing:
 	$(MAKE) -C native test
-	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+	$(PYTEST) $(COMPUTING)
+
+waiting:
+	$(PYTEST) $(WAITING)
 
 check: $(VENV)/.dev $(VENV)/.built ## lint, formats, types, layers, generated files in step
 	$(BIN)/ruff check
