@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What both doctors and `kubectl strace` complain of is in docs/troubleshooting.md, word for word, for who searches it."""
+"""What both doctors and `kubectl strace` complain of is in docs/troubleshooting.md, word for word."""
 
 from __future__ import annotations
 
