@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
+audit = logging.getLogger("stracelet.audit")
 
 FRESH_SECONDS = 1.0
 """For so long an object is not read again: whoever guesses keys costs the API server little."""
 MOST_KNOWN = 64
+MOST_SHOWN = 512
 MOST_AT_ONCE = 8
 LONGEST_SECONDS = 3600.0
 SWEEP_SECONDS = 600.0
+REFUSALS_SECONDS = 10.0
+"""Of keys that do not do a line is written no more often, with how many there were: whoever guesses fills no log."""
 OVER = {"expired"}
 """Ends of a trace after which its object is of no use to anybody; `limits.duration` is over on each node by itself."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -60,9 +64,23 @@ class TraceGate:
         self._known: dict[tuple[str, str], tuple[float, Mapping[str, Any] | None]] = {}
         self._reading = asyncio.Semaphore(MOST_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refusals, self._told = 0, float("-inf")
 
     async def admit(self, trace: str, authorization: str) -> Admission:
         """Denied: 401 where key or object do not do, 400 where the object makes no sense. SourceError."""
+        try:
+            return await self._admit(trace, authorization)
+        except Denied as error:
+            self._note(trace, str(error))
+            raise
+
+    def _note(self, trace: str, why: str) -> None:
+        self._refusals += 1
+        if self._ticks() - self._told >= REFUSALS_SECONDS:
+            audit.warning("refused", extra={"trace": trace[:MOST_SHOWN], "why": why, "times": self._refusals})
+            self._refusals, self._told = 0, self._ticks()
+
+    async def _admit(self, trace: str, authorization: str) -> Admission:
         namespace, _, name = trace.partition("/")
         bearer = _BEARER.fullmatch(authorization)
         if not bearer or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(name):
