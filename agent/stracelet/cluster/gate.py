@@ -30,7 +30,6 @@ audit = logging.getLogger("stracelet.audit")
 FRESH_SECONDS = 1.0
 """For so long an object is not read again: whoever guesses keys costs the API server little."""
 MOST_KNOWN = 64
-MOST_SHOWN = 512
 MOST_AT_ONCE = 8
 LONGEST_SECONDS = 3600.0
 SWEEP_SECONDS = 600.0
@@ -68,19 +67,6 @@ class TraceGate:
 
     async def admit(self, trace: str, authorization: str) -> Admission:
         """Denied: 401 where key or object do not do, 400 where the object makes no sense. SourceError."""
-        try:
-            return await self._admit(trace, authorization)
-        except Denied as error:
-            self._note(trace, str(error))
-            raise
-
-    def _note(self, trace: str, why: str) -> None:
-        self._refusals += 1
-        if self._ticks() - self._told >= REFUSALS_SECONDS:
-            audit.warning("refused", extra={"trace": trace[:MOST_SHOWN], "why": why, "times": self._refusals})
-            self._refusals, self._told = 0, self._ticks()
-
-    async def _admit(self, trace: str, authorization: str) -> Admission:
         namespace, _, name = trace.partition("/")
         bearer = _BEARER.fullmatch(authorization)
         if not bearer or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(name):
@@ -91,11 +77,18 @@ class TraceGate:
         given = hashlib.sha256(bytes.fromhex(bearer[1])).hexdigest()
         same = hmac.compare_digest(given, str(spec.get("keyHash", "")).lower().encode("ascii", "replace").decode())
         if found is None or not same:
-            raise _unauthorised("there is no such Trace, or this is not its key")
+            raise self._refused(f"{namespace}/{name}", "there is no such Trace, or this is not its key")
         admission = _admission(namespace, name, found)
         if admission.expires <= self._clock():
-            raise _unauthorised(f"the Trace {admission.name} has expired")
+            raise self._refused(admission.name, f"the Trace {admission.name} has expired")
         return admission
+
+    def _refused(self, trace: str, why: str) -> Denied:
+        self._refusals += 1
+        if self._ticks() - self._told >= REFUSALS_SECONDS:
+            audit.warning("refused", extra={"trace": trace, "why": why, "times": self._refusals})
+            self._refusals, self._told = 0, self._ticks()
+        return _unauthorised(why)
 
     async def withdrawn(self, admission: Admission) -> str:
         """While the API server does not answer, what it said last holds, until it expires."""
