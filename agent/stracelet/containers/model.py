@@ -30,7 +30,7 @@ class Pod:
     uid: str
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """Those that are meant for us, `stracelet.io/...`."""
+    """Those that are meant for us, `stracelet.io/...`, and no others."""
     workload: Workload | None = None
     cgroup_uid: str = ""
     """What its cgroup's path has in the UID's place; empty: not known."""

@@ -2,6 +2,7 @@
 """What is traced: targets and rules on one side, what the tracer and the inventory see on the other.
 
     New (provisional)  -> wanted: trace (keep) | not wanted, or unnamed for 2 s: drop and throw away
+    ended by then      -> wanted: keep         | not wanted, or unnamed for 32 s: throw away
     named, renamed     -> wanted: trace        | no longer wanted: drop, its counts stay for the linger
     slot ended         -> kept: release after the linger | not kept: release now
     no room for it     -> asked for again after a pause
@@ -37,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 SECOND = 10**9
 NAMING_NS = 2 * SECOND
+# What has ended costs nobody anything. A kubelet tells of what has become of a pod every 10 s at the latest.
+LATE_NS = 30 * SECOND
+MAX_LATE = 128
 # What an earlier agent had asked for; the source of its name may be slow to come back.
 ADOPTION_NS = 30 * SECOND
 TICK_SECONDS = 0.5
@@ -309,15 +313,24 @@ class Selection:
 
     async def tick(self) -> None:
         """What time alone brings about: names that never came, and slots whose linger is over."""
-        now = self._clock()
-        for container_id in [name for name, deadline in self._unnamed.items() if now >= deadline]:
+        slots = self._slots()
+        for container_id in self._nameless_for_long({slot.id for slot in slots if slot.state == ENDED}):
             self._let_go(container_id)
         for container_id in self._retries.due():
             self._ask_again(container_id)
-        slots = self._slots()
         if self.linger_ns is not None:
             await self._release(slots, self.linger_ns)
         self._forget({slot.id for slot in slots})
+
+    def _nameless_for_long(self, ended: Collection[str]) -> list[str]:
+        now = self._clock()
+        late = sorted((deadline, name) for name, deadline in self._unnamed.items() if name in ended)
+        surplus = {name for _, name in late[: max(0, len(late) - MAX_LATE)]}
+        return [
+            name
+            for name, deadline in self._unnamed.items()
+            if now >= deadline + (LATE_NS if name in ended and name not in surplus else 0)
+        ]
 
     def _ask_again(self, container_id: str) -> None:
         if container_id.startswith("pid:") and container_id not in self._traced:

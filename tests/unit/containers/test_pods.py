@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stracelet.containers.kubernetes.pods import parse_pod
-from stracelet.containers.model import CREATED, RUNNING, Workload
+from stracelet.containers.kubernetes.pods import LONGEST, parse_pod
+from stracelet.containers.model import CREATED, EXITED, RUNNING, Workload
 
 UID = "11111111-2222-3333-4444-555555555555"
 A, B, C, D = (letter * 64 for letter in "abcd")
@@ -41,7 +41,7 @@ def test_a_container_has_its_pods_names() -> None:
     assert entry.pod.workload is None
 
 
-def test_init_and_ephemeral_containers_too_and_none_that_has_ended() -> None:
+def test_init_and_ephemeral_containers_too_and_what_has_ended() -> None:
     pod = _pod()
     pod["spec"]["initContainers"] = [{"name": "sidecar", "image": "proxy:1"}, {"name": "setup", "image": "setup:1"}]
     pod["spec"]["ephemeralContainers"] = [{"name": "debugger", "image": "busybox"}]
@@ -55,6 +55,7 @@ def test_init_and_ephemeral_containers_too_and_none_that_has_ended() -> None:
     found = {each.name: (each.id, each.image, each.status) for each in parse_pod(pod, "kubernetes").containers}
     assert found == {
         "sidecar": (B, "proxy:1", RUNNING),
+        "setup": (C, "setup:1", EXITED),
         "web": (A, "registry/web:1", RUNNING),
         "debugger": (D, "busybox", CREATED),
     }
@@ -64,9 +65,12 @@ def test_one_that_waits_to_be_started_again_has_ended() -> None:
     pod = _pod()
     ended = {"terminated": {"exitCode": 1, "containerID": f"containerd://{A}"}}
     pod["status"]["containerStatuses"][0] |= {"state": {"waiting": {}}, "lastState": ended}
-    assert parse_pod(pod, "kubernetes").containers == ()
+    found = lambda: [(each.id, each.status) for each in parse_pod(pod, "kubernetes").containers]  # noqa: E731
+    assert found() == [(A, EXITED)]
     pod["status"]["containerStatuses"][0] |= {"containerID": f"containerd://{B}"}
-    assert [each.id for each in parse_pod(pod, "kubernetes").containers] == [B]
+    assert found() == [(B, CREATED), (A, EXITED)]
+    pod["status"]["containerStatuses"][0] |= {"state": {"running": {}}}
+    assert found() == [(B, RUNNING), (A, EXITED)]
 
 
 def test_one_without_an_id_is_none_yet() -> None:
@@ -93,6 +97,10 @@ def test_no_annotation_claims_another_pods_cgroup(claimed: str) -> None:
 def test_of_the_annotations_ours_alone_are_kept() -> None:
     pod = _pod(annotations={"stracelet.io/monitor": "true", "example.com/password": "x" * 1000})
     assert parse_pod(pod, "kubernetes").pod.annotations == {"stracelet.io/monitor": "true"}
+    pod = _pod(annotations={"stracelet.io/unknown": "x", "stracelet.io/syscalls": "x" * 250_000})
+    assert {key: len(value) for key, value in parse_pod(pod, "kubernetes").pod.annotations.items()} == {
+        "stracelet.io/syscalls": LONGEST
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Object = Mapping[str, Any]
 
-OURS = "stracelet.io/"
+OURS = tuple(f"stracelet.io/{name}" for name in ("monitor", "syscalls", "engine"))
+LONGEST = 1025
+"""Of an annotation's value: one character more than what may be said. Its author may write 256 kB."""
 MIRROR = "kubernetes.io/config.mirror"
 TEMPLATE_HASH = "pod-template-hash"
 KINDS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job")
@@ -27,7 +29,7 @@ _STATUSES = (
 
 
 class PodEntry(NamedTuple):
-    """A pod and those of its containers that have an ID and have not ended."""
+    """A pod and those of its containers that have an ID. What lives shortly is seen when it has ended, not before."""
 
     pod: Pod
     containers: tuple[Container, ...]
@@ -45,7 +47,7 @@ def parse_pod(pod: Object, source: str) -> PodEntry:
         name=str(metadata["name"]),
         uid=str(metadata["uid"]),
         labels=labels,
-        annotations={key: value for key, value in annotations.items() if key.startswith(OURS)},
+        annotations={key: annotations[key][:LONGEST] for key in OURS if key in annotations},
         workload=_workload(metadata, labels),
         cgroup_uid=_mirrored(annotations) or str(metadata["uid"]),
     )
@@ -79,29 +81,29 @@ def _containers(pod: Object, known: Pod, source: str) -> Iterator[Container]:
     for in_spec, in_status in _STATUSES:
         images = {str(each.get("name", "")): str(each.get("image", "")) for each in _list(spec, in_spec)}
         for each in _list(status, in_status):
-            found = _CONTAINER_ID.fullmatch(str(each.get("containerID", "")))
-            state = _state(each)
-            if found is None or state == EXITED:
-                continue
             name = str(each.get("name", ""))
-            yield Container(
-                id=found["id"],
-                runtime=found["runtime"],
-                name=name,
-                image=images.get(name) or str(each.get("image", "")),
-                pod=known,
-                status=state,
-                sources=(source,),
-            )
+            for container_id, state in _states(each):
+                if (found := _CONTAINER_ID.fullmatch(container_id)) is not None:
+                    yield Container(
+                        id=found["id"],
+                        runtime=found["runtime"],
+                        name=name,
+                        image=images.get(name) or str(each.get("image", "")),
+                        pod=known,
+                        status=state,
+                        sources=(source,),
+                    )
 
 
-def _state(status: Object) -> str:
-    """One that waits to be started again, after it has failed, has the ID of the one that ended."""
+def _states(status: Object) -> Iterator[tuple[str, str]]:
+    """The IDs of the container and of the one before it. One that waits to be started again has the ended one's ID."""
     state = _mapping(status, "state")
-    if "running" in state:
-        return RUNNING
-    last = _mapping(_mapping(status, "lastState"), "terminated")
-    return EXITED if "terminated" in state or last.get("containerID") == status.get("containerID") else CREATED
+    container_id = str(status.get("containerID", ""))
+    last = str(_mapping(_mapping(status, "lastState"), "terminated").get("containerID", ""))
+    ended = "terminated" in state or last == container_id
+    yield container_id, RUNNING if "running" in state else EXITED if ended else CREATED
+    if last != container_id:
+        yield last, EXITED
 
 
 def _mapping(of: Object, key: str) -> Object:
