@@ -25,6 +25,7 @@ from stracelet.metrics.series import Series
 from stracelet.server.api import TraceApi
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
 from stracelet.traces.hub import Hub, Together
+from stracelet.tracing.annotations import Annotations, filter_of
 from stracelet.tracing.choice import Choice
 from stracelet.tracing.observed import Observed
 from stracelet.tracing.remote import RemoteSession
@@ -47,24 +48,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of these a change is only looked at when the agent starts.
-FIXED = (
-    "metrics.listen",
-    "metrics.buckets",
-    "metrics.tls",
-    "sources",
-    "tracer_socket",
-    "procfs",
-    "cgroup_root",
-    "api",
-    "limits",
-)
-
 
 def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[str] = ()) -> int:
     """The agent, until SIGTERM or SIGINT; the exit status. StraceletError if it cannot start or cannot go on."""
     log.configure(level=settings.log.level, format=settings.log.format)
     wanted = tuple(parse_target(text) for text in targets)
+    check(settings)
     rules = Rules.of(settings.monitor)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
@@ -80,6 +69,12 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
             listening.close()
         config_file.close()
     return 0
+
+
+def check(settings: Config) -> None:
+    """ConfigError: it says something that its model cannot know to be wrong."""
+    Rules.of(settings.monitor)
+    filter_of(settings.monitor)
 
 
 async def _run(
@@ -154,6 +149,7 @@ class Agent:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
         self._inventory = inventory_through(session, settings, paths)
         self._choice = Choice(targets, rules)
+        self._annotations = Annotations(filter=filter_of(settings.monitor), choice=lambda: self._choice)
         self._hub = Hub(
             session=session,
             limits=settings.limits,
@@ -180,7 +176,7 @@ class Agent:
             reader=session,
             series=self._series,
             self_metrics=self._self_metrics,
-            identities=lambda ids: identities(self._counted, ids),
+            identities=lambda ids: identities(self._counted, ids, self._annotations.shown),
             edges_ns=settings.metrics.buckets,
         )
         session.exchange = self._collector.exchange
@@ -195,6 +191,7 @@ class Agent:
         await self._inventory.refresh()
         self._check_targets()
         self._know_ourselves()
+        self._annotations.look(*self.containers())
         await self._server.start()
         api, gate = await self._serve_api()
         logger.info("metrics at %s", self._address(), extra={"containers": len(self._inventory.containers())})
@@ -241,16 +238,22 @@ class Agent:
         kept = self._selection.kept(container_id)
         return kept if kept and kept.counted else None
 
-    def _changed(self, _: str) -> None:
+    def _changed(self, container_id: str) -> None:
         """Before the selection hears of it, or soon after: what is ourselves, and whose records are whose."""
         self._know_ourselves()
+        if container := self._inventory.get(container_id):
+            self._annotations.look(container)
         self._hub.tell_names()
 
     def _know_ourselves(self) -> None:
         ourselves = self._inventory.own()
         if ourselves != self._choice.ourselves:
             self._choice = replace(self._choice, ourselves=ourselves)
-            self._selection.rewanted(self._wanted())
+            self._rewant()
+
+    def _rewant(self) -> None:
+        self._selection.rewanted(self._wanted())
+        self._annotations.look(*self.containers())
 
     def containers(self) -> Sequence[Container]:
         """All that there are on this node."""
@@ -259,6 +262,10 @@ class Agent:
     def monitored(self, container: Container) -> bool:
         """Whether it is traced always."""
         return self._choice.wants(container)
+
+    def refused(self, container: Container) -> str:
+        """What its pod's annotations ask for in vain, and why."""
+        return self._annotations.refused(container)
 
     async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]:
         """What has been counted of containers, as far as that is shown: since they are monitored."""
@@ -301,17 +308,17 @@ class Agent:
                 logger.error("the configuration was not read again, the old one goes on: %s", error)  # noqa: TRY400
 
     def _apply(self, new: Config) -> None:
-        rules = Rules.of(new.monitor)
+        rules, shown = Rules.of(new.monitor), filter_of(new.monitor)
         if self._tls and self._settings.metrics.tls:
             load_certificate(self._tls, self._settings.metrics.tls)
-        for key in (key for key in FIXED if _value(new, key) != _value(self._settings, key)):
+        for key in config.needing_restart(self._settings, new):
             logger.warning("%s has changed: that needs a restart", key)
         log.configure(level=new.log.level, format=new.log.format)
         self._series.max_series = new.metrics.max_series
         self._series.max_series_per_container = new.metrics.max_series_per_container
         self._series.linger_ns = self._selection.linger_ns = new.metrics.linger
-        self._choice = replace(self._choice, rules=rules)
-        self._selection.rewanted(self._wanted())
+        self._choice, self._annotations.filter = replace(self._choice, rules=rules), shown
+        self._rewant()
         logger.info("the configuration was read again")
 
     async def _retire(self) -> None:
@@ -356,9 +363,10 @@ class Agent:
         """That run for clients."""
         return len(self._hub.running)
 
-    def traces_refused(self) -> Mapping[str, int]:
-        """By the limit that was reached."""
-        return self._hub.refusals
+    def refused_by_reason(self) -> Mapping[str, Mapping[str, int]]:
+        """What was asked for in vain: traces, their containers, and annotations."""
+        found = {"traces": self._hub.refusals, "trace_containers": self._hub.containers_refused}
+        return {**found, "annotations": self._annotations.refused_by_reason}
 
     def records_dropped(self) -> Mapping[str, int]:
         """Lines of traces, by reason."""
@@ -377,10 +385,3 @@ def _commit() -> str:
 
 async def _wait(event: asyncio.Event) -> None:
     await event.wait()
-
-
-def _value(settings: Config, key: str) -> object:
-    value: object = settings
-    for part in key.split("."):
-        value = getattr(value, part)
-    return value

@@ -25,6 +25,7 @@ class Agent:
     def run(self, args: argparse.Namespace) -> int:
         settings = arguments.load_config(args.config)
         if args.check:
+            app.check(settings)
             print(f"{args.config or 'the defaults'}: ok")
             return 0
         return app.run(settings, config_path=args.config, targets=args.targets)

@@ -22,13 +22,16 @@ SHOWN_PIDS = 4
 
 @dataclass(frozen=True)
 class Listed:
-    """A container and what runs in it."""
+    """A container and what runs in it. `refused`: what its pod's annotations ask for in vain, and why."""
 
     container: Container
     processes: tuple[Process, ...]
+    refused: str = ""
 
 
-def listed(inventory: Inventory, procfs: Procfs, request: Request) -> list[Listed]:
+def listed(
+    inventory: Inventory, procfs: Procfs, request: Request, refused: Callable[[Container], str] = lambda _: ""
+) -> list[Listed]:
     """The containers that the request means, all of them without one, by their names. Raises TargetNotFound."""
     containers = list(inventory.containers().values())
     if request.names_containers:
@@ -36,7 +39,7 @@ def listed(inventory: Inventory, procfs: Procfs, request: Request) -> list[Liste
     found = []
     for container in sorted(containers, key=lambda each: (target_of(each), each.id)):
         processes = (procfs.process(pid) for pid in inventory.pids(container.id))
-        found.append(Listed(container, tuple(process for process in processes if process is not None)))
+        found.append(Listed(container, tuple(filter(None, processes)), refused(container)))
     return found
 
 
@@ -95,13 +98,15 @@ WIDE: tuple[Cell, ...] = (
     ("SOURCES", lambda each, _: ",".join(each.container.sources)),
     ("CGROUP", lambda each, _: each.container.cgroups[0] if each.container.cgroups else ""),
 )
+REFUSED: Cell = ("REFUSED", lambda each, _: each.refused)
+OPTIONAL = ("POD", "COMPOSE", "REFUSED")
 
 
 def table(listed: Iterable[Listed], *, wide: bool, cut: bool) -> list[tuple[str, ...]]:
-    """The heading and a row for each container; columns that would be empty throughout are left out, but for NAME."""
-    columns = WIDE if wide else COLUMNS
+    """The heading and a row for each container; of POD, COMPOSE and REFUSED those that are not empty."""
+    columns = (*(WIDE if wide else COLUMNS), REFUSED)
     rows = [tuple(printable(cell(each, cut)) for _, cell in columns) for each in listed]
-    kept = [i for i, (name, _) in enumerate(columns) if name not in ("POD", "COMPOSE") or any(row[i] for row in rows)]
+    kept = [i for i, (name, _) in enumerate(columns) if name not in OPTIONAL or any(row[i] for row in rows)]
     return [tuple(row[i] for i in kept) for row in (tuple(name for name, _ in columns), *rows)]
 
 
@@ -135,4 +140,5 @@ def as_json(each: Listed) -> Mapping[str, Any]:
         "cgroups": list(container.cgroups),
         "sources": list(container.sources),
         "target": target_of(container),
+        "refused": each.refused,
     }

@@ -24,10 +24,10 @@ from stracelet.text import json_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stracelet.config import Config
-    from stracelet.containers.model import SourceState
+    from stracelet.containers.model import Container, SourceState
 
 
 class Ps:
@@ -47,7 +47,8 @@ class Ps:
         if request.pids:
             raise UsageError("ps lists containers, not processes: leave pid/N out")
         inventory = asyncio.run(look(wanted.config))
-        listed = listing.listed(inventory, Procfs(Path(wanted.config.procfs)), request)
+        refused = refusals(wanted.config, inventory) if args.config else _nothing
+        listed = listing.listed(inventory, Procfs(Path(wanted.config.procfs)), request, refused)
         states = inventory.states()
         if args.output == "json":
             show_json(listed, states)
@@ -70,6 +71,20 @@ async def look(config: Config) -> Inventory:
     return inventory
 
 
+def refusals(config: Config, inventory: Inventory) -> Callable[[Container], str]:
+    """What an agent of that configuration, in whose container we may be, refuses to a container. ConfigError."""
+    from stracelet.containers.rules import Rules  # noqa: PLC0415 - these know all syscalls
+    from stracelet.tracing.annotations import Annotations, filter_of  # noqa: PLC0415
+    from stracelet.tracing.choice import Choice  # noqa: PLC0415
+
+    choice = Choice(rules=Rules.of(config.monitor), ourselves=inventory.own())
+    return Annotations(filter=filter_of(config.monitor), choice=lambda: choice).refused
+
+
+def _nothing(_: Container) -> str:
+    return ""
+
+
 def show_json(listed: Sequence[listing.Listed], states: Mapping[str, SourceState]) -> None:
     document = {
         "containers": [listing.as_json(each) for each in listed],
@@ -86,7 +101,7 @@ def show(rows: Sequence[Sequence[str]], *, wide: bool) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in rows[0]:
         table.add_column(
-            heading, overflow="fold" if heading in ("NAME", "POD") else "ellipsis", no_wrap=heading == "ID"
+            heading, overflow="fold" if heading in ("NAME", "POD", "REFUSED") else "ellipsis", no_wrap=heading == "ID"
         )
     for row in rows[1:]:
         table.add_row(*map(escape, row))

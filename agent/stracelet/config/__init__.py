@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration: one YAML file, checked key by key."""
 
-from stracelet.config.files import ConfigFile, load, read
+from stracelet.config.files import ConfigFile, load, needing_restart, read
 from stracelet.config.keys import (
     BUCKET_EDGES,
+    Annotations,
     Config,
     Limits,
     Metrics,
@@ -17,6 +18,7 @@ from stracelet.config.keys import (
 
 __all__ = [
     "BUCKET_EDGES",
+    "Annotations",
     "Config",
     "ConfigFile",
     "Limits",
@@ -26,6 +28,7 @@ __all__ = [
     "Sources",
     "Tls",
     "load",
+    "needing_restart",
     "parse_listen",
     "read",
     "section",

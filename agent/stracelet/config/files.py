@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pydantic
@@ -16,6 +17,19 @@ from stracelet.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+
+FIXED = (
+    "metrics.listen",
+    "metrics.buckets",
+    "metrics.tls",
+    "sources",
+    "tracer_socket",
+    "procfs",
+    "cgroup_root",
+    "api",
+    "limits",
+)
 
 
 def load(text: str) -> Config:
@@ -42,6 +56,11 @@ def read(path: Path | None) -> Config:
         return _parse(path, path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def needing_restart(before: Config, after: Config) -> list[str]:
+    """The keys that differ, of those that are only looked at when an agent starts."""
+    return [key for key in FIXED if attrgetter(key)(before) != attrgetter(key)(after)]
 
 
 class ConfigFile:

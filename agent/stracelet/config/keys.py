@@ -59,10 +59,15 @@ def _kubeconfig(value: Any) -> Any:
     return found[0] if isinstance(found, tuple) and len(found) == 1 else _refuse(value, "auto, off or a path")
 
 
-def _empty_filter(value: str) -> str:
-    if value:
-        raise ValueError(f'this version cannot filter by syscall; leave it "" to count all, found {value!r}')
-    return value
+_ON_OFF = {True: "on", False: "off", "true": "on", "false": "off"}
+
+
+def _on_off(value: Any) -> Any:
+    """YAML 1.1 reads a bare `on` or `off` as true or false, as a key too; JSON made of that has texts."""
+    if not isinstance(value, dict):
+        return value
+    named = {_ON_OFF.get(key, key): item for key, item in value.items()}
+    return named if len(named) == len(value) else _refuse([*value], "each of the keys on and off once")
 
 
 def _pattern(value: str) -> str:
@@ -132,15 +137,39 @@ class Rule(Model):
         return self
 
 
+class Annotations(Model):
+    """Whose pods may say by an annotation, `stracelet.io/monitor`, that they are monitored, or are not."""
+
+    on: Globs = Field(
+        default=(),
+        description='Globs of namespaces: a pod there that says `stracelet.io/monitor: "true"` is monitored, and its '
+        "`stracelet.io/syscalls` narrows `monitor.filter`. What other pods ask for is refused, which `ps` shows. "
+        "Annotations are known from the Kubernetes API alone.",
+    )
+    off: Globs = Field(
+        default=(),
+        description='Globs of namespaces: a pod there that says `stracelet.io/monitor: "false"` is not monitored, '
+        "although a rule of `include` matches it.",
+    )
+
+    _names = pydantic.model_validator(mode="before")(_on_off)
+
+
 class Monitor(Model):
-    """What is traced always. Empty: nothing, until a target on the command line asks for it."""
+    """What is traced always. Empty: nothing, until a target on the command line or a permitted annotation asks."""
 
     include: tuple[Rule, ...] = Field(default=(), description="Rules; what any of them matches is monitored.")
     exclude: tuple[Rule, ...] = Field(
-        default=(), description="Rules; they win over `include`. We never trace ourselves."
+        default=(), description="Rules; they win over `include` and annotations. We never trace ourselves."
     )
-    filter: Annotated[str, pydantic.AfterValidator(_empty_filter)] = Field(
-        default="", description="Which syscalls are counted; empty: all, which is what this version can do."
+    annotations: Annotations = Field(
+        default=Annotations(),
+        description="Whose pods may switch monitoring by annotation.",
+    )
+    filter: str = Field(
+        default="",
+        description="Which syscalls the metrics show, as `-e trace=` says it (`%network,close`, `!futex`); empty: all. "
+        "It bounds series, not cost: all are counted.",
     )
     engine: Literal["auto", "ptrace"] = Field(default="auto", description="What observes the kernel; `auto`: `ptrace`.")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `monitor.include` and `monitor.exclude` mean for a container."""
+"""What `monitor.include`, `monitor.exclude` and `monitor.annotations` mean for a container."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from stracelet import config
     from stracelet.containers.model import Container, Pod
+
+
+MONITOR = "stracelet.io/monitor"
+SWITCHES = {"true": True, "false": False}
 
 
 def labels_of(container: Container) -> dict[str, str]:
@@ -71,25 +75,54 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """Include and exclude. `exclude` wins."""
+    """Include, exclude, and the namespaces whose pods may switch monitoring `on` or `off` by annotation.
+
+    `exclude` wins over all. `include` wins over an annotation, but for one that says "false" where `off` permits that:
+    there is nothing else that it could switch off.
+    """
 
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
+    on: re.Pattern[str] | None = None
+    off: re.Pattern[str] | None = None
 
     @classmethod
     def of(cls, monitor: config.Monitor) -> Rules:
         """Raises ConfigError, which names the key."""
-        return cls(_compile("include", monitor.include), _compile("exclude", monitor.exclude))
+        return cls(
+            _compile("include", monitor.include),
+            _compile("exclude", monitor.exclude),
+            _globs(monitor.annotations.on),
+            _globs(monitor.annotations.off),
+        )
 
     def select(self, container: Container) -> bool:
         """Whether the container is to be monitored."""
-        return any(rule.matches(container) for rule in self.include) and not any(
-            rule.matches(container) for rule in self.exclude
-        )
+        switch = self.switch(container.pod)
+        if switch is False or self.excludes(container):
+            return False
+        return switch is True or any(rule.matches(container) for rule in self.include)
+
+    def excludes(self, container: Container) -> bool:
+        """Whether a rule keeps it out, whoever asks for it."""
+        return any(rule.matches(container) for rule in self.exclude)
 
     def could_select(self, pod: Pod | None = None) -> bool:
         """Whether a container of which only the ID is known, or its pod besides, could still be one of these."""
-        return any(pod is None or rule.could_match(pod) for rule in self.include)
+        if pod is None:
+            return bool(self.include) or self.on is not None
+        switch = self.switch(pod)
+        return any(rule.could_match(pod) for rule in self.include) if switch is None else switch
+
+    def switch(self, pod: Pod | None) -> bool | None:
+        """What the pod's annotation says, if it says something that its namespace permits."""
+        switch = SWITCHES.get(pod.annotations.get(MONITOR, "")) if pod else None
+        return switch if pod and switch is not None and self.permits(pod, on=switch) else None
+
+    def permits(self, pod: Pod, *, on: bool) -> bool:
+        """Whether pods of its namespace may switch monitoring on, or off."""
+        namespaces = self.on if on else self.off
+        return namespaces is not None and bool(namespaces.match(pod.namespace))
 
 
 def _compile(key: str, rules: Iterable[config.Rule]) -> tuple[Rule, ...]:

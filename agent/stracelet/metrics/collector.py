@@ -16,8 +16,9 @@ from stracelet.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from stracelet.metrics.arena import Slot, Snapshot
     from stracelet.metrics.self_metrics import SelfMetrics
-    from stracelet.metrics.series import Identity, Series, Slot, Snapshot
+    from stracelet.metrics.series import Identity, Series
 
 
 logger = logging.getLogger(__name__)

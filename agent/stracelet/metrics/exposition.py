@@ -110,13 +110,13 @@ _HELP = {False: str.maketrans({"\\": r"\\", "\n": r"\n"}), True: _ESCAPES}
 
 
 def _syscalls(_: str, group: ContainerSeries) -> Iterable[tuple[str, float]]:
-    return [(f',syscall="{name}"', sum(series.buckets)) for name, series in group.syscalls.items()]
+    return [(f',syscall="{name}"', sum(series.buckets)) for name, series in group.visible()]
 
 
 def _errors(_: str, group: ContainerSeries) -> Iterable[tuple[str, float]]:
     return [
         (f',syscall="{name}",errno="{errno}"', calls)
-        for name, series in group.syscalls.items()
+        for name, series in group.visible()
         for errno, calls in series.errors.items()
     ]
 
@@ -160,7 +160,7 @@ def _durations(labelled: Labelled, edges_ns: Sequence[int], created: Created) ->
     for text, group in labelled:
         start = (created(group),) if created else ()
         made = []
-        for syscall, series in group.syscalls.items():
+        for syscall, series in group.visible():
             counts = list(accumulate(series.buckets))
             values = (*counts, series.sum_ns / 1e9, counts[-1], *start)
             labels = f'{text},syscall="{syscall}"'

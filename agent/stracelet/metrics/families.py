@@ -66,6 +66,12 @@ SOURCE_UP = Family("source_up", "gauge", "1 if the source of container names ans
 BUILD_INFO = Family("build_info", "gauge", "The version of this agent.", ("version", "commit"))
 TRACES = Family("traces", "gauge", "Traces that run for clients of the trace API.")
 TRACES_REFUSED = Family("traces_refused", "counter", "Traces that were refused, by the limit.", ("limit",))
+TRACE_CONTAINERS_REFUSED = Family(
+    "trace_containers_refused", "counter", "Containers that a trace asked for and did not get.", ("reason",)
+)
+ANNOTATIONS_REFUSED = Family(
+    "annotations_refused", "counter", "Annotations of pods that asked for what they did not get.", ("reason",)
+)
 RECORDS_DROPPED = Family(
     "records_dropped", "counter", "Records that were not shown to those who asked for them.", ("sink", "reason")
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from stracelet.containers.model import Container
+    from stracelet.records.shown import Shown
     from stracelet.tracing.selection import Kept
 
 SHORT_ID = 12
@@ -22,11 +23,12 @@ def labels(container: Container) -> Labels:
     return Labels(container.pod.namespace, container.pod.name, name) if container.pod else Labels("", "", name)
 
 
-def identity(kept: Kept) -> Identity:
+def identity(kept: Kept, shown: Callable[[Container | None], Shown]) -> Identity:
     """Who it is; a process by its PID is `pid/N`."""
     container = kept.container
     if container is None:
-        return Identity(Labels("", "", kept.id.replace("pid:", "pid/")), "", "", kept.seen_ns)
+        labels_of_pid = Labels("", "", kept.id.replace("pid:", "pid/"))
+        return Identity(labels_of_pid, "", "", kept.seen_ns, shown=shown(None))
     workload = container.pod.workload if container.pod else None
     return Identity(
         labels(container),
@@ -35,10 +37,13 @@ def identity(kept: Kept) -> Identity:
         kept.seen_ns,
         workload_kind=workload.kind if workload else "",
         workload=workload.name if workload else "",
+        shown=shown(container),
     )
 
 
-def identities(kept: Callable[[str], Kept | None], ids: Iterable[str]) -> dict[str, Identity]:
-    """The identities of those that are kept."""
+def identities(
+    kept: Callable[[str], Kept | None], ids: Iterable[str], shown: Callable[[Container | None], Shown]
+) -> dict[str, Identity]:
+    """The identities of those that are kept; `shown`: which of its syscalls the metrics show."""
     found = ((container_id, kept(container_id)) for container_id in ids)
-    return {container_id: identity(who) for container_id, who in found if who is not None}
+    return {container_id: identity(who, shown) for container_id, who in found if who is not None}

@@ -30,7 +30,7 @@ class Facts(Protocol):
     def calls_folded(self) -> int: ...
     def scrape_seconds(self) -> float: ...
     def traces(self) -> int: ...
-    def traces_refused(self) -> Mapping[str, int]: ...
+    def refused_by_reason(self) -> Mapping[str, Mapping[str, int]]: ...
     def records_dropped(self) -> Mapping[str, int]: ...
 
 
@@ -89,13 +89,18 @@ class _Own(Collector):
     def _traces(self) -> Iterable[Metric]:
         running = _gauge(families.TRACES)
         running.add_metric([], self._facts.traces())
-        refused = _counter(families.TRACES_REFUSED)
-        for limit, count in sorted(self._facts.traces_refused().items()):
-            refused.add_metric([limit], count, created=self.created)
         dropped = _counter(families.RECORDS_DROPPED)
         for reason, count in sorted(self._facts.records_dropped().items()):
             dropped.add_metric(["trace", reason], count, created=self.created)
-        return running, refused, dropped
+        return running, *self._refused(), dropped
+
+    def _refused(self) -> Iterable[Metric]:
+        counts = self._facts.refused_by_reason()
+        for family in (families.TRACES_REFUSED, families.TRACE_CONTAINERS_REFUSED, families.ANNOTATIONS_REFUSED):
+            refused = _counter(family)
+            for reason, count in sorted(counts[family.name.removesuffix("_refused")].items()):
+                refused.add_metric([reason], count, created=self.created)
+            yield refused
 
 
 def _gauge(family: families.Family) -> GaugeMetricFamily:

@@ -9,107 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from stracelet.metrics.families import FAILURE_REASONS
+from stracelet.records.shown import ALL, UNKNOWN, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
+
+    from stracelet.metrics.arena import Cell, ErrorCell, Names, Slot, Snapshot
 
 ABI_SIGNAL = 4  # STL_ABI_SIGNAL
 SLOT_ENDED = 4  # STL_SLOT_ENDED
 SLOT_LEFT = 5  # STL_SLOT_LEFT
 REST = 0  # in place of an errno: all of the syscall's that are not told apart
 OTHER = "other"
-UNKNOWN = "unknown"
 
 
 ErrorKey: TypeAlias = tuple[int, int, int, int, int]
 """Slot, serial, ABI, number, errno."""
-
-
-class Cell(Protocol):
-    """struct stl_cell. `buckets` has at least one more item than there are edges, and is not cumulative."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def abi(self) -> int: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def calls(self) -> int: ...
-    @property
-    def sum_ns(self) -> int: ...
-    @property
-    def buckets(self) -> Sequence[int]: ...
-
-
-class ErrorCell(Protocol):
-    """struct stl_error_cell."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def abi(self) -> int: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def error(self) -> int: ...
-    @property
-    def calls(self) -> int: ...
-
-
-class Snapshot(Protocol):
-    """All cells of one moment."""
-
-    @property
-    def cells(self) -> Iterable[Cell]: ...
-    @property
-    def errors(self) -> Iterable[ErrorCell]: ...
-
-
-class Slot(Protocol):
-    """struct stl_container."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def state(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def first_ns(self) -> int: ...
-    @property
-    def end_ns(self) -> int: ...
-    @property
-    def traced_ns(self) -> int: ...
-    @property
-    def held_ns(self) -> int: ...
-    @property
-    def cpu_ns(self) -> int: ...
-    @property
-    def delayed(self) -> int: ...
-    @property
-    def eintr_passed(self) -> int: ...
-    @property
-    def failures(self) -> Sequence[int]: ...
-    @property
-    def tracees(self) -> int: ...
-
-
-class Names(Protocol):
-    """Names of numbers; None where there is none. What the arena itself has folded together is called OTHER."""
-
-    def syscall_name(self, abi: int, number: int) -> str | None: ...
-    def errno_name(self, error: int) -> str | None: ...
-    def signal_name(self, signal: int) -> str | None: ...
 
 
 class Labels(NamedTuple):
@@ -122,7 +40,8 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a container is, for the metrics. `seen_ns`: CLOCK_REALTIME at which it was first seen, traced or not."""
+    """Who a container is, for the metrics, and what they show of it. `seen_ns`: CLOCK_REALTIME at which it was first
+    seen, traced or not."""
 
     labels: Labels
     image: str
@@ -131,6 +50,7 @@ class Identity:
     engine: str = "ptrace"
     workload_kind: str = ""
     workload: str = ""
+    shown: Shown = ALL
 
 
 @dataclass(slots=True)
@@ -162,6 +82,12 @@ class ContainerSeries:
     lifetime_ns: int = 0
     held_ns: int = 0
     cpu_ns: int = 0
+    shown: Shown = ALL
+
+    def visible(self) -> list[tuple[str, SyscallSeries]]:
+        """Those of its syscalls that are shown now, by name. A series that is not goes on counting, so that it has not
+        fallen when it is shown again; `other` may have something of each."""
+        return [(name, series) for name, series in self.syscalls.items() if name in self.shown or name == OTHER]
 
 
 class Series:
@@ -214,6 +140,8 @@ class Series:
     ) -> None:
         """Adds what is new since the last call.
 
+        A syscall that has no series yet, and is not shown, gets none: its counts wait in the arena.
+
         `identify` maps a container's ID to its Identity, or to None while nobody has asked for it: its counts then
         wait in the arena. `slots` is to be read before `snapshot`. `now_ns`: CLOCK_REALTIME.
         """
@@ -240,6 +168,8 @@ class Series:
             self._identities[key] = identity
             group = self._group(identity.labels, slot.first_ns if key not in before else now_ns)
             self._placed[key] = group
+            if slot.state != SLOT_ENDED or not group.members:  # what was before a restart has no say
+                group.shown = identity.shown
             group.members[slot.id] = identity
             _gauge(group, slot, identity, now_ns)
             self._add_slot(group, slot)
@@ -278,7 +208,13 @@ class Series:
         group.eintr_passed += added[1]
         group.failures = [total + more for total, more in zip(group.failures, added[2:], strict=True)]
 
+    def _waits(self, group: ContainerSeries, name: str) -> bool:
+        """Whether a syscall has no series, and is not to have one now."""
+        return name not in group.syscalls and name not in group.shown and name != OTHER
+
     def _add(self, group: ContainerSeries, cell: Cell) -> None:
+        if cell.abi != ABI_SIGNAL and self._waits(group, self._syscall_name(cell.abi, cell.number)):
+            return
         key = cell.slot, cell.serial, cell.abi, cell.number
         last = self._last_cells.get(key)
         if last is not None and last[0] == cell.calls and last[1] == cell.sum_ns:
@@ -298,7 +234,8 @@ class Series:
         """A target may choose its errnos (seccomp_unotify(2)), and so have thousands for each of its syscalls."""
         rest: Counter[ErrorKey] = Counter()
         for cell in cells:
-            if (cell.slot, cell.serial) not in self._placed:
+            group = self._placed.get((cell.slot, cell.serial))
+            if group is None or self._waits(group, self._syscall_name(cell.abi, cell.number)):
                 continue
             key = cell.slot, cell.serial, cell.abi, cell.number, cell.error
             if self._tell_apart(key):

@@ -90,6 +90,7 @@ class Hub:
         self._arena_ns = 0
         self.running: dict[str, RunningTrace] = {}
         self.refusals: dict[str, int] = {"traces": 0, "traces_per_user": 0}
+        self.containers_refused: dict[str, int] = {"containers": 0, "ourselves": 0}
         self.dropped: dict[str, int] = {"slow": 0, "rate": 0}
 
     def check_room(self, user: str) -> None:
@@ -111,6 +112,7 @@ class Hub:
                 containers=self.limits.containers,
                 rate=self.limits.records_per_second,
                 ourselves=self._ourselves,
+                count_refused=self._count_refused,
             )
             await self._records.start()
             self._arena_ns = self._session.info().created_ns
@@ -126,6 +128,9 @@ class Hub:
             await self.finish(trace)
             raise
         return trace
+
+    def _count_refused(self, reason: str) -> None:
+        self.containers_refused[reason] += 1
 
     def _baseline(self, trace: RunningTrace) -> Mapping[Key, Cell]:
         wish = trace.asked.wish

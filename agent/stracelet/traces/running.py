@@ -56,9 +56,19 @@ class ContainerNews:
 class RunningTrace:
     """All calls from the event loop's thread."""
 
-    def __init__(self, asked: Asked, *, containers: int, rate: int, ourselves: Callable[[], frozenset[str]]) -> None:
-        """`containers`: how many it may have at once; `rate`: lines a second; `ourselves`: who is never traced."""
+    def __init__(
+        self,
+        asked: Asked,
+        *,
+        containers: int,
+        rate: int,
+        ourselves: Callable[[], frozenset[str]],
+        count_refused: Callable[[str], None],
+    ) -> None:
+        """`containers`: how many it may have at once; `rate`: lines a second; `ourselves`: who is never traced;
+        `count_refused`: is called once for each container that it does not get, with the reason."""
         self.asked, self._most, self._ourselves = asked, containers, ourselves
+        self._count_refused = count_refused
         self.news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.started = self._loop.time()
@@ -95,14 +105,15 @@ class RunningTrace:
         if container.sandbox or container.nameless or not self.asked.target.means(container):
             self.taken.pop(container.id, None)  # its labels may have changed, or who it is said to be
             self._over.pop(container.id, None)
+            self.refused.pop(container.id, None)
             return False
         if container.id in self._ourselves():
-            self._refuse(container, "the agent does not trace itself")
+            self._refuse(container, "ourselves", "the agent does not trace itself")
             return False
         if container.id in self._over:
             return True
         if container.id not in self.taken and len(self.taken) >= self._most:
-            self._refuse(container, f"a trace has at most {self._most} containers (limits.containers)")
+            self._refuse(container, "containers", f"a trace has at most {self._most} containers (limits.containers)")
             return False
         self.taken[container.id] = container
         self.refused.pop(container.id, None)
@@ -112,7 +123,9 @@ class RunningTrace:
         """Whether a container that is not known yet could be one of them."""
         return self.asked.target.could_mean(pod)
 
-    def _refuse(self, container: Container, why: str) -> None:
+    def _refuse(self, container: Container, reason: str, why: str) -> None:
+        if container.id not in self.refused:
+            self._count_refused(reason)
         self.refused[container.id] = why
         self.tell("failed", container, f"{describe(container)}: not traced: {why}")
 

@@ -68,6 +68,8 @@ def test_the_schema_knows_every_value() -> None:
         lambda v: v.update(unknown=1),
         lambda v: v["image"].update(digest="sha256:short"),
         lambda v: v["config"].update(unknown={}),
+        lambda v: v["config"]["monitor"].update(annotations={"on": "shop"}),
+        lambda v: v["config"]["monitor"].update(annotation={}),
         lambda v: v["config"]["api"].update(listen=":9478"),
         lambda v: v["config"]["api"].update(listen="0.0.0.0:9478"),
         lambda v: v["config"]["metrics"].update(auth="basic"),

@@ -51,8 +51,8 @@ class Facts:
     def traces(self) -> int:
         return 2
 
-    def traces_refused(self) -> dict[str, int]:
-        return {"traces": 5}
+    def refused_by_reason(self) -> dict[str, dict[str, int]]:
+        return {"traces": {"traces": 5}, "trace_containers": {"ourselves": 3}, "annotations": {"namespace": 4}}
 
     def records_dropped(self) -> dict[str, int]:
         return {"slow": 6}
@@ -119,6 +119,8 @@ async def test_the_parser_reads_what_was_counted(accept: str) -> None:
     assert value("calls_folded_total") == 8
     assert value("traces") == 2
     assert value("traces_refused_total", limit="traces") == 5
+    assert value("trace_containers_refused_total", reason="ourselves") == 3
+    assert value("annotations_refused_total", reason="namespace") == 4
     assert value("records_dropped_total", sink="trace", reason="slow") == 6
     assert value("cgroups_cut") == 3
     assert value("cgroups_unwatched") == 1
