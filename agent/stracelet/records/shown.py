@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from stracelet import native
 from stracelet.errors import UsageError
@@ -49,7 +48,6 @@ def parse_shown(text: str) -> Shown:
     return Shown(frozenset(names | ({UNKNOWN} if parsed.unnamed else set())))
 
 
-@lru_cache(maxsize=256)
 def parse_stated(text: str) -> Shown:
     """The same, as a pod's author may say it: no regular expression, which could take for ever. UsageError."""
     if len(text) > LONGEST:

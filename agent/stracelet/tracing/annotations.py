@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stracelet.containers.rules import MONITOR, SWITCHES
@@ -62,10 +63,8 @@ class Annotations:
         pod = container.pod if container else None
         if pod is None or not pod.annotations.get(SYSCALLS) or not self._choice().rules.permits(pod, on=True):
             return self.filter
-        try:
-            return self.filter.narrowed(parse_stated(pod.annotations[SYSCALLS]))
-        except UsageError:  # refusals() has what is wrong with it
-            return self.filter
+        stated = _stated(pod.annotations[SYSCALLS])
+        return self.filter.narrowed(stated) if isinstance(stated, Shown) else self.filter
 
     def refused(self, container: Container) -> str:
         """What its pod asks for in vain, and why, in one line; empty: nothing."""
@@ -126,13 +125,20 @@ def _of_monitor(container: Container, pod: Pod, choice: Choice, *, monitored: bo
 def _of_syscalls(pod: Pod, choice: Choice) -> Iterator[Refusal]:
     if not (text := pod.annotations.get(SYSCALLS)):
         return
+    stated = _stated(text)
+    if isinstance(stated, str):
+        yield _if_permitted(SYSCALLS, pod, choice, _refusal(SYSCALLS, "value", stated))
+    elif not choice.rules.permits(pod, on=True):
+        yield _not_permitted(SYSCALLS, pod)
+
+
+@lru_cache(maxsize=256)
+def _stated(text: str) -> Shown | str:
+    """What a pod's filter shows, or what is wrong with it. It is asked at each scrape."""
     try:
-        parse_stated(text)
+        return parse_stated(text)
     except UsageError as error:
-        yield _if_permitted(SYSCALLS, pod, choice, _refusal(SYSCALLS, "value", str(error)))
-    else:
-        if not choice.rules.permits(pod, on=True):
-            yield _not_permitted(SYSCALLS, pod)
+        return str(error)
 
 
 def _if_permitted(annotation: str, pod: Pod, choice: Choice, refusal: Refusal, *, on: bool = True) -> Refusal:
