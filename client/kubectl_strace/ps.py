@@ -83,7 +83,7 @@ def show(found: list[dict[str, Any]], how: str | None, *, with_namespace: bool) 
 def _row(one: dict[str, Any], wide: bool, with_namespace: bool) -> list[str]:
     workload = one.get("workload")
     owner = f"{workload.get('kind')}/{workload.get('name')}" if isinstance(workload, dict) else ""
-    status = f"{one['status']} (not traced: {one['refused']})" if one.get("refused") else one["status"]
+    status = f"{one['status']} (refused: {one['refused']})" if one.get("refused") else one["status"]
     row = [one["namespace"]] if with_namespace else []
     row += [one["pod"], one["container"], one["node"], status, owner, one["container_id"][:SHORT_ID]]
     return row + ([one["runtime"], one["image"], "yes" if one.get("monitored") else "no"] if wide else [])
