@@ -6,17 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stracelet.containers.targets import SHORT_ID, target_of
 from stracelet.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from stracelet.cli.picking import Request
     from stracelet.containers.inventory import Inventory
     from stracelet.containers.model import Container, SourceState
     from stracelet.containers.procfs import Process, Procfs
+    from stracelet.containers.request import Request
 
-SHORT_ID = 12
 SHOWN_PIDS = 4
 
 
@@ -53,15 +53,6 @@ def missing(states: Mapping[str, SourceState]) -> list[str]:
 
 def _mend(error: str) -> str:
     return " (run it with sudo)" if "ermission denied" in error else ""
-
-
-def target_of(container: Container) -> str:
-    """How to name it to `trace`."""
-    if container.pod is not None:
-        return printable(f"pod/{container.pod.name}/{container.name}")
-    if container.runtime in ("docker", "podman"):
-        return printable(f"{container.runtime}/{container.name}")
-    return printable(f"container/{container.name}") if container.name else container.id[:SHORT_ID]
 
 
 def _pods(each: Listed) -> str:

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from stracelet.cli import arguments, listing
-from stracelet.cli.picking import Request
 from stracelet.containers.cgroups import Cgroups
 from stracelet.containers.inventory import Inventory
 from stracelet.containers.procfs import Procfs
@@ -43,7 +42,7 @@ class Ps:
 
     def run(self, args: argparse.Namespace) -> int:
         wanted = arguments.Wanted.of(args)
-        request = Request.of(wanted)
+        request = wanted.request()
         if request.pids:
             raise UsageError("ps lists containers, not processes: leave pid/N out")
         inventory = asyncio.run(look(wanted.config))

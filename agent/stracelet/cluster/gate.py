@@ -24,6 +24,8 @@ from stracelet.traces.target import PodTarget
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from stracelet.traces.admission import Claim
+
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
@@ -61,10 +63,10 @@ class TraceGate:
         self._reading = asyncio.Semaphore(MOST_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def admit(self, trace: str, authorization: str) -> Admission:
+    async def admit(self, claim: Claim) -> Admission:
         """Denied: 401 where key or object do not do, 400 where the object makes no sense. SourceError."""
-        namespace, _, name = trace.partition("/")
-        bearer = _BEARER.fullmatch(authorization)
+        namespace, _, name = claim.trace.partition("/")
+        bearer = _BEARER.fullmatch(claim.authorization)
         if not bearer or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(name):
             raise _unauthorised("no Trace is named, or no key given")
         found = await self._read(namespace, name)

@@ -63,13 +63,15 @@ class Together:
     def could_want(self, container_id: str, pod: Pod | None) -> bool:
         if container_id in self.monitored.ourselves:
             return False
-        return self.monitored.could_want(container_id, pod) or any(trace.could_want(pod) for trace in self.traces)
+        if self.monitored.could_want(container_id, pod):
+            return True
+        return any(trace.could_want(container_id, pod) for trace in self.traces)
 
     def wants_new(self) -> bool:
-        return bool(self.traces) or self.monitored.wants_new()
+        return self.records_new() or self.monitored.wants_new()
 
     def records_new(self) -> bool:
-        return bool(self.traces)
+        return any(trace.asked.target.expected is None for trace in self.traces)
 
     def pids(self) -> Sequence[int]:
         return self.monitored.pids()
@@ -177,10 +179,10 @@ class Hub:
             cells, owners = self._counted(trace)
         parts = [
             Part(
-                _heading(container),
+                trace.asked.heading(container),
                 [cell for cell in cells if cell.calls > 0 and owners.get((cell.slot, cell.serial)) == id_],
             )
-            for id_, container in sorted(trace.all().items(), key=lambda item: _heading(item[1]))
+            for id_, container in sorted(trace.all().items(), key=lambda item: trace.asked.heading(item[1]))
         ]
         return report([wish.chosen(part) for part in parts], wish.layout, syscall_name)
 
@@ -225,10 +227,8 @@ class Hub:
                     trace.attached(event.id, event.tasks)
             case protocol.Ended():
                 self._over(event.id)
-            case protocol.Failed() | protocol.Refused():
-                for trace in self.running.values():
-                    if container := trace.has(event.id):
-                        trace.tell("failed", container, str(event))
+            case protocol.Failed() | protocol.Refused() | protocol.Gone():
+                self._not_traced(event)
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
                 self._interrupted()
             case protocol.SupervisorLost():
@@ -238,6 +238,13 @@ class Hub:
                 self._later(self._begin_again)
         if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
             self.tell_names()
+
+    def _not_traced(self, event: protocol.Failed | protocol.Refused | protocol.Gone) -> None:
+        for trace in self.running.values():
+            if not isinstance(event, protocol.Gone) and (container := trace.has(event.id)):
+                trace.tell("failed", container, str(event))
+            if not isinstance(event, protocol.Failed):
+                trace.lost(event.id)
 
     def _lost(self) -> None:
         self._keep_counts([id_ for trace in self.running.values() for id_ in trace.all()])
@@ -336,12 +343,6 @@ def _named(trace: RunningTrace, slot: native.Container, now_ns: int) -> Named | 
     return Named(
         slot.slot, slot.serial, NAMED_KEPT, slot.id, name, pod.name if pod else "", pod.namespace if pod else ""
     )
-
-
-def _heading(container: Container) -> str:
-    if container.pod:
-        return f"{container.pod.namespace}/{container.pod.name}/{container.name}"
-    return container.name or container.id[:12]
 
 
 def _key(cell: Cell) -> Key:
