@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stracelet.records.printing import COLUMN
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -28,13 +30,14 @@ SWITCHES = {
     "no_data": "--no-data",
     "mask_exec": "--mask-exec",
 }
+# With what they have if nothing is said.
 VALUES = {
-    "string_limit": "--string-limit",
-    "columns": "--columns",
-    "const_print_style": "--const-print-style",
-    "format": "--format",
-    "summary_sort_by": "--summary-sort-by",
-    "summary_columns": "--summary-columns",
+    "string_limit": ("--string-limit", None),
+    "columns": ("--columns", COLUMN),
+    "const_print_style": ("--const-print-style", "abbrev"),
+    "format": ("--format", "strace"),
+    "summary_sort_by": ("--summary-sort-by", None),
+    "summary_columns": ("--summary-columns", None),
 }
 LISTS = {
     "expression": "--expression",
@@ -49,7 +52,7 @@ def flags_of(args: argparse.Namespace, settings: Config) -> Sequence[str]:
     """What a parser of the same flags makes the same of; what the settings leave out of lines is left out too."""
     said = [flag for name, flag in COUNTED.items() for _ in range(getattr(args, name))]
     said += [flag for name, flag in SWITCHES.items() if getattr(args, name)]
-    said += [f"{flag}={value}" for name, flag in VALUES.items() if (value := getattr(args, name)) is not None]
+    said += [f"{flag}={value}" for name, (flag, usual) in VALUES.items() if (value := getattr(args, name)) != usual]
     said += [f"{flag}={value}" for name, flag in LISTS.items() for value in getattr(args, name)]
     said += [STATUS[args.status]] if args.status else []
     said += [f"--min-duration={round(args.min_duration * 1e9)}ns"] if args.min_duration else []
