@@ -48,9 +48,12 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class HostAgent:
-    """`path`: of its socket."""
+    """`path`: of its socket; `named`: it is what the user named, and no other will do; `ours`: who owns it is who we
+    are."""
 
     path: str
+    named: bool
+    ours: bool
 
     @classmethod
     def find(cls, given: str | None, config: Config) -> HostAgent | None:
@@ -66,6 +69,7 @@ class HostAgent:
             trying.settimeout(LISTENING_SECONDS)
             try:
                 trying.connect(path)
+                owner = os.stat(path).st_uid  # noqa: PTH116
             except (FileNotFoundError, ConnectionRefusedError) as error:
                 if named:
                     raise StraceletError(f"{path}: no agent listens there") from error
@@ -77,14 +81,14 @@ class HostAgent:
                 ) from error
             except OSError as error:
                 raise StraceletError(f"{path}: the agent cannot be reached: {error}") from error
-        return cls(path)
+        return cls(path, bool(named), owner == os.geteuid())
 
-    async def traced(self, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
-        """Those of the containers that are meant of which the agent has a task. StraceletError: as that of a trace."""
+    async def containers(self, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
+        """Those that are meant, as the agent knows them. StraceletError: as that of a trace."""
         query = urlencode(wanted_of(wanted), doseq=True)
         async with self.asking("GET", f"/v1/containers?{query}") as answer:
             found = await answer.document()
-        return [each for each in found.get("containers", ()) if each.get("traced")]
+        return list(found.get("containers", ()))
 
     async def post(self, place: str, body: Mapping[str, Any] | None = None) -> None:
         """StraceletError: it is refused, or there is nobody."""

@@ -107,10 +107,10 @@ def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> 
 
     request = wanted.request()
     if request.names_containers and (agent := HostAgent.find(args.agent, wanted.config)):
-        why = trace_agent.why_not(wish, request)
-        if not why:
+        if why := trace_agent.why_not(wish, request):
+            trace_agent.check_free(agent, wanted, why)
+        elif trace_agent.knows(agent, wanted, request):
             return _through(agent, args, wanted, wish)
-        trace_agent.check_free(agent, wanted, why)
     trace_targets.check_rights(request, Path(wanted.config.procfs))
     # What is attached is said on stderr.
     check_pipe(wish, lines_to_stdout=wish.lines)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stracelet.cli.arriving import Arriving, Written
@@ -16,7 +16,7 @@ from stracelet.cli.interrupts import on_signals
 from stracelet.cli.recording import PATIENCE_SECONDS, say
 from stracelet.containers.model import Container, Pod
 from stracelet.containers.targets import describe, target_of
-from stracelet.errors import StraceletError
+from stracelet.errors import StraceletError, TargetNotFound
 from stracelet.records.printing import FORMATS
 from stracelet.records.pump import Pump
 from stracelet.text import printable, printable_lines
@@ -48,10 +48,22 @@ def why_not(wish: Wish, request: Request) -> str:
     return f"pid/{request.pids[0]}" if request.pids else ""
 
 
+def knows(agent: HostAgent, wanted: Wanted, request: Request) -> bool:
+    """Whether it is for the agent: it may not be told of all runtimes, and then has none of their containers either.
+    What is to come is its affair, if it is there. StraceletError."""
+    if agent.named or request.endless:
+        return True
+    try:
+        asyncio.run(agent.containers(wanted))
+    except TargetNotFound:
+        return False
+    return True
+
+
 def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:
     """StraceletError: the agent has one of the containers, and a task has one tracer."""
     try:
-        traced = asyncio.run(agent.traced(wanted))
+        traced = [each for each in asyncio.run(agent.containers(wanted)) if each["traced"]]
     except StraceletError:
         return  # what cannot be found is said by who traces it
     if traced:
@@ -64,7 +76,7 @@ def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:
 
 def run(agent: HostAgent, wanted: Wanted, args: argparse.Namespace, wish: Wish, sink: Sink, watched: int | None) -> int:
     """Prints what the agent sends; 0. Raises StraceletError."""
-    if Path(agent.path).stat().st_uid == os.geteuid():  # else it takes a right to get there
+    if agent.ours:  # else it takes a right to get there
         drop_privileges(os.geteuid(), os.getegid())
     return asyncio.run(_trace(agent, wanted, args, wish, sink, watched))
 
@@ -142,7 +154,8 @@ class Following:
         if not self._id:
             return
         self._asked_to_end = True
-        await self._agent.post(f"/v1/traces/{self._id}/end")
+        with suppress(StraceletError):  # it has ended already, as its stream will say
+            await self._agent.post(f"/v1/traces/{self._id}/end")
         await asyncio.wait({reading}, timeout=LAST_SECONDS)
         if not reading.done():
             raise StraceletError(f"the agent at {self._agent.path} does not say that the trace has ended")
