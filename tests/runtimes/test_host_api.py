@@ -300,6 +300,17 @@ def test_what_is_not_there_is_said_as_without_an_agent(host: Host, target: str, 
         assert done.stderr.splitlines()[0] == f"stracelet: {line}"
 
 
+def test_the_list_says_what_the_agent_does(host: Host, monitored: Worker, other: Worker) -> None:
+    asking = {**environment(), "STRACELET_AGENT": str(host.socket)}
+    done = subprocess.run([*PROGRAM, "ps", "-o", "json"], capture_output=True, check=True, env=asking)
+    found = {each["id"]: each["agent"] for each in json.loads(done.stdout)["containers"]}
+    assert found[monitored.id] == {"monitored": True, "traced": True, "refused": ""}
+    assert found[other.id]["monitored"] is False
+    done = subprocess.run([*PROGRAM, "ps", monitored.target], capture_output=True, check=True, text=True, env=asking)
+    heading, row = done.stdout.splitlines()
+    assert (heading.split()[-1], row.split()[-1]) == ("AGENT", "monitored")
+
+
 def test_who_may_not_open_the_socket_is_told_so(host: Host, monitored: Worker) -> None:
     mode = host.socket.stat()
     assert (stat.S_IMODE(mode.st_mode), mode.st_uid) == (0o600, 0)

@@ -83,9 +83,9 @@ class HostAgent:
                 raise StraceletError(f"{path}: the agent cannot be reached: {error}") from error
         return cls(path, bool(named), owner == os.geteuid())
 
-    async def containers(self, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
-        """Those that are meant, as the agent knows them. StraceletError: as that of a trace."""
-        query = urlencode(wanted_of(wanted), doseq=True)
+    async def containers(self, wanted: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Those that are meant (wanted_of; of nothing, all), as the agent knows them. StraceletError."""
+        query = urlencode(wanted, doseq=True)
         async with self.asking("GET", f"/v1/containers?{query}") as answer:
             found = await answer.document()
         return list(found.get("containers", ()))

@@ -22,21 +22,28 @@ SHOWN_PIDS = 4
 
 @dataclass(frozen=True)
 class Listed:
-    """A container and what runs in it."""
+    """A container and what runs in it. `agent`: what this host's agent says of it; None: nothing, or there is none."""
 
     container: Container
     processes: tuple[Process, ...]
+    agent: Mapping[str, Any] | None = None
 
 
-def listed(inventory: Inventory, procfs: Procfs, request: Request) -> list[Listed]:
-    """The containers that the request means, all of them without one, by their names. Raises TargetNotFound."""
+def listed(
+    inventory: Inventory, procfs: Procfs, request: Request, agent: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Listed]:
+    """The containers that the request means, all of them without one, by their names. Raises TargetNotFound.
+
+    `agent`: what this host's agent says of them, by ID.
+    """
     containers = list(inventory.containers().values())
     if request.names_containers:
         containers = request.resolve(containers)
     found = []
     for container in sorted(containers, key=lambda each: (target_of(each), each.id)):
         processes = (procfs.process(pid) for pid in inventory.pids(container.id))
-        found.append(Listed(container, tuple(process for process in processes if process is not None)))
+        there = tuple(process for process in processes if process is not None)
+        found.append(Listed(container, there, (agent or {}).get(container.id)))
     return found
 
 
@@ -69,6 +76,13 @@ def _compose(each: Listed) -> str:
     return "/".join(filter(None, (each.container.compose_project, each.container.compose_service)))
 
 
+def _of_agent(each: Listed) -> str:
+    said = each.agent or {}
+    if said.get("refused"):
+        return f"not traced: {said['refused']}"
+    return "monitored" if said.get("monitored") else "traced" if said.get("traced") else ""
+
+
 Cell = tuple[str, "Callable[[Listed, bool], str]"]
 COLUMNS: tuple[Cell, ...] = (
     ("NAME", lambda each, _: each.container.name),
@@ -79,6 +93,7 @@ COLUMNS: tuple[Cell, ...] = (
     ("PIDS", lambda each, cut: _pids([process.pid for process in each.processes], cut=cut)),
     ("INSIDE", lambda each, cut: _pids([process.inside for process in each.processes], cut=cut)),
     ("IMAGE", lambda each, _: each.container.image),
+    ("AGENT", lambda each, _: _of_agent(each)),
 )
 WIDE: tuple[Cell, ...] = (
     *COLUMNS,
@@ -92,7 +107,11 @@ def table(listed: Iterable[Listed], *, wide: bool, cut: bool) -> list[tuple[str,
     """The heading and a row for each container; columns that would be empty throughout are left out, but for NAME."""
     columns = WIDE if wide else COLUMNS
     rows = [tuple(printable(cell(each, cut)) for _, cell in columns) for each in listed]
-    kept = [i for i, (name, _) in enumerate(columns) if name not in ("POD", "COMPOSE") or any(row[i] for row in rows)]
+    kept = [
+        i
+        for i, (name, _) in enumerate(columns)
+        if name not in ("POD", "COMPOSE", "AGENT") or any(row[i] for row in rows)
+    ]
     return [tuple(row[i] for i in kept) for row in (tuple(name for name, _ in columns), *rows)]
 
 
@@ -126,4 +145,5 @@ def as_json(each: Listed) -> Mapping[str, Any]:
         "cgroups": list(container.cgroups),
         "sources": list(container.sources),
         "target": target_of(container),
+        "agent": {key: each.agent.get(key) for key in ("monitored", "traced", "refused")} if each.agent else None,
     }

@@ -54,7 +54,7 @@ def knows(agent: HostAgent, wanted: Wanted, request: Request) -> bool:
     if agent.named or request.endless:
         return True
     try:
-        asyncio.run(agent.containers(wanted))
+        asyncio.run(agent.containers(wanted_of(wanted)))
     except TargetNotFound:
         return False
     return True
@@ -63,7 +63,7 @@ def knows(agent: HostAgent, wanted: Wanted, request: Request) -> bool:
 def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:
     """StraceletError: the agent has one of the containers, and a task has one tracer."""
     try:
-        traced = [each for each in asyncio.run(agent.containers(wanted)) if each["traced"]]
+        traced = [each for each in asyncio.run(agent.containers(wanted_of(wanted))) if each["traced"]]
     except StraceletError:
         return  # what cannot be found is said by who traces it
     if traced:
