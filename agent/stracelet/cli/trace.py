@@ -109,7 +109,7 @@ def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> 
     if request.names_containers and (agent := HostAgent.find(args.agent, wanted.config)):
         if why := trace_agent.why_not(wish, request):
             trace_agent.check_free(agent, wanted, why)
-        elif trace_agent.knows(agent, wanted, request):
+        elif trace_agent.knows(agent, wanted):
             return _through(agent, args, wanted, wish)
     trace_targets.check_rights(request, Path(wanted.config.procfs))
     # What is attached is said on stderr.

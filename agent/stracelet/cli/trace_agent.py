@@ -48,10 +48,10 @@ def why_not(wish: Wish, request: Request) -> str:
     return f"pid/{request.pids[0]}" if request.pids else ""
 
 
-def knows(agent: HostAgent, wanted: Wanted, request: Request) -> bool:
+def knows(agent: HostAgent, wanted: Wanted) -> bool:
     """Whether it is for the agent: it may not be told of all runtimes, and then has none of their containers either.
     What is to come is its affair, if it is there. StraceletError."""
-    if agent.named or request.endless:
+    if agent.named or wanted.wait:
         return True
     try:
         asyncio.run(agent.containers(wanted_of(wanted)))
