@@ -173,8 +173,9 @@ def traced_lines(worker: Worker, *arguments: str, file: Path) -> tuple[str, str]
         worker.work(10)
         wait_for(lambda: len(re.findall(CALL, file.read_text())) == 10, what="its lines")
         assert command.interrupt() == 0
-        said = re.sub(r"\d+ tasks?", "N", command.err)
-    return said, re.sub(r"^\d+ +", "PID ", file.read_text(), flags=re.MULTILINE)
+        # Where no CPU is free, what `docker exec` runs may be found late; that is said too.
+        said = re.sub(r"^.* is traced only from after .*\n", "", command.err, flags=re.MULTILINE)
+    return re.sub(r"\d+ tasks?", "N", said), re.sub(r"^\d+ +", "PID ", file.read_text(), flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("flags", [["-T", "-r", "--wait"], ["--format", "json"]], ids=" ".join)
@@ -254,8 +255,8 @@ def test_a_reader_that_takes_nothing_holds_up_nobody(host: Host, monitored: Work
         assert b"tracing" in stuck.stderr.readline()
         with host.trace("-e", "trace=kill", monitored.target) as quick:
             quick.says("tracing")
-            monitored.work(3000)
-            wait_for(lambda: quick.out.count(KILL) == 3000, what="the other one's lines")
+            monitored.work(2000)
+            wait_for(lambda: quick.out.count(KILL) == 2000, what="the other one's lines")
             assert quick.interrupt() == 0
         monitored.unharmed(traced=True)
         stuck.send_signal(signal.SIGINT)
