@@ -63,7 +63,7 @@ def knows(agent: HostAgent, wanted: Wanted) -> bool:
 def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:
     """StraceletError: the agent has one of the containers, and a task has one tracer."""
     try:
-        traced = [each for each in asyncio.run(agent.containers(wanted_of(wanted))) if each["traced"]]
+        traced = [each for each in asyncio.run(agent.containers(wanted_of(wanted))) if each.get("traced")]
     except StraceletError:
         return  # what cannot be found is said by who traces it
     if traced:
