@@ -226,7 +226,7 @@ class Hub:
                 for trace in self.running.values():
                     trace.attached(event.id, event.tasks)
             case protocol.Ended():
-                self._over(event.id)
+                self._over(event.id, self._end_ns(event))
             case protocol.Failed() | protocol.Refused() | protocol.Gone():
                 self._not_traced(event)
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
@@ -252,10 +252,16 @@ class Hub:
         self._gone = True
         self._later(self._records.stop)
 
-    def _over(self, container_id: str) -> None:
+    def _end_ns(self, event: protocol.Ended) -> int:
+        """Of an earlier trace's, perhaps: what nobody wants any more ends too, and may be wanted again by now."""
+        ours = (slot.end_ns for slot in self._session.containers() if (slot.slot, slot.serial) == event[:2])
+        return next(ours, time.time_ns())
+
+    def _over(self, container_id: str, end_ns: int) -> None:
         self._keep_counts([container_id])
         for trace in self.running.values():
-            trace.over(container_id)
+            if end_ns >= trace.started_ns:
+                trace.over(container_id)
         if any(trace.refused for trace in self.running.values()):
             self._rewant()  # there is room for another one
             self.tell_names()
@@ -302,8 +308,10 @@ class Hub:
         """To the traces' consumers: whose records they are, as soon as that is known or has changed."""
         self._telling = False
         now_ns = time.time_ns()
-        over: list[str] = []
-        for slot in self._session.containers() if self.running else ():
+        over: dict[str, int] = {}
+        slots = self._session.containers() if self.running else ()
+        begun_again = {slot.id for slot in slots if slot.state != SLOT_ENDED}
+        for slot in slots:
             key = slot.slot, slot.serial
             for trace in self.running.values():
                 named = _named(trace, slot, now_ns)
@@ -311,12 +319,12 @@ class Hub:
                     trace.named[key] = named
                     for consumer in trace.consumers:
                         self._records.fan.tell(consumer, named)
-                if slot.state == SLOT_ENDED and slot.id in trace.taken:
-                    over.append(slot.id)  # before it was known whose it is
+                if slot.state == SLOT_ENDED and slot.id in trace.taken and slot.id not in begun_again:
+                    over[slot.id] = max(over.get(slot.id, 0), slot.end_ns)  # before it was known whose it is
                 elif slot.state == SLOT_TRACED and slot.tracees:
                     trace.attached(slot.id, slot.tracees)
-        for id_ in over:
-            self._over(id_)
+        for id_, end_ns in over.items():
+            self._over(id_, end_ns)
 
     def _failed(self, consumer: Consumer, error: Exception) -> None:
         """In the pump's thread."""

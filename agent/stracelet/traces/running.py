@@ -80,7 +80,7 @@ class RunningTrace:
         self.asked, self._most, self._ourselves = asked, containers, ourselves
         self.news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.started = self._loop.time()
+        self.started, self.started_ns = self._loop.time(), time.time_ns()
         self.backlog = Backlog(rate=rate, news=self._tell)
         self.consumers: list[Consumer] = []
         self.lines: Printer | None = None
