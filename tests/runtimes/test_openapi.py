@@ -72,7 +72,7 @@ def served(sockets: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
         "monitor": {"include": [{"names": [name]}]},
         "metrics": {"listen": "127.0.0.1:0"},
         "api": {"socket": str(path)},
-        "limits": {"duration": "300ms"},
+        "limits": {"duration": "2s"},
         "sources": {"docker": docker.socket, "podman": "off", "cri": "off"},
     }
     (folder / "agent.yaml").write_text(json.dumps(settings))
@@ -135,7 +135,8 @@ def test_a_container_that_is_there_is_found_whatever_else_is_said(served: Served
         wanted: dict[str, Any] = {"targets": [f"docker/{served.container}"]}
         if name == "trace":
             case = found.Case(
-                headers=headers.headers, body={**wanted, "flags": sorted(flags), "colour": more, "wait": more}
+                headers=headers.headers,
+                body={**wanted, "flags": ["--duration=100ms", *sorted(flags)], "colour": more, "wait": more},
             )
         else:
             case = found.Case(headers=headers.headers, query=wanted)
@@ -153,7 +154,9 @@ def test_a_stream_is_of_the_messages_that_it_says(served: Served) -> None:
     message = jsonschema.Draft4Validator(
         {**parts["schemas"]["Message"], "components": parts, "additionalProperties": False}
     )
-    case = operation("trace").Case(body={"targets": [f"docker/{served.container}"], "flags": ["-C"], "wait": True})
+    case = operation("trace").Case(
+        body={"targets": [f"docker/{served.container}"], "flags": ["-C", "--duration=300ms"], "wait": True}
+    )
     answer = case.call(session=served.session, timeout=20, stream=True)
     assert answer.headers["content-type"] == [STREAM]
     messages = [json.loads(line) for line in answer.content.splitlines()]
