@@ -33,9 +33,9 @@ DEADLINE = 60.0
 
 
 def environment() -> Mapping[str, str]:
-    """Ours, with the checkout's package first, so that a test never runs an installed older one."""
+    """Ours, with the checkout's package first, so that a test never runs an installed older one, nor asks an agent."""
     paths = [str(AGENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": ":".join(paths), "COLUMNS": "200"}
+    return {**os.environ, "PYTHONPATH": ":".join(paths), "COLUMNS": "200", "STRACELET_AGENT": "off"}
 
 
 class Command:

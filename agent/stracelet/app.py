@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
 from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
-from stracelet.server.api import TraceApi
+from stracelet.server.endpoints import Endpoints
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
 from stracelet.traces.hub import Hub, Together
 from stracelet.tracing.annotations import Annotations, filter_of
@@ -31,7 +32,7 @@ from stracelet.tracing.observed import Observed
 from stracelet.tracing.remote import RemoteSession
 from stracelet.tracing.selection import Selection
 from stracelet.tracing.session import Session
-from stracelet.tracing.unprivileged import give_up_rights, inventory_through
+from stracelet.tracing.unprivileged import SERVICE_ID, give_up_rights, inventory_through
 from stracelet.turns import Turns
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Collection, Mapping, Sequence
 
-    from stracelet.cluster import TraceGate
     from stracelet.config import Config
     from stracelet.containers.model import Container
     from stracelet.containers.targets import Target
@@ -57,17 +57,15 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     rules = Rules.of(settings.monitor)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
-    in_cluster = ClusterSource(settings.sources).there
-    try:
-        api = bind(settings.api.listen, "api.listen") if in_cluster and settings.api.listen != "off" else []
-        sockets += api
-        tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
-        served = Sockets([each for each in sockets if each not in api], api)
-        asyncio.run(_run(settings, config_file, wanted, rules, served, tls))
-    finally:
+    with ExitStack() as stack:
+        stack.callback(config_file.close)
         for listening in sockets:
-            listening.close()
-        config_file.close()
+            stack.callback(listening.close)
+        in_cluster = ClusterSource(settings.sources).there
+        endpoints = Endpoints(settings, in_cluster=in_cluster, group=SERVICE_ID)
+        stack.callback(endpoints.close)
+        tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
+        asyncio.run(_run(settings, config_file, wanted, rules, Listening(sockets, endpoints), tls))
     return 0
 
 
@@ -82,7 +80,7 @@ async def _run(
     config_file: config.ConfigFile,
     targets: tuple[Target, ...],
     rules: Rules,
-    sockets: Sockets,
+    listening: Listening,
     tls: ssl.SSLContext | None,
 ) -> None:
     stop, reload = asyncio.Event(), asyncio.Event()
@@ -101,7 +99,7 @@ async def _run(
             rules=rules,
             session=session,
             paths=paths,
-            sockets=sockets,
+            listening=listening,
             tls=tls,
         )
         await agent.serve(stop, reload)
@@ -113,11 +111,11 @@ async def _run(
 
 
 @dataclass(frozen=True)
-class Sockets:
-    """Where the agent listens; `api` empty: it makes no traces for others."""
+class Listening:
+    """Where the agent listens: for who wants metrics, and for who wants traces."""
 
     metrics: Sequence[socket.socket]
-    api: Sequence[socket.socket]
+    api: Endpoints
 
 
 async def _session(settings: Config, paths: Sequence[str], processes: Sequence[str]) -> Session:
@@ -143,7 +141,7 @@ class Agent:
         rules: Rules,
         session: Session,
         paths: Sequence[str],
-        sockets: Sockets,
+        listening: Listening,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
@@ -180,9 +178,9 @@ class Agent:
             edges_ns=settings.metrics.buckets,
         )
         session.exchange = self._collector.exchange
-        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls)
+        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=listening.metrics, tls=tls)
         self._cluster = ClusterSource(settings.sources)
-        self._api_sockets = sockets.api
+        self._api = listening.api
         self._snapshots = Turns()
         self.name = self._cluster.node
 
@@ -193,7 +191,7 @@ class Agent:
         self._know_ourselves()
         self._annotations.look(*self.containers())
         await self._server.start()
-        api, gate = await self._serve_api()
+        await self._api.start(self._hub, self, lambda: self._settings, self._inventory, self._cluster.kubeconfig)
         logger.info("metrics at %s", self._address(), extra={"containers": len(self._inventory.containers())})
         parts = {
             asyncio.create_task(self._inventory.run(), name="inventory"),
@@ -201,8 +199,7 @@ class Agent:
             asyncio.create_task(self._reload_for_ever(reload), name="reload"),
             asyncio.create_task(_wait(stop), name="stop"),
         }
-        if gate:
-            parts.add(asyncio.create_task(gate.sweep_for_ever(), name="expired traces"))
+        parts |= {asyncio.create_task(work, name="trace API") for work in self._api.work()}
         unsubscribe = self._inventory.subscribe(self._changed)
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -210,26 +207,12 @@ class Agent:
                 part.result()
         finally:
             unsubscribe()
-            if api:
-                await api.stop()
+            await self._api.stop()
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
-            if gate:
-                await gate.close()
             await self._server.stop()
             await self._collector.stop()
-
-    async def _serve_api(self) -> tuple[TraceApi | None, TraceGate | None]:
-        if not self._api_sockets:
-            return None, None
-        from stracelet import cluster  # noqa: PLC0415 - its library takes 33 MB, which a host has no use for
-
-        gate = cluster.trace_gate(self._cluster.kubeconfig)
-        api = TraceApi(hub=self._hub, gate=gate, node=self, settings=lambda: self._settings, sockets=self._api_sockets)
-        await api.start()
-        logger.info("the trace API listens at %s", self._settings.api.listen)
-        return api, gate
 
     def _wanted(self) -> Together:
         return Together(self._choice, tuple(self._hub.running.values()))
@@ -266,6 +249,10 @@ class Agent:
     def refused(self, container: Container) -> str:
         """What its pod's annotations ask for in vain, and why."""
         return self._annotations.refused(container)
+
+    def traced(self) -> frozenset[str]:
+        """The IDs of those of which the tracer has a task, for whomever."""
+        return frozenset(slot.id for slot in self._session.containers() if slot.tracees)
 
     async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]:
         """What has been counted of containers, as far as that is shown: since they are monitored."""

@@ -35,7 +35,7 @@ def configuration(
     file = tmp_path / "agent.yaml"
     file.write_text(
         f"monitor: {{include: [{{names: ['{include}']}}]}}\n"
-        f"metrics: {{listen: '{listen}', linger: {linger}}}\n"
+        f"metrics: {{listen: '{listen}', linger: {linger}}}\napi: {{socket: off}}\n"
         f"sources: {{{kind}: {engine.socket}, {other}: off, cri: off}}\n"
     )
     return file
@@ -158,7 +158,7 @@ def test_a_pods_labels(pods: Pods, tmp_path: Path) -> None:
     pods.run(sandbox, "nginx", "/bin/sh", "-c", LOOP[2])
     file = tmp_path / "agent.yaml"
     file.write_text(
-        "monitor: {include: [{namespaces: [shop]}]}\nmetrics: {listen: '127.0.0.1:0'}\n"
+        "monitor: {include: [{namespaces: [shop]}]}\nmetrics: {listen: '127.0.0.1:0'}\napi: {socket: off}\n"
         f"sources: {{docker: off, podman: off, cri: {pods.socket}}}\n"
     )
     with Command("agent", "--config", str(file)) as agent:

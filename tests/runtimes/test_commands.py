@@ -313,7 +313,7 @@ def test_the_demonstration_shows_its_calls_and_leaves_nothing(number: signal.Sig
     before = demonstrations()
     port = free_port()
     file = tmp_path / "stracelet.yaml"
-    file.write_text(f"metrics: {{listen: '127.0.0.1:{port}'}}\n")
+    file.write_text(f"metrics: {{listen: '127.0.0.1:{port}'}}\napi: {{socket: off}}\n")
     with Command("demo", "--config", str(file)) as demo:
         wait_for(lambda: "ECONNREFUSED" in demo.out, what="its failing calls are shown", seconds=60)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:

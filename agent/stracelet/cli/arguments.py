@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+from stracelet.containers.request import Request
 from stracelet.errors import ConfigError, StraceletError
 
 if TYPE_CHECKING:
@@ -44,6 +45,16 @@ class Wanted:
             config=sources_and_paths(args.config),
         )
 
+    def request(self) -> Request:
+        """UsageError."""
+        return Request.of(
+            self.targets,
+            selector=self.selector,
+            namespace=None if self.all_namespaces else self.namespace,
+            container=self.container,
+            wait=self.wait,
+        )
+
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=TARGET_HELP)
@@ -64,6 +75,7 @@ DEFAULTS = SimpleNamespace(
     procfs="/proc",
     cgroup_root="/sys/fs/cgroup",
     sources=SimpleNamespace(kubernetes="auto", node="", cri="auto", docker="auto", podman="auto", cgroup="auto"),
+    api=SimpleNamespace(socket="/run/stracelet/agent.sock"),
     trace=SimpleNamespace(data=True, mask=(), mask_exec=False),
 )
 

@@ -18,9 +18,9 @@ from stracelet.cli.checks.host import check_host, has_capability, own_status
 from stracelet.cli.checks.processes import check_processes
 from stracelet.cli.checks.sources import check_cgroups, check_sources
 from stracelet.cli.checks.watches import check_watches
-from stracelet.cli.picking import Request
 from stracelet.cli.ps import look
 from stracelet.containers.procfs import Procfs
+from stracelet.containers.targets import target_of
 from stracelet.text import json_text, printable
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ async def examine(wanted: arguments.Wanted) -> list[Finding]:
     findings.append(check_watches(Path(wanted.config.cgroup_root), proc))
     inventory = await look(wanted.config)
     findings += check_sources(inventory.states())
-    request = Request.of(wanted)
+    request = wanted.request()
     targets = {f"pid/{pid}": [pid] for pid in request.pids}
     if request.names_containers:
         for each in listing.listed(inventory, Procfs(proc), request):
-            targets[listing.target_of(each.container)] = [process.pid for process in each.processes]
+            targets[target_of(each.container)] = [process.pid for process in each.processes]
     privileged = has_capability(own_status(proc), SYS_PTRACE)
     for name, pids in targets.items():
         findings += check_processes(name, pids, proc=proc, privileged=privileged, uid=os.geteuid())

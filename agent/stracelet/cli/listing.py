@@ -6,40 +6,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stracelet.containers.targets import SHORT_ID, target_of
 from stracelet.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from stracelet.cli.picking import Request
     from stracelet.containers.inventory import Inventory
     from stracelet.containers.model import Container, SourceState
     from stracelet.containers.procfs import Process, Procfs
+    from stracelet.containers.request import Request
 
-SHORT_ID = 12
 SHOWN_PIDS = 4
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A container and what runs in it. `refused`: what its pod's annotations ask for in vain, and why."""
+    """A container and what runs in it. `agent`: what this host's agent says of it; None: nothing, or there is none.
+    `refused`: what its pod's annotations ask for in vain, and why."""
 
     container: Container
     processes: tuple[Process, ...]
+    agent: Mapping[str, Any] | None = None
     refused: str = ""
 
 
 def listed(
-    inventory: Inventory, procfs: Procfs, request: Request, refused: Callable[[Container], str] = lambda _: ""
+    inventory: Inventory,
+    procfs: Procfs,
+    request: Request,
+    *,
+    agent: Mapping[str, Mapping[str, Any]] | None = None,
+    refused: Callable[[Container], str] = lambda _: "",
 ) -> list[Listed]:
-    """The containers that the request means, all of them without one, by their names. Raises TargetNotFound."""
+    """The containers that the request means, all of them without one, by their names. Raises TargetNotFound.
+
+    `agent`: what this host's agent says of them, by ID.
+    """
     containers = list(inventory.containers().values())
     if request.names_containers:
         containers = request.resolve(containers)
     found = []
     for container in sorted(containers, key=lambda each: (target_of(each), each.id)):
         processes = (procfs.process(pid) for pid in inventory.pids(container.id))
-        found.append(Listed(container, tuple(filter(None, processes)), refused(container)))
+        there = tuple(process for process in processes if process is not None)
+        found.append(Listed(container, there, (agent or {}).get(container.id), refused(container)))
     return found
 
 
@@ -58,15 +69,6 @@ def _mend(error: str) -> str:
     return " (run it with sudo)" if "ermission denied" in error else ""
 
 
-def target_of(container: Container) -> str:
-    """How to name it to `trace`."""
-    if container.pod is not None:
-        return printable(f"pod/{container.pod.name}/{container.name}")
-    if container.runtime in ("docker", "podman"):
-        return printable(f"{container.runtime}/{container.name}")
-    return printable(f"container/{container.name}") if container.name else container.id[:SHORT_ID]
-
-
 def _pods(each: Listed) -> str:
     pod = each.container.pod
     return f"{pod.namespace}/{pod.name}" if pod else ""
@@ -81,6 +83,13 @@ def _compose(each: Listed) -> str:
     return "/".join(filter(None, (each.container.compose_project, each.container.compose_service)))
 
 
+def _of_agent(each: Listed) -> str:
+    said = each.agent or {}
+    if said.get("refused"):
+        return f"not traced: {said['refused']}"
+    return "monitored" if said.get("monitored") else "traced" if said.get("traced") else ""
+
+
 Cell = tuple[str, "Callable[[Listed, bool], str]"]
 COLUMNS: tuple[Cell, ...] = (
     ("NAME", lambda each, _: each.container.name),
@@ -91,6 +100,7 @@ COLUMNS: tuple[Cell, ...] = (
     ("PIDS", lambda each, cut: _pids([process.pid for process in each.processes], cut=cut)),
     ("INSIDE", lambda each, cut: _pids([process.inside for process in each.processes], cut=cut)),
     ("IMAGE", lambda each, _: each.container.image),
+    ("AGENT", lambda each, _: _of_agent(each)),
 )
 WIDE: tuple[Cell, ...] = (
     *COLUMNS,
@@ -99,11 +109,11 @@ WIDE: tuple[Cell, ...] = (
     ("CGROUP", lambda each, _: each.container.cgroups[0] if each.container.cgroups else ""),
 )
 REFUSED: Cell = ("REFUSED", lambda each, _: each.refused)
-OPTIONAL = ("POD", "COMPOSE", "REFUSED")
+OPTIONAL = ("POD", "COMPOSE", "AGENT", "REFUSED")
 
 
 def table(listed: Iterable[Listed], *, wide: bool, cut: bool) -> list[tuple[str, ...]]:
-    """The heading and a row for each container; of POD, COMPOSE and REFUSED those that are not empty."""
+    """The heading and a row for each container; of OPTIONAL those that are not empty."""
     columns = (*(WIDE if wide else COLUMNS), REFUSED)
     rows = [tuple(printable(cell(each, cut)) for _, cell in columns) for each in listed]
     kept = [i for i, (name, _) in enumerate(columns) if name not in OPTIONAL or any(row[i] for row in rows)]
@@ -140,5 +150,6 @@ def as_json(each: Listed) -> Mapping[str, Any]:
         "cgroups": list(container.cgroups),
         "sources": list(container.sources),
         "target": target_of(container),
+        "agent": {key: each.agent.get(key) for key in ("monitored", "traced", "refused")} if each.agent else None,
         "refused": each.refused,
     }

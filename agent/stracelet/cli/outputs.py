@@ -65,7 +65,7 @@ def open_outputs(
     if wish.counts_records:
         counted = wish.counts_printer()
         consumers.append(Counts(counted))
-    return Outputs(sink, consumers, lines, counted, _watched(wish, otherwise))
+    return Outputs(sink, consumers, lines, counted, watched(wish, otherwise))
 
 
 def coloured(wish: Wish, descriptor: int) -> Wish:
@@ -121,7 +121,7 @@ def _recording(wish: Wish, *, keeps_rights: bool, named: bool, command: bool) ->
     )
 
 
-def _watched(wish: Wish, otherwise: int) -> int | None:
+def watched(wish: Wish, otherwise: int) -> int | None:
     """A pipe whose reader may go, and be no failure."""
     if wish.output is not None or not wish.lines:
         return None

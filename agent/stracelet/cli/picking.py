@@ -1,119 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which containers a trace is of: those that its targets mean now, and where it has no end also those to come."""
+"""What `trace` asks a Selection for: the containers that its request means, and the processes that it names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stracelet.containers.rules import labels_of
-from stracelet.containers.selectors import Selector, parse_selector
-from stracelet.containers.targets import could_match, match, parse_target, resolve
-from stracelet.errors import AmbiguousTarget, TargetNotFound
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from stracelet.cli.arguments import Wanted
     from stracelet.containers.model import Container, Pod
-    from stracelet.containers.targets import Target
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line names, read but not looked up. `selector` None: no -l."""
-
-    targets: tuple[Target, ...]
-    selector: Selector | None
-    namespace: str | None
-    container: str | None
-    wait: bool
-
-    @classmethod
-    def of(cls, wanted: Wanted) -> Request:
-        """Raises UsageError."""
-        return cls(
-            targets=tuple(parse_target(text) for text in wanted.targets),
-            selector=parse_selector(wanted.selector) if wanted.selector is not None else None,
-            namespace=None if wanted.all_namespaces else wanted.namespace,
-            container=wanted.container,
-            wait=wanted.wait,
-        )
-
-    @classmethod
-    def of_targets(cls, targets: Iterable[str]) -> Request:
-        """Targets alone. Raises UsageError."""
-        return cls(tuple(parse_target(text) for text in targets), None, None, None, wait=True)
-
-    @property
-    def endless(self) -> bool:
-        """Whether further containers can come to belong to it, so that it does not end with those of now."""
-        return self.wait or self.selector is not None or any(target.endless for target in self.targets)
-
-    @property
-    def of_docker_alone(self) -> bool:
-        """Whether all the containers that it can mean are Docker's or Podman's, of now."""
-        kinds = {target.kind for target in self.targets if target.pid is None}
-        return not self.endless and kinds <= {"docker", "podman"}
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        return tuple(target.pid for target in self.targets if target.pid is not None)
-
-    @property
-    def names_containers(self) -> bool:
-        return self.selector is not None or any(target.pid is None for target in self.targets)
-
-    def resolve(self, containers: Iterable[Container]) -> list[Container]:
-        """The live containers that it means now. TargetNotFound: one target means none, and nobody waits for it."""
-        live = list(containers)
-        found: dict[str, Container] = {}
-        groups: list[tuple[Target, ...]] = [(target,) for target in self.targets] or [()]
-        for target in groups:
-            try:
-                meant = self._resolve(target, live)
-            except TargetNotFound as error:
-                if isinstance(error, AmbiguousTarget) or not self.wait:
-                    raise
-                continue
-            found |= {each.id: each for each in meant}
-        return list(found.values())
-
-    def _resolve(self, targets: tuple[Target, ...], among: list[Container]) -> list[Container]:
-        return resolve(targets, among, namespace=self.namespace, selector=self.selector, container=self.container)
-
-    def means(self, container: Container) -> bool:
-        """Whether a container that came later belongs to it."""
-        if self.container not in (None, container.name):
-            return False
-        if self.selector is not None and not self.selector.matches(labels_of(container)):
-            return False
-        if any(match(target, [container], namespace=self.namespace) for target in self.targets):
-            return True
-        in_namespace = self.namespace is None or (container.pod and container.pod.namespace == self.namespace)
-        return not self.targets and self.selector is not None and bool(in_namespace)
-
-    def could_mean(self, container_id: str, pod: Pod | None) -> bool:
-        """Whether a container of which only the ID is known, or its pod besides, could turn out to belong to it."""
-        if pod and self.namespace not in (None, pod.namespace):
-            return False
-        if pod and self.selector is not None and not self.selector.could_match(pod.labels):
-            return False
-        if any(could_match(target, container_id, pod) for target in self.targets):
-            return True
-        return not self.targets and self.selector is not None
+    from stracelet.containers.request import Meant
 
 
 @dataclass(frozen=True)
 class Picked:
-    """A request whose containers of now are known: what a Selection asks for its decisions.
+    """`processes`: their start times by PID. `ourselves` are never traced: a tracer that stops itself would never go
+    on."""
 
-    `ourselves` are never traced: a tracer that stops itself would never go on.
-    """
-
-    request: Request
-    ids: frozenset[str]
+    meant: Meant
     processes: Mapping[int, int]
     proc: Path
     ourselves: frozenset[str]
@@ -121,15 +27,13 @@ class Picked:
     def wants(self, container: Container) -> bool:
         if container.sandbox or container.nameless or container.id in self.ourselves:
             return False
-        return container.id in self.ids or (self.request.endless and self.request.means(container))
+        return self.meant.means(container)
 
     def could_want(self, container_id: str, pod: Pod | None) -> bool:
-        if container_id in self.ourselves or not self.request.endless:
-            return False
-        return self.request.could_mean(container_id, pod)
+        return container_id not in self.ourselves and self.meant.could_mean(container_id, pod)
 
     def wants_new(self) -> bool:
-        return self.request.endless and self.request.names_containers
+        return self.meant.request.endless and self.meant.request.names_containers
 
     def counts(self, container: Container) -> bool:
         """A table may be made of it."""

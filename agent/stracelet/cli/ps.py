@@ -4,22 +4,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from stracelet.cli import arguments, listing
-from stracelet.cli.picking import Request
+from stracelet.cli.host_agent import HostAgent
 from stracelet.containers.cgroups import Cgroups
 from stracelet.containers.inventory import Inventory
 from stracelet.containers.procfs import Procfs
 from stracelet.containers.sources import build
-from stracelet.errors import UsageError
+from stracelet.errors import StraceletError, UsageError
 from stracelet.text import json_text
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
     from stracelet.config import Config
     from stracelet.containers.model import Container, SourceState
+
+
+logger = logging.getLogger(__name__)
 
 
 class Ps:
@@ -43,12 +47,13 @@ class Ps:
 
     def run(self, args: argparse.Namespace) -> int:
         wanted = arguments.Wanted.of(args)
-        request = Request.of(wanted)
+        request = wanted.request()
         if request.pids:
             raise UsageError("ps lists containers, not processes: leave pid/N out")
         inventory = asyncio.run(look(wanted.config))
         refused = refusals(wanted.config, inventory) if args.config else _nothing
-        listed = listing.listed(inventory, Procfs(Path(wanted.config.procfs)), request, refused)
+        agent = asyncio.run(of_agent(wanted.config))
+        listed = listing.listed(inventory, Procfs(Path(wanted.config.procfs)), request, agent=agent, refused=refused)
         states = inventory.states()
         if args.output == "json":
             show_json(listed, states)
@@ -83,6 +88,17 @@ def refusals(config: Config, inventory: Inventory) -> Callable[[Container], str]
 
 def _nothing(_: Container) -> str:
     return ""
+
+
+async def of_agent(config: Config) -> Mapping[str, Mapping[str, Any]]:
+    """What this host's agent says of its containers, by ID; nothing where it is not there, or not for us to ask."""
+    try:
+        agent = HostAgent.find(None, config)
+        found = await agent.containers({}) if agent else ()
+    except StraceletError as error:
+        logger.debug("the agent is not asked: %s", error)
+        return {}
+    return {str(each.get("container_id")): each for each in found}
 
 
 def show_json(listed: Sequence[listing.Listed], states: Mapping[str, SourceState]) -> None:

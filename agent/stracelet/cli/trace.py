@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet.cli import arguments
-from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, open_outputs
+from stracelet.cli.host_agent import HostAgent, add_agent
+from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, coloured, open_outputs, open_sink, watched
 from stracelet.errors import UsageError
 from stracelet.records.printing import FORMATS
 from stracelet.traces import flags
@@ -59,6 +61,7 @@ class Trace:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """How long, and from when."""
     arguments.add_config(parser, "sources, paths and what is left out (trace:), as in the agent's configuration")
+    add_agent(parser)
     parser.add_argument("--duration", metavar="D", type=flags.duration, help="end after 500ms, 10s, 2m, ...")
     parser.add_argument("--wait", action="store_true", help="wait for what does not exist yet; end by Ctrl-C")
 
@@ -84,7 +87,7 @@ def trace(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int
     """Traces the targets or the command; the exit status. Raises StraceletError."""
     if args.command_line is not None:
         return _command(args.command_line, wish, args.duration)
-    return _targets(wanted, wish)
+    return _targets(args, wanted, wish)
 
 
 def check_pipe(wish: Wish, *, lines_to_stdout: bool) -> None:
@@ -99,16 +102,30 @@ def check_pipe(wish: Wish, *, lines_to_stdout: bool) -> None:
         )
 
 
-def _targets(wanted: arguments.Wanted, wish: Wish) -> int:
-    from stracelet.cli import trace_targets  # noqa: PLC0415 - what a command of one's own never needs
+def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int:
+    from stracelet.cli import trace_agent, trace_targets  # noqa: PLC0415 - what a command of one's own never needs
 
-    request = trace_targets.checked_request(wanted)
+    request = wanted.request()
+    if request.names_containers and (agent := HostAgent.find(args.agent, wanted.config)):
+        if why := trace_agent.why_not(wish, request):
+            trace_agent.check_free(agent, wanted, why)
+        elif trace_agent.knows(agent, wanted):
+            return _through(agent, args, wanted, wish)
+    trace_targets.check_rights(request, Path(wanted.config.procfs))
     # What is attached is said on stderr.
     check_pipe(wish, lines_to_stdout=wish.lines)
     wish = wish.with_flags(container=request.endless or len(request.targets) > 1, no_attach=True)
     with ExitStack() as stack:
         outputs = open_outputs(stack, wish, STDOUT, keeps_rights=False, named=not request.endless, command=False)
         return trace_targets.run(wanted, request, wish, outputs)
+
+
+def _through(agent: HostAgent, args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int:
+    from stracelet.cli import trace_agent  # noqa: PLC0415 - where no agent runs it is not needed
+
+    with ExitStack() as stack:
+        sink = open_sink(stack, wish, STDOUT, keeps_rights=True)
+        return trace_agent.run(agent, wanted, args, coloured(wish, STDOUT), sink, watched(wish, STDOUT))
 
 
 def _command(command: list[str], wish: Wish, duration: float | None) -> int:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from stracelet.cli.checks.host import has_capability, own_status
 from stracelet.cli.interrupts import on_signals
-from stracelet.cli.listing import target_of
-from stracelet.cli.picking import Picked, Request
+from stracelet.cli.picking import Picked
 from stracelet.cli.progress import Progress
 from stracelet.cli.recording import Records
 from stracelet.containers.procfs import Procfs
+from stracelet.containers.request import Meant
 from stracelet.containers.sources import places
+from stracelet.containers.targets import target_of
 from stracelet.errors import NotPermitted, TargetNotFound
 from stracelet.native import NAMED_DROPPED, NAMED_KEPT, SLOT_PROVISIONAL, Named
 from stracelet.traces.report import Part
@@ -33,18 +34,12 @@ if TYPE_CHECKING:
     from stracelet.cli.arguments import Wanted
     from stracelet.cli.outputs import Outputs
     from stracelet.containers.model import Container
+    from stracelet.containers.request import Request
     from stracelet.native import Printer
     from stracelet.traces.flags import Wish
 
 SYS_PTRACE = 19
 LOOK_SECONDS = 0.25
-
-
-def checked_request(wanted: Wanted) -> Request:
-    """Raises StraceletError for what cannot work, before anything is started or opened."""
-    request = Request.of(wanted)
-    check_rights(request, Path(wanted.config.procfs))
-    return request
 
 
 def run(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs) -> int:
@@ -190,14 +185,13 @@ class Tracing:
         if found is None:
             return
         picked = Picked(
-            request=self._request,
-            ids=frozenset(each.id for each in found),
+            meant=Meant(self._request, frozenset(each.id for each in found)),
             processes={pid: self._procfs.start(pid) or 0 for pid in self._request.pids},
             proc=self._proc,
             ourselves=self._inventory.own() if self._names else frozenset(),
         )
         waiting_for = [target.text for target in self._request.targets if not found] or ["what matches"]
-        self.progress.expect(picked.ids | {f"pid:{pid}" for pid in picked.processes}, waiting_for)
+        self.progress.expect(picked.meant.ids | {f"pid:{pid}" for pid in picked.processes}, waiting_for)
         self._selection = Selection(
             requests=Observed(self._session, self._see),
             slots=self._session.reader.containers,

@@ -24,6 +24,8 @@ from stracelet.traces.target import PodTarget
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from stracelet.traces.admission import Claim
+
 logger = logging.getLogger(__name__)
 audit = logging.getLogger("stracelet.audit")
 
@@ -65,10 +67,10 @@ class TraceGate:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refusals, self._told = 0, float("-inf")
 
-    async def admit(self, trace: str, authorization: str) -> Admission:
+    async def admit(self, claim: Claim) -> Admission:
         """Denied: 401 where key or object do not do, 400 where the object makes no sense. SourceError."""
-        namespace, _, name = trace.partition("/")
-        bearer = _BEARER.fullmatch(authorization)
+        namespace, _, name = claim.trace.partition("/")
+        bearer = _BEARER.fullmatch(claim.authorization)
         if not bearer or not _NAME.fullmatch(namespace) or not _NAME.fullmatch(name):
             raise _unauthorised("no Trace is named, or no key given")
         found = await self._read(namespace, name)

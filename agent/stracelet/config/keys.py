@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from stracelet.durations import A_DURATION, format_duration, parse_duration
 
 MAX_BUCKETS = 31  # STL_MAX_EDGES
+LONGEST_SOCKET = 107  # unix(7): sun_path, less its end
 
 # The upper edges of the arena's histogram, 250 ns * 2^j * (1 + m/8), in whole ns: durations are whole, so rounding
 # down changes no bucket. tests/unit/config checks them against the native library.
@@ -85,6 +86,13 @@ def _listen(value: Any) -> Any:
 
 def _listen_or_off(value: Any) -> Any:
     return "off" if value in (False, "off") else _listen(value)
+
+
+def _socket(value: Any) -> Any:
+    if value in (False, "off"):
+        return "off"
+    right = isinstance(value, str) and re.fullmatch(r"/[^\0]*[^/\0]", value) and len(value.encode()) <= LONGEST_SOCKET
+    return value if right else _refuse(value, f"an absolute path of at most {LONGEST_SOCKET} bytes, or off")
 
 
 def parse_listen(text: str) -> tuple[str | None, int]:
@@ -219,11 +227,18 @@ class Metrics(Model):
 
 
 class Api(Model):
-    """The trace API, for an agent that watches the Kubernetes API."""
+    """The trace API: on a port where the agent watches the Kubernetes API, elsewhere on a Unix socket."""
 
     listen: Annotated[str, BeforeValidator(_listen_or_off)] = Field(
         default="127.0.0.1:9478",
-        description="`ADDRESS:PORT`, or `off`. On loopback it is reached by a port-forward alone. Needs a restart.",
+        description="`ADDRESS:PORT`, or `off`: for an agent that watches the Kubernetes API. On loopback it is reached "
+        "by a port-forward alone. Needs a restart.",
+    )
+    socket: Annotated[str, BeforeValidator(_socket)] = Field(
+        default="/run/stracelet/agent.sock",
+        description="A Unix socket of mode 0600, or `off`: for `stracelet trace` on this host, and whoever else may "
+        "open it; that is the check. Where the agent watches the Kubernetes API there is one only if it is set here. "
+        "Needs a restart.",
     )
 
 
@@ -295,7 +310,7 @@ class Config(Model):
 
     monitor: Monitor = Field(default=Monitor(), description="What is traced always.")
     metrics: Metrics = Field(default=Metrics(), description="The Prometheus endpoint.")
-    api: Api = Field(default=Api(), description="The trace API, in a cluster.")
+    api: Api = Field(default=Api(), description="The trace API.")
     limits: Limits = Field(default=Limits(), description="Bounds of the traces that are asked of an agent.")
     trace: Trace = Field(default=Trace(), description="What traces leave out.")
     sources: Sources = Field(default=Sources(), description="Where names come from.")
@@ -303,7 +318,7 @@ class Config(Model):
     tracer_socket: str = Field(
         default="",
         pattern=r"^(/.*)?$",
-        max_length=107,
+        max_length=LONGEST_SOCKET,
         description="Where a `stracelet-tracer --listen` waits for the agent, as in a pod of two containers; empty: "
         "the agent starts the native program itself. Needs a restart.",
     )

@@ -298,6 +298,10 @@ class Inventory:
             for callback in tuple(self._subscribers):
                 callback(container_id)
 
+    def look_again(self) -> None:
+        """Soon, at all sources: somebody names what none of them knows."""
+        self._poke()
+
     def _poke(self) -> None:
         """Now, or as soon as the last time is long enough ago."""
         if self._poke_due is not None:

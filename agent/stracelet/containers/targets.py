@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stracelet.containers.rules import labels_of
 from stracelet.errors import AmbiguousTarget, TargetNotFound, UsageError
+from stracelet.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +33,7 @@ OF_WORKLOADS = (
 SHORTEST_ID = 4
 LONGEST_ID = 64
 LISTED = 10
+SHORT_ID = 12
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,15 @@ def describe(container: Container) -> str:
     if container.runtime in ("docker", "podman"):
         return f"{container.runtime}/{container.name} ({container.id[:12]})"
     return f"container/{container.name or container.id[:12]} ({container.id[:12]})"
+
+
+def target_of(container: Container) -> str:
+    """How to name it to `trace`."""
+    if container.pod is not None:
+        return printable(f"pod/{container.pod.name}/{container.name}")
+    if container.runtime in ("docker", "podman"):
+        return printable(f"{container.runtime}/{container.name}")
+    return printable(f"container/{container.name}") if container.name else container.id[:SHORT_ID]
 
 
 def resolve(

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
-from stracelet.errors import LimitReached, StraceletError, UsageError
+from stracelet.errors import UsageError
 from stracelet.native import syscall_name
+from stracelet.server.answers import claim_of, document, nothing, refusal, refused
 from stracelet.server.listener import Listener, Route
 from stracelet.traces.admission import Denied
-from stracelet.traces.running import Asked
+from stracelet.traces.running import Asked, heading_in_cluster, heading_on_host
 from stracelet.traces.served import served
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ FAREWELL_SECONDS = 1.0
 FINISHING_SECONDS = 0.02
 MOST_CONNECTIONS = 256
 ADMIT_SECONDS = 15.0
+LONGEST_BODY = 64 << 10
 
 
 class Node(Protocol):
@@ -56,6 +58,7 @@ class Node(Protocol):
     def containers(self) -> Sequence[Container]: ...
     def monitored(self, container: Container) -> bool: ...
     def refused(self, container: Container) -> str: ...
+    def traced(self) -> frozenset[str]: ...
     async def cells(self, container_ids: Collection[str]) -> Mapping[str, Sequence[Cell]]: ...
     def unready(self) -> str: ...
 
@@ -91,10 +94,11 @@ class TraceApi:
                 Route("POST", "/v1/traces", self._admitted(self._trace), streams=True),
                 Route("POST", "/v1/traces/{id}/ack", self._answered(self._acknowledge)),
                 Route("POST", "/v1/traces/{id}/end", self._answered(self._end)),
-                Route("*", "/{path:.*}", _nothing),
+                Route("*", "/{path:.*}", nothing),
             ],
             sockets=sockets,
             max_connections=MOST_CONNECTIONS,
+            longest_body=LONGEST_BODY,
         )
         self.start = self._listener.start
 
@@ -116,7 +120,7 @@ class TraceApi:
             try:
                 return await answer(request)
             except Exception as error:  # noqa: BLE001 - whatever a request brings about, it is answered
-                return _refusal(error)
+                return refusal(error)
 
         return handle
 
@@ -128,39 +132,39 @@ class TraceApi:
 
     async def _admit(self, request: web.Request) -> Admission:
         async with asyncio.timeout(ADMIT_SECONDS):
-            return await self._gate.admit(
-                request.headers.get("Stracelet-Trace", ""), request.headers.get("Authorization", "")
-            )
+            return await self._gate.admit(await claim_of(request))
 
     async def _containers(self, _: web.Request, admission: Admission) -> web.StreamResponse:
-        return _json({"node": self._node.name, "containers": [self._described(c) for c in self._meant(admission)]})
+        return document({"node": self._node.name, "containers": self._described(self._meant(admission))})
 
     async def _stats(self, _: web.Request, admission: Admission) -> web.StreamResponse:
         meant = self._meant(admission)
         cells = await self._node.cells([container.id for container in meant])
         found = [
-            {**self._described(container), "calls": [_calls(cell) for cell in cells.get(container.id, ())]}
-            for container in meant
+            {**each, "calls": [_calls(cell) for cell in cells.get(each["container_id"], ())]}
+            for each in self._described(meant)
         ]
-        return _json({"node": self._node.name, "containers": found})
+        return document({"node": self._node.name, "containers": found})
 
     def _meant(self, admission: Admission) -> list[Container]:
         return [each for each in self._node.containers() if not each.sandbox and admission.target.means(each)]
 
-    def _described(self, container: Container) -> dict[str, Any]:
-        pod = container.pod
-        workload = pod.workload if pod else None
-        refused = [trace.refused[container.id] for trace in self._hub.running.values() if container.id in trace.refused]
-        return {
-            **_identity(container),
-            "image": container.image,
-            "runtime": container.runtime,
-            "status": container.status,
-            "labels": dict(pod.labels if pod else container.labels),
-            "workload": {"kind": workload.kind, "name": workload.name} if workload else None,
-            "monitored": self._node.monitored(container),
-            "refused": "; ".join(filter(None, (*refused[:1], self._node.refused(container)))),
-        }
+    def _described(self, containers: Sequence[Container]) -> list[dict[str, Any]]:
+        refused = {id_: why for trace in self._hub.running.values() for id_, why in trace.refused.items()}
+        traced = self._node.traced()
+        return [
+            {
+                **_identity(container),
+                "image": container.image,
+                "status": container.status,
+                "labels": dict(container.pod.labels if container.pod else container.labels),
+                "workload": _workload(container),
+                "monitored": self._node.monitored(container),
+                "traced": container.id in traced,
+                "refused": "; ".join(filter(None, (refused.get(container.id), self._node.refused(container)))),
+            }
+            for container in containers
+        ]
 
     async def _acknowledge(self, request: web.Request) -> web.StreamResponse:
         stream = await self._stream(request)
@@ -189,15 +193,18 @@ class TraceApi:
 
     async def _trace(self, request: web.Request, admission: Admission) -> web.StreamResponse:
         if reason := self._node.unready():
-            return _error(503, reason, "")
+            return refused(503, reason, "")
         self._hub.check_room(admission.user)
-        wanted = served(admission.flags, self._settings(), node=self._node.name)
+        wanted = served(
+            admission.flags, self._settings(), node=self._node.name, lines=admission.lines, host=admission.host
+        )
         loop = asyncio.get_running_loop()
         longest = self._hub.limits.duration / 1e9
         own = longest if wanted.duration is None else wanted.duration
         seconds = min(own, longest, admission.expires - time.time())
         limited = "" if own < longest else f"an agent traces for {longest:g} s at most (limits.duration)"
-        asked = Asked(secrets.token_hex(8), admission.user, admission.name, admission.target, wanted.wish)
+        heading = heading_on_host if admission.host else heading_in_cluster
+        asked = Asked(secrets.token_hex(8), admission.user, admission.name, admission.target, wanted.wish, heading)
         trace = await self._hub.start(asked)
         key = request.headers.get("Authorization", "")
         stream = _Stream(trace, admission, key, loop.time() + max(seconds, 0), limited, loop.time())
@@ -236,7 +243,8 @@ class _Sender:
 
     async def run(self) -> None:
         """ConnectionError, TimeoutError: the client has gone, or takes nothing."""
-        await self._send({"type": "started", "id": self._trace.asked.id, "node": self._node, "time": _now()})
+        started = {"id": self._trace.asked.id, "node": self._node, "containers": len(self._trace.taken)}
+        await self._send({"type": "started", **started, "time": _now()})
         checking = asyncio.create_task(self._check_for_ever())
         try:
             while self._trace.ended is None:
@@ -275,7 +283,7 @@ class _Sender:
         news = self._trace.container_news()
         for each in news:
             message = {"type": "container", "event": each.event, **_identity(each.container)}
-            await self._send({**message, "text": each.text, "time": str(each.time_ns)})
+            await self._send({**message, "text": each.text, "tasks": each.tasks, "time": str(each.time_ns)})
         lines, dropped = self._trace.backlog.take()
         if dropped:
             for reason, count in dropped.items():
@@ -297,6 +305,8 @@ class _Sender:
             self._trace.end("unacknowledged")
         elif self._trace.lines is not None and self._trace.lines.done:
             self._trace.end("limit")
+        elif self._trace.all_ended():
+            self._trace.end("ended")
         elif failure := self._hub.failure():
             self._trace.end("failed", failure)
 
@@ -330,7 +340,13 @@ def _identity(container: Container) -> dict[str, str]:
         "pod": pod.name if pod else "",
         "container": container.name,
         "container_id": container.id,
+        "runtime": container.runtime,
     }
+
+
+def _workload(container: Container) -> dict[str, str] | None:
+    workload = container.pod.workload if container.pod else None
+    return {"kind": workload.kind, "name": workload.name} if workload else None
 
 
 def _calls(cell: Cell) -> dict[str, Any]:
@@ -351,34 +367,3 @@ def _audited(stream: _Stream) -> dict[str, object]:
 
 def _now() -> str:
     return str(time.time_ns())
-
-
-def _json(document: Mapping[str, Any]) -> web.Response:
-    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return web.Response(body=text, content_type="application/json")
-
-
-async def _nothing(_: web.Request) -> web.StreamResponse:
-    return _error(404, "there is nothing here", "docs/openapi.yaml has what there is.")
-
-
-def _refusal(error: Exception) -> web.Response:
-    """In one line."""
-    match error:
-        case Denied():
-            return _error(error.status, str(error), error.help_text)
-        case LimitReached():
-            return _error(429, str(error), error.help_text)
-        case UsageError():
-            return _error(400, str(error), error.help_text)
-        case StraceletError():
-            return _error(503, str(error), error.help_text)
-        case TimeoutError():
-            return _error(503, "the Kubernetes API does not answer in time", "")
-    logger.error("a request of the trace API failed", exc_info=error)
-    return _error(500, "a bug of the agent's; its log says which", "")
-
-
-def _error(status: int, text: str, help_text: str) -> web.Response:
-    body = json.dumps({"error": text, "help": help_text}).encode()
-    return web.Response(status=status, body=body, content_type="application/json")

@@ -23,6 +23,7 @@ MAX_CONNECTIONS = 64
 HEADER_SECONDS = 10.0
 ACCEPT_AGAIN_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
+LONGEST_BODY = 4096
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Listener:
         max_connections: int = MAX_CONNECTIONS,
         header_seconds: float = HEADER_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
+        longest_body: int = LONGEST_BODY,
     ) -> None:
+        """`longest_body`: bytes."""
         self._sockets, self._tls = sockets, tls
         self._max, self._header_seconds, self._answer_seconds = max_connections, header_seconds, answer_seconds
         # In the order in which they came; one that has gone is left out as soon as another one comes.
@@ -56,7 +59,7 @@ class Listener:
         # Of these, those whose answer is on its way, in the order in which that began.
         self._sending: dict[asyncio.BaseProtocol, web.Request] = {}
         self._accepting: list[asyncio.Task[None]] = []
-        app = web.Application(client_max_size=4096)
+        app = web.Application(client_max_size=longest_body)
         for route in routes:
             handler = self._stream(route.handler) if route.streams else self._one_request(route.handler)
             app.router.add_route(route.method, route.path, handler)

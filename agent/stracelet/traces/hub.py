@@ -14,6 +14,7 @@ from stracelet.native import (
     NAMED_DROPPED,
     NAMED_KEPT,
     SLOT_ENDED,
+    SLOT_LEFT,
     SLOT_PROVISIONAL,
     SLOT_TRACED,
     Cell,
@@ -63,13 +64,15 @@ class Together:
     def could_want(self, container_id: str, pod: Pod | None) -> bool:
         if container_id in self.monitored.ourselves:
             return False
-        return self.monitored.could_want(container_id, pod) or any(trace.could_want(pod) for trace in self.traces)
+        if self.monitored.could_want(container_id, pod):
+            return True
+        return any(trace.could_want(container_id, pod) for trace in self.traces)
 
     def wants_new(self) -> bool:
-        return bool(self.traces) or self.monitored.wants_new()
+        return self.records_new() or self.monitored.wants_new()
 
     def records_new(self) -> bool:
-        return bool(self.traces)
+        return any(trace.asked.target.expected is None for trace in self.traces)
 
     def pids(self) -> Sequence[int]:
         return self.monitored.pids()
@@ -179,10 +182,10 @@ class Hub:
             cells, owners = self._counted(trace)
         parts = [
             Part(
-                _heading(container),
+                trace.asked.heading(container),
                 [cell for cell in cells if cell.calls > 0 and owners.get((cell.slot, cell.serial)) == id_],
             )
-            for id_, container in sorted(trace.all().items(), key=lambda item: _heading(item[1]))
+            for id_, container in sorted(trace.all().items(), key=lambda item: trace.asked.heading(item[1]))
         ]
         return report([wish.chosen(part) for part in parts], wish.layout, syscall_name)
 
@@ -226,11 +229,9 @@ class Hub:
                 for trace in self.running.values():
                     trace.attached(event.id, event.tasks)
             case protocol.Ended():
-                self._over(event.id)
-            case protocol.Failed() | protocol.Refused():
-                for trace in self.running.values():
-                    if container := trace.has(event.id):
-                        trace.tell("failed", container, str(event))
+                self._over(event.id, self._end_ns(event))
+            case protocol.Failed() | protocol.Refused() | protocol.Gone():
+                self._not_traced(event)
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
                 self._interrupted()
             case protocol.SupervisorLost():
@@ -241,16 +242,29 @@ class Hub:
         if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
             self.tell_names()
 
+    def _not_traced(self, event: protocol.Failed | protocol.Refused | protocol.Gone) -> None:
+        for trace in self.running.values():
+            if not isinstance(event, protocol.Gone) and (container := trace.has(event.id)):
+                trace.tell("failed", container, str(event))
+            if not isinstance(event, protocol.Failed):
+                trace.lost(event.id)
+
     def _lost(self) -> None:
         self._keep_counts([id_ for trace in self.running.values() for id_ in trace.all()])
         self._interrupted()
         self._gone = True
         self._later(self._records.stop)
 
-    def _over(self, container_id: str) -> None:
+    def _end_ns(self, event: protocol.Ended) -> int:
+        """Of an earlier trace's, perhaps: what nobody wants any more ends too, and may be wanted again by now."""
+        ours = (slot.end_ns for slot in self._session.containers() if (slot.slot, slot.serial) == event[:2])
+        return next(ours, time.time_ns())
+
+    def _over(self, container_id: str, end_ns: int) -> None:
         self._keep_counts([container_id])
         for trace in self.running.values():
-            trace.over(container_id)
+            if end_ns >= trace.started_ns:
+                trace.over(container_id)
         if any(trace.refused for trace in self.running.values()):
             self._rewant()  # there is room for another one
             self.tell_names()
@@ -297,8 +311,10 @@ class Hub:
         """To the traces' consumers: whose records they are, as soon as that is known or has changed."""
         self._telling = False
         now_ns = time.time_ns()
-        over: list[str] = []
-        for slot in self._session.containers() if self.running else ():
+        over: dict[str, int] = {}
+        slots = self._session.containers() if self.running else ()
+        begun_again = {slot.id for slot in slots if slot.state not in (SLOT_ENDED, SLOT_LEFT)}
+        for slot in slots:
             key = slot.slot, slot.serial
             for trace in self.running.values():
                 named = _named(trace, slot, now_ns)
@@ -306,12 +322,12 @@ class Hub:
                     trace.named[key] = named
                     for consumer in trace.consumers:
                         self._records.fan.tell(consumer, named)
-                if slot.state == SLOT_ENDED and slot.id in trace.taken:
-                    over.append(slot.id)  # before it was known whose it is
+                if slot.state == SLOT_ENDED and slot.id in trace.taken and slot.id not in begun_again:
+                    over[slot.id] = max(over.get(slot.id, 0), slot.end_ns)  # before it was known whose it is
                 elif slot.state == SLOT_TRACED and slot.tracees:
                     trace.attached(slot.id, slot.tracees)
-        for id_ in over:
-            self._over(id_)
+        for id_, end_ns in over.items():
+            self._over(id_, end_ns)
 
     def _failed(self, consumer: Consumer, error: Exception) -> None:
         """In the pump's thread."""
@@ -338,12 +354,6 @@ def _named(trace: RunningTrace, slot: native.Container, now_ns: int) -> Named | 
     return Named(
         slot.slot, slot.serial, NAMED_KEPT, slot.id, name, pod.name if pod else "", pod.namespace if pod else ""
     )
-
-
-def _heading(container: Container) -> str:
-    if container.pod:
-        return f"{container.pod.namespace}/{container.pod.name}/{container.name}"
-    return container.name or container.id[:12]
 
 
 def _key(cell: Cell) -> Key:

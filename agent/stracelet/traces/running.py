@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from stracelet.containers.targets import describe
+from stracelet.containers.targets import SHORT_ID, describe, target_of
 from stracelet.records.consumers import Counts, Lines
 from stracelet.traces.backlog import Backlog
 
@@ -26,30 +26,49 @@ MOST_NEWS = 1024
 
 
 class Meaning(Protocol):
-    """What a trace is of: a PodTarget."""
+    """What a trace is of: a PodTarget, or on a host what a request meant as it came."""
+
+    @property
+    def expected(self) -> frozenset[str] | None:
+        """The containers with whose end it is over; None: others may come at any time."""
 
     def means(self, container: Container) -> bool: ...
-    def could_mean(self, pod: Pod | None) -> bool: ...
+    def could_mean(self, container_id: str, pod: Pod | None) -> bool: ...
+
+
+def heading_in_cluster(container: Container) -> str:
+    """Above its table."""
+    if container.pod:
+        return f"{container.pod.namespace}/{container.pod.name}/{container.name}"
+    return container.name or container.id[:SHORT_ID]
+
+
+def heading_on_host(container: Container) -> str:
+    """Above its table: as `trace` names it."""
+    return f"{target_of(container)} ({container.id[:SHORT_ID]})"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """`name`: of the object that permits it, or what stands for it; `wish`: its printer's lines have stamps."""
+    """`name`: of the object that permits it, or what stands for it; `wish`: its printer's lines have stamps;
+    `heading`: above each container's table."""
 
     id: str
     user: str
     name: str
     target: Meaning
     wish: Wish
+    heading: Callable[[Container], str] = heading_in_cluster
 
 
 @dataclass(frozen=True)
 class ContainerNews:
-    """`event`: attached, ended or failed."""
+    """`event`: attached, ended or failed; `tasks`: so many of them were attached to."""
 
     event: str
     container: Container
     text: str
+    tasks: int = 0
     time_ns: int = field(default_factory=time.time_ns)
 
 
@@ -71,7 +90,7 @@ class RunningTrace:
         self._count_refused = count_refused
         self.news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.started = self._loop.time()
+        self.started, self.started_ns = self._loop.time(), time.time_ns()
         self.backlog = Backlog(rate=rate, news=self._tell)
         self.consumers: list[Consumer] = []
         self.lines: Printer | None = None
@@ -86,6 +105,7 @@ class RunningTrace:
         self.taken: dict[str, Container] = {}
         self._over: dict[str, Container] = {}
         self.refused: dict[str, str] = {}
+        self._gone: set[str] = set()
         self.baseline: Mapping[tuple[int, int, int, int], Cell] = {}
         self.named: dict[tuple[int, int], Named] = {}
         self.past: dict[tuple[int, int], tuple[str, list[Cell]]] = {}
@@ -119,9 +139,19 @@ class RunningTrace:
         self.refused.pop(container.id, None)
         return True
 
-    def could_want(self, pod: Pod | None) -> bool:
+    def could_want(self, container_id: str, pod: Pod | None) -> bool:
         """Whether a container that is not known yet could be one of them."""
-        return self.asked.target.could_mean(pod)
+        return self.asked.target.could_mean(container_id, pod)
+
+    def lost(self, container_id: str) -> None:
+        """It is not to be had: its cgroup has gone, or the tracer refuses it."""
+        if container_id in (self.asked.target.expected or ()):
+            self._gone.add(container_id)
+
+    def all_ended(self) -> bool:
+        """Whether none of the containers that it is of has a task left, or none is to be had."""
+        expected = self.asked.target.expected
+        return expected is not None and expected <= {*self._over, *self.refused, *self._gone}
 
     def _refuse(self, container: Container, reason: str, why: str) -> None:
         if container.id not in self.refused:
@@ -129,11 +159,11 @@ class RunningTrace:
         self.refused[container.id] = why
         self.tell("failed", container, f"{describe(container)}: not traced: {why}")
 
-    def tell(self, event: str, container: Container, text: str) -> None:
+    def tell(self, event: str, container: Container, text: str, tasks: int = 0) -> None:
         """Once for each container and event."""
         if (event, container.id) not in self._told:
             self._told.add((event, container.id))
-            self._container_news.append(ContainerNews(event, container, text))
+            self._container_news.append(ContainerNews(event, container, text, tasks))
             self.news.set()
 
     def over(self, container_id: str) -> None:
@@ -157,9 +187,10 @@ class RunningTrace:
         if container_id in self._over:
             self.taken[container_id] = self._over.pop(container_id)
             self._told.discard(("ended", container_id))
+        self._gone.discard(container_id)
         if tasks and (container := self.taken.get(container_id)):
             processes = "a task" if tasks == 1 else f"{tasks} tasks"
-            self.tell("attached", container, f"{describe(container)}: attached to {processes}")
+            self.tell("attached", container, f"{describe(container)}: attached to {processes}", tasks)
 
     def has(self, container_id: str) -> Container | None:
         """The container, if it is one of its own, or was."""

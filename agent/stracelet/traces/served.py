@@ -11,7 +11,7 @@ from stracelet.errors import UsageError
 from stracelet.traces import flags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stracelet.config import Config
     from stracelet.traces.flags import Wish
@@ -24,8 +24,9 @@ WIDEST = 1000
 NOT_HERE = {
     "output": "-o writes where the client runs",
     "output_separately": "--output-separately writes where the client runs",
-    "mask": "--mask is the agent's own (trace.mask of its configuration)",
 }
+NOT_OF_OTHERS = {"mask": "--mask is the agent's own (trace.mask of its configuration)"}
+EACH_LINE = {"container": True}
 # Of a table that is made of two snapshots, these cannot be told.
 OF_RECORDS = {"shortest", "longest"}
 
@@ -43,8 +44,13 @@ class Served:
     duration: float | None
 
 
-def served(given: Sequence[str], settings: Config, *, node: str) -> Served:
-    """What the flags ask for. UsageError: they make no sense, or are not for an agent to honour."""
+def served(
+    given: Sequence[str], settings: Config, *, node: str, lines: Mapping[str, bool] = EACH_LINE, host: bool = False
+) -> Served:
+    """What the flags ask for. UsageError: they make no sense, or are not for an agent to honour.
+
+    `lines`: print flags besides; `host`: who asks may do anything on this host.
+    """
     if len(given) > MOST_FLAGS or sum(map(len, given)) > MOST_CHARACTERS:
         raise UsageError(f"more than {MOST_FLAGS} flags, or more than {MOST_CHARACTERS} characters of them")
     parser = _parser()
@@ -52,20 +58,21 @@ def served(given: Sequence[str], settings: Config, *, node: str) -> Served:
         args = parser.parse_args(list(given))
     except argparse.ArgumentError as error:
         raise UsageError(str(error)) from error
-    for name, why in NOT_HERE.items():
+    refused = NOT_HERE if host else NOT_HERE | NOT_OF_OTHERS
+    for name, why in refused.items():
         if getattr(args, name):
             raise UsageError(why)
     if (args.string_limit or 0) > LONGEST_STRING:
         raise UsageError(f"-s {args.string_limit}: an agent takes at most {LONGEST_STRING}")
     if args.columns > WIDEST:
         raise UsageError(f"-a {args.columns}: an agent takes at most {WIDEST}")
-    if any("/" in expression for expression in args.expression):
+    if not host and any("/" in expression for expression in args.expression):
         # Python's regular expressions take as long as their author likes, and all others would wait.
         raise UsageError("-e trace=/REGEX: an agent takes names and classes (%file, ...)")
     wish = flags.wish_of(args, settings, node=node)
     shown = {column.heading for column in wish.layout.columns}
     wish = replace(wish, table_of_records=wish.counts and bool(shown & OF_RECORDS))
-    return Served(wish.with_flags(container=True, no_attach=True, stamps=True), args.duration)
+    return Served(wish.with_flags(no_attach=True, stamps=True, **lines), args.duration)
 
 
 def _parser() -> _Parser:

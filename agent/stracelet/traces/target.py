@@ -34,6 +34,10 @@ class PodTarget:
         parsed = parse_selector(selector) if selector else None
         return cls(namespace, frozenset(pods), parsed, frozenset(containers))
 
+    @property
+    def expected(self) -> None:
+        """Others may come at any time."""
+
     def means_pod(self, pod: Pod) -> bool:
         """Whether the pod is one of these."""
         if pod.namespace != self.namespace or (self.pods and pod.name not in self.pods):
@@ -46,6 +50,6 @@ class PodTarget:
             return False
         return not self.containers or container.name in self.containers
 
-    def could_mean(self, pod: Pod | None) -> bool:
+    def could_mean(self, _: str, pod: Pod | None) -> bool:
         """Whether a container of which its pod is all that is known, or not even that, could turn out to be one."""
         return pod is None or self.means_pod(pod)

@@ -14,7 +14,7 @@ from stracelet.cluster import gate as gates
 from stracelet.cluster.gate import TraceGate
 from stracelet.containers.model import Container, Pod
 from stracelet.errors import SourceError
-from stracelet.traces.admission import Denied
+from stracelet.traces.admission import Claim, Denied
 
 KEY = bytes(range(32))
 NOW = 1_700_000_000.0
@@ -65,7 +65,7 @@ def made(objects: Objects, now: float = NOW) -> TraceGate:
 
 
 async def admit(gate: TraceGate, trace: str = "shop/t1", key: bytes = KEY) -> Any:
-    return await gate.admit(trace, f"Bearer {key.hex()}")
+    return await gate.admit(Claim(trace, f"Bearer {key.hex()}"))
 
 
 def container(namespace: str, pod: str, name: str = "web") -> Container:
@@ -101,7 +101,7 @@ async def test_nothing_else_does(trace: str, authorization: str) -> None:
     objects = Objects()
     objects.put("shop", "t1")
     with pytest.raises(Denied) as denied:
-        await made(objects).admit(trace, authorization)
+        await made(objects).admit(Claim(trace, authorization))
     assert denied.value.status == 401
 
 
@@ -120,8 +120,8 @@ async def test_a_selector_means_what_it_matches() -> None:
     target = (await admit(made(objects))).target
     assert target.means(container("shop", "any"))
     assert not target.means(container("shop", "any", "sidecar"))
-    assert target.could_mean(None)
-    assert not target.could_mean(Pod("shop", "x", "uid", {"app": "db"}))
+    assert target.could_mean("a", None)
+    assert not target.could_mean("a", Pod("shop", "x", "uid", {"app": "db"}))
 
 
 @pytest.mark.parametrize("target", [{"selector": "a=b=c"}, {"pods": "web-0"}, {"pods": ["a"], "selector": "b"}])

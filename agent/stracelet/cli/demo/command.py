@@ -13,8 +13,8 @@ from stracelet import app, config
 from stracelet.cli import arguments, demo, trace_targets
 from stracelet.cli.demo import window
 from stracelet.cli.demo.container import container
-from stracelet.cli.picking import Request
 from stracelet.containers.cgroups import DEMONSTRATION
+from stracelet.containers.request import Request
 from stracelet.text import printable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Demo:
     def run(self, args: argparse.Namespace) -> int:
         settings = arguments.load_config(args.config)
         targets = args.targets or [f"container/{DEMONSTRATION}"]
-        trace_targets.check_rights(Request.of_targets(targets), Path(settings.procfs))
+        trace_targets.check_rights(Request.of(targets, wait=True), Path(settings.procfs))
         settings = settings.model_copy(update={"log": settings.log.model_copy(update={"level": "warning"})})
         with ExitStack() as stack:
             if not args.targets:

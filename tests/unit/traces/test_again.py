@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A container that is traced again, or runs again, has not ended because an earlier slot of it has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from stracelet.native import SLOT_ENDED, SLOT_TRACED
+from stracelet.tracing import protocol
+from tests.unit.traces.test_hub import World, container, settle, told
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    yield made
+    for trace in list(made.hub.running.values()):
+        await made.hub.finish(trace)
+
+
+async def test_what_ended_before_the_trace_began_is_not_its_end(world: World) -> None:
+    world.session.put(1, "a", SLOT_ENDED, end_ns=time.time_ns() - 1)
+    trace = await world.start()
+    world.decide(container("a"))
+    world.hub.tell_names()
+    await settle()
+    world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
+    assert trace.taken.keys() == {"a"}
+    world.session.put(2, "a", SLOT_TRACED, tracees=1)
+    world.hub.see(protocol.Attached(slot=2, serial=102, id="a", tasks=1, pending=0))
+    assert told(trace) == ["attached"]
+
+
+async def test_one_that_was_started_again_is_told_once(world: World) -> None:
+    trace = await world.start()
+    world.decide(container("a"))
+    world.session.put(1, "a", SLOT_ENDED, end_ns=time.time_ns())
+    world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
+    world.session.put(2, "a", SLOT_TRACED, tracees=1)
+    for _ in range(3):
+        world.hub.see(protocol.Attached(slot=2, serial=102, id="a", tasks=1, pending=0))
+        world.hub.tell_names()
+        await settle()
+    assert told(trace) == ["attached", "ended", "attached"]
+    assert trace.taken.keys() == {"a"}
