@@ -22,6 +22,7 @@ from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
 from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
+from stracelet.server import access
 from stracelet.server.api import TraceApi
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
 from stracelet.traces.hub import Hub, Together
@@ -52,6 +53,7 @@ FIXED = (
     "metrics.listen",
     "metrics.buckets",
     "metrics.tls",
+    "metrics.auth",
     "sources",
     "tracer_socket",
     "procfs",
@@ -68,6 +70,7 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     rules = Rules.of(settings.monitor)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
+    access.check(settings)
     in_cluster = ClusterSource(settings.sources).there
     try:
         api = bind(settings.api.listen, "api.listen") if in_cluster and settings.api.listen != "off" else []
@@ -184,8 +187,11 @@ class Agent:
             edges_ns=settings.metrics.buckets,
         )
         session.exchange = self._collector.exchange
-        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls)
         self._cluster = ClusterSource(settings.sources)
+        self._readers = access.readers(settings)
+        self._server = HttpServer(
+            page=self._collector.scrape, unready=self.unready, sockets=sockets.metrics, tls=tls, readers=self._readers
+        )
         self._api_sockets = sockets.api
         self._snapshots = Turns()
         self.name = self._cluster.node
@@ -221,6 +227,8 @@ class Agent:
             if gate:
                 await gate.close()
             await self._server.stop()
+            if self._readers:
+                await self._readers.close()
             await self._collector.stop()
 
     async def _serve_api(self) -> tuple[TraceApi | None, TraceGate | None]:

@@ -172,7 +172,12 @@ class Metrics(Model):
     max_series_per_container: int = Field(default=1500, strict=True, ge=50, description="The same for one container.")
     linger: Duration = Field(default=parse_duration("2m"), description="How long an ended container's series stay.")
     tls: Tls | None = Field(default=None, description="Without it plain HTTP. SIGHUP reads both files again.")
-    auth: Literal["none"] = Field(default="none", description="Who may read them; `none`: whoever reaches the port.")
+    auth: Literal["none", "kubernetes"] = Field(
+        default="none",
+        description="Who may read them; `none`: whoever reaches the port; `kubernetes`: whose bearer token may `get` "
+        "the non-resource URL `/metrics`, as the API server says, that of `sources.kubernetes` or (`off`) of the pod. "
+        "Needs a restart.",
+    )
 
     @pydantic.field_validator("buckets")
     @classmethod
