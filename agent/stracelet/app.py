@@ -68,9 +68,9 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     log.configure(level=settings.log.level, format=settings.log.format)
     wanted = tuple(parse_target(text) for text in targets)
     rules = Rules.of(settings.monitor)
+    access.check(settings)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
-    access.check(settings)
     in_cluster = ClusterSource(settings.sources).there
     try:
         api = bind(settings.api.listen, "api.listen") if in_cluster and settings.api.listen != "off" else []
