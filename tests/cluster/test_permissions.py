@@ -129,11 +129,11 @@ def session(
     clients: dict[str, Client] = {}
     output = tmp_path_factory.mktemp("received") / "lines"
     with ExitStack() as stack:
-        targets = [f"pid/{pid}" for pid, command in processes.items() if "--config" in command]
-        assert len(targets) == len(pods)
-        filter_ = ("-s", "4096", "-e", "trace=read,recvfrom,recvmsg,readv")
-        capture = stack.enter_context(Command("trace", *targets, *filter_, "-o", str(output)))
-        capture.says("2 processes")
+        readers = [pid for pid, command in processes.items() if "--config" in command]
+        assert len(readers) == len(pods)
+        filter_ = ("-s", "4096", "-e", "trace=read,recvfrom,recvmsg,readv", "-o", str(output))
+        capture = stack.enter_context(Command("trace", *(f"pid/{pid}" for pid in readers), *filter_))
+        wait_for(lambda: _are_read(pods, readers, output), what="each agent is traced", seconds=DEADLINE)
         for kind, user in users.items():
             client = Client(agents, shop, "-l", "app=web", "-e", "trace=kill", *user.flags, kubeconfig=user.kubeconfig)
             clients[kind] = stack.enter_context(client)
@@ -157,6 +157,13 @@ def session(
         received=output.read_text(errors="replace"),
         printed={kind: client.lines for kind, client in clients.items()},
     )
+
+
+def _are_read(pods: Sequence[Mapping[str, Any]], readers: Sequence[int], output: Path) -> bool:
+    """An idle process is attached when it moves."""
+    assert {_get(f"http://{pod['status']['podIP']}:9477/healthz")[0] for pod in pods} == {200}
+    lines = output.read_text(errors="replace").splitlines()
+    return all(any(str(pid) in line and "GET /healthz" in line for line in lines) for pid in readers)
 
 
 def _processes(container_ids: set[str]) -> dict[int, str]:

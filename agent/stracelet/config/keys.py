@@ -199,7 +199,8 @@ class Api(Model):
 
     listen: Annotated[str, BeforeValidator(_listen_or_off)] = Field(
         default="127.0.0.1:9478",
-        description="`ADDRESS:PORT`, or `off`. On loopback it is reached by a port-forward alone. Needs a restart.",
+        description="`ADDRESS:PORT`, or `off`. On loopback it is reached by a port-forward alone; `kubectl strace` "
+        "forwards 9478. Needs a restart.",
     )
 
 
