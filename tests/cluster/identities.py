@@ -24,13 +24,15 @@ SEC1 = bytes.fromhex("30770201010420")
 
 @dataclass(frozen=True)
 class Identity:
-    """`user`: as the API server knows it; `flags`: kubectl's; `secrets`: in each form in which they might be found."""
+    """`user`: as the API server knows it; `flags`: kubectl's; `secrets`: in each form in which they might be found;
+    `home`: where kubectl keeps what it has found out."""
 
     kind: str
     user: str
     kubeconfig: Path
     flags: tuple[str, ...]
     secrets: tuple[bytes, ...]
+    home: Path
 
     @property
     def subject(self) -> Mapping[str, str]:
@@ -41,7 +43,10 @@ class Identity:
         """As this user, who may be refused."""
         where = ("--kubeconfig", str(self.kubeconfig), *self.flags)
         command = [str(cluster.tools / "kubectl"), *where, *arguments]
-        return subprocess.run(command, input=data, capture_output=True, text=True, timeout=SECONDS, check=False)
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.home)}
+        return subprocess.run(
+            command, input=data, capture_output=True, text=True, timeout=SECONDS, check=False, env=environment
+        )
 
 
 @contextmanager
@@ -53,7 +58,7 @@ def identities(cluster: Cluster, namespace: str, folder: Path) -> Iterator[Seque
             _by_token(cluster, namespace, folder),
             _by_certificate(cluster, request, folder),
             _by_plugin(cluster, namespace, folder),
-            _impersonated(cluster),
+            _impersonated(cluster, folder),
         ]
     finally:
         cluster.kubectl("delete", "certificatesigningrequests", request, "--ignore-not-found")
@@ -68,7 +73,7 @@ def token(cluster: Cluster, namespace: str, account: str) -> str:
 def _by_token(cluster: Cluster, namespace: str, folder: Path) -> Identity:
     secret = token(cluster, namespace, "by-token")
     file = _kubeconfig(cluster, folder / "token", {"token": secret})
-    return Identity("token", f"system:serviceaccount:{namespace}:by-token", file, (), _of_token(secret))
+    return Identity("token", f"system:serviceaccount:{namespace}:by-token", file, (), _of_token(secret), folder)
 
 
 def _by_plugin(cluster: Cluster, namespace: str, folder: Path) -> Identity:
@@ -80,7 +85,7 @@ def _by_plugin(cluster: Cluster, namespace: str, folder: Path) -> Identity:
     plugin.chmod(0o700)
     user = {"exec": {"apiVersion": version, "command": str(plugin), "interactiveMode": "Never"}}
     file = _kubeconfig(cluster, folder / "exec", user)
-    return Identity("exec", f"system:serviceaccount:{namespace}:by-plugin", file, (), _of_token(secret))
+    return Identity("exec", f"system:serviceaccount:{namespace}:by-plugin", file, (), _of_token(secret), folder)
 
 
 def _by_certificate(cluster: Cluster, request: str, folder: Path) -> Identity:
@@ -106,17 +111,19 @@ def _by_certificate(cluster: Cluster, request: str, folder: Path) -> Identity:
     certificate = wait_for(lambda: cluster.kubectl(*get), what="the certificate", seconds=SECONDS)
     pem = key.read_bytes()
     user = {"client-certificate-data": certificate, "client-key-data": base64.b64encode(pem).decode()}
-    return Identity("certificate", request, _kubeconfig(cluster, folder / "certificate", user), (), _of_key(pem))
+    return Identity(
+        "certificate", request, _kubeconfig(cluster, folder / "certificate", user), (), _of_key(pem), folder
+    )
 
 
-def _impersonated(cluster: Cluster) -> Identity:
+def _impersonated(cluster: Cluster, folder: Path) -> Identity:
     """By the administrator, whose credential it is."""
     name = f"stracelet-{uuid.uuid4().hex[:8]}"
     user = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "-o", "json"))["users"][0]["user"]
     secrets = _of_token(user["token"]) if "token" in user else ()
     if "client-key-data" in user:
         secrets = _of_key(base64.b64decode(user["client-key-data"]))
-    return Identity("as", name, cluster.kubeconfig, ("--as", name), secrets)
+    return Identity("as", name, cluster.kubeconfig, ("--as", name), secrets, folder)
 
 
 def _kubeconfig(cluster: Cluster, path: Path, user: Mapping[str, Any]) -> Path:
