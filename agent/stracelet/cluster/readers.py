@@ -68,7 +68,7 @@ class Readers:
         self._strangers = Budget(per_second=STRANGERS_PER_SECOND, burst=STRANGERS_BURST, ticks=ticks)
         self._peers: dict[str, Budget] = {}
         self._waiting = 0
-        self._said = float("-inf")
+        self._said: dict[str, float] = {}
 
     async def admit(self, path: str, authorization: str, peer: str) -> None:
         """`peer`: the address that asks. Denied: 401 without a token that holds, 403 where it may not read, 503 while
@@ -83,7 +83,7 @@ class Readers:
         else:
             stranger = self._ticks() - self._good.get(id_, float("-inf")) > GOOD_SECONDS
             if stranger and self._waiting >= MOST_WAITING:
-                raise _busy()
+                raise self._busy(peer)
             verdict = await self._wait(self._under_way.get(id_) or self._begin(id_, path, bearer[1], stranger, peer))
         if verdict.status != 200:
             raise Denied(verdict.status, verdict.text)
@@ -92,7 +92,7 @@ class Readers:
         """Denied: too much is asked already."""
         most = MOST_STRANGERS if stranger else MOST_AT_ONCE
         if len(self._under_way) >= most or (stranger and not self._affords(peer)):
-            raise _busy()
+            raise self._busy(peer)
         review = asyncio.get_running_loop().create_task(self._review(id_, path, token))
         self._under_way[id_] = review
         review.add_done_callback(lambda done: self._end(id_, done))
@@ -138,9 +138,18 @@ class Readers:
     def _end(self, id_: bytes, review: asyncio.Task[Verdict]) -> None:
         self._under_way.pop(id_, None)
         error = None if review.cancelled() else review.exception()
-        if error and self._ticks() - self._said > SAID_SECONDS:
-            self._said = self._ticks()
-            logger.warning("metrics.auth: nobody new is let in: %s", error)
+        if error:
+            self._say("metrics.auth: nobody new is let in: %s", error)
+
+    def _busy(self, peer: str) -> Denied:
+        self._say("metrics.auth: more tokens are tried than are asked about, the last from %s", peer)
+        return Denied(503, "too many ask at once with tokens that are not known yet")
+
+    def _say(self, text: str, about: object) -> None:
+        """Once in a while of each: who tries must not fill the log."""
+        if self._ticks() - self._said.get(text, float("-inf")) > SAID_SECONDS:
+            self._said[text] = self._ticks()
+            logger.warning(text, about)
 
     async def close(self) -> None:
         """What is under way is given up."""
@@ -148,10 +157,6 @@ class Readers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _busy() -> Denied:
-    return Denied(503, "too many ask at once with tokens that are not known yet")
 
 
 def _cut(table: dict[Any, Any], most: int) -> None:

@@ -111,7 +111,7 @@ async def test_those_who_bring_the_same_token_at_once_cost_one_review() -> None:
     assert made.reviews.asked == 1
 
 
-async def test_a_flood_of_tokens_is_cut_and_keeps_no_reader_out() -> None:
+async def test_a_flood_of_tokens_is_cut_and_keeps_no_reader_out(caplog: pytest.LogCaptureFixture) -> None:
     made = Made()
     assert await made.status("token-of-prometheus") == 200
     for i in range(1000):  # for a hundred seconds
@@ -120,6 +120,9 @@ async def test_a_flood_of_tokens_is_cut_and_keeps_no_reader_out() -> None:
         assert status in (401, 503)
         assert await made.status("token-of-prometheus") == 200
     assert made.reviews.asked <= 100 * module.PEER_PER_SECOND + module.PEER_BURST + 11
+    assert [record.message for record in caplog.records] == [
+        "metrics.auth: more tokens are tried than are asked about, the last from 10.0.0.66"
+    ] * 2, "once a minute"
     made.reviews.users["new"] = "prometheus"
     assert await made.status("new", peer="10.0.0.2") == 200, "another address has a budget of its own"
 
