@@ -51,7 +51,7 @@ def elsewhere(cluster: Cluster, shop: str) -> Iterator[str]:
     name = f"{shop}-other"
     cluster.kubectl("create", "namespace", name)
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait", "--timeout=80s")
+    cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", "--timeout=80s")
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +95,15 @@ def _binding(name: str, namespace: str, kind: str, role: str, subjects: Sequence
 
 
 @pytest.fixture(scope="module")
-def web(cluster: Cluster, shop: str, elsewhere: str) -> str:
+def web(cluster: Cluster, agents: Release, shop: str, elsewhere: str) -> Iterator[str]:
     """The same in both namespaces, but for what it calls; the name of the pod that may be traced."""
     for namespace, program in ((shop, WEB), (elsewhere, BUSY)):
         deployment(cluster, namespace, "web", {"web": program}, replicas=1, nodes=["node-1"], grace=0)
     (pod,) = names(cluster, shop, "web")
-    return pod
+    yield pod
+    # While the agents go; it is waited for afterwards.
+    cluster.kubectl("delete", "deployment", "web", "-n", shop, "--wait=false")
+    cluster.kubectl("delete", "namespace", elsewhere, "--wait=false")
 
 
 @dataclass(frozen=True)
