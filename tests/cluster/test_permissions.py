@@ -236,13 +236,18 @@ def test_who_traced_is_in_the_clusters_log_and_in_ours(
     user, name = users[kind], session.traces[kind]
     assert (201, name) in _creations(cluster, user, shop)
     (pod,) = [each["metadata"]["name"] for each in agents.pods() if each["spec"]["nodeName"] == "node-1"]
-    log = cluster.kubectl("logs", "-n", agents.namespace, pod, "-c", "agent")
-    lines = [json.loads(line) for line in log.splitlines() if f"{shop}/{name}" in line]
+    logs = ("logs", "-n", agents.namespace, pod, "-c", "agent")
+    wait_for(lambda: '"trace ended"' in "".join(_about(f"{shop}/{name}", cluster.kubectl(*logs))), what="its end")
+    lines = [json.loads(line) for line in _about(f"{shop}/{name}", cluster.kubectl(*logs))]
     begun, ended = [line for line in lines if line["logger"] == "stracelet.audit"]
     assert (begun["message"], ended["message"]) == ("trace begun", "trace ended")
     assert {(line["user"], line["target"]) for line in (begun, ended)} == {(user.user, "-l app=web")}
     assert ended["outcome"] == "client"
     assert ended["seconds"] > 0
+
+
+def _about(text: str, log: str) -> list[str]:
+    return [line for line in log.splitlines() if text in line]
 
 
 @pytest.mark.parametrize("kind", KINDS)
