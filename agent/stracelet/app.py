@@ -23,6 +23,7 @@ from stracelet.metrics.families import RESTART_REASONS
 from stracelet.metrics.identities import identities
 from stracelet.metrics.self_metrics import SelfMetrics
 from stracelet.metrics.series import Series
+from stracelet.server import access
 from stracelet.server.endpoints import Endpoints
 from stracelet.server.http import HttpServer, bind, load_certificate, tls_context
 from stracelet.traces.hub import Hub, Together
@@ -55,6 +56,7 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
     wanted = tuple(parse_target(text) for text in targets)
     check(settings)
     rules = Rules.of(settings.monitor)
+    access.check(settings)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
     with ExitStack() as stack:
@@ -178,8 +180,11 @@ class Agent:
             edges_ns=settings.metrics.buckets,
         )
         session.exchange = self._collector.exchange
-        self._server = HttpServer(page=self._collector.scrape, unready=self.unready, sockets=listening.metrics, tls=tls)
         self._cluster = ClusterSource(settings.sources)
+        self._readers = access.readers(settings)
+        self._server = HttpServer(
+            page=self._collector.scrape, unready=self.unready, sockets=listening.metrics, tls=tls, readers=self._readers
+        )
         self._api = listening.api
         self._snapshots = Turns()
         self.name = self._cluster.node
@@ -212,6 +217,8 @@ class Agent:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
             await self._server.stop()
+            if self._readers:
+                await self._readers.close()
             await self._collector.stop()
 
     def _wanted(self) -> Together:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_by_cri_alone_it_has_no_token_and_the_sockets_group(helm: Helm) -> None:
     mounts = {each["name"]: {mount["name"] for mount in each["volumeMounts"]} for each in pod["containers"]}
     assert mounts == {"agent": {"config", "run", "cgroup", "cri"}, "tracer": {"run", "cgroup"}}
     reviewing = helm.rendered(*NOBODY_KNOWS, "--set", "config.metrics.auth=kubernetes")
-    assert {resource for _, _, resource in requests(of_kind(reviewing, "ClusterRole")["rules"])} == {
+    assert {resource for _, _, resource in requests(of_kind(reviewing, "ClusterRole", "stracelet-agent")["rules"])} == {
         "tokenreviews",
         "subjectaccessreviews",
     }
@@ -100,13 +101,13 @@ def test_without_traces_nobody_has_a_right_to_them(helm: Helm) -> None:
 
 @pytest.mark.parametrize("options", [(), EVERYTHING, NOBODY_KNOWS], ids=["defaults", "everything", "by CRI"])
 def test_the_agent_understands_its_configuration(helm: Helm, options: tuple[str, ...]) -> None:
-    rendered = helm.rendered(*options, "--set", "config.metrics.auth=none")
-    settings = config.load(of_kind(rendered, "ConfigMap", "stracelet")["data"]["config.yaml"])
+    settings = config.load(of_kind(helm.rendered(*options), "ConfigMap", "stracelet")["data"]["config.yaml"])
     assert (settings.tracer_socket, settings.cgroup_root) == ("/run/stracelet/tracer.sock", "/host/cgroup")
     assert settings.sources.kubernetes == ("off" if options == NOBODY_KNOWS else "auto")
     assert settings.api.listen == ("off" if options == NOBODY_KNOWS else "127.0.0.1:9478")
     assert settings.sources.cri == (("/run/containerd/containerd.sock",) if options else "off")
     assert (settings.metrics.tls is not None) == (options == EVERYTHING)
+    assert settings.metrics.auth == ("kubernetes" if options == EVERYTHING else "none")
 
 
 def test_who_traces_needs_these_rights(helm: Helm) -> None:
@@ -165,6 +166,36 @@ def test_prometheus_keeps_the_labels_of_the_traced(helm: Helm, discovery: str) -
     assert config["honorLabels"] is True
 
 
+def test_where_readers_are_asked_for_a_token_prometheus_sends_one(helm: Helm) -> None:
+    own = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    subject = "--set=rbac.metricsSubjects[0].kind=ServiceAccount,rbac.metricsSubjects[0].name=prometheus"
+    asked = ("--set=config.metrics.auth=kubernetes", subject)
+
+    objects = helm.rendered(*asked, "--set=prometheus.discovery=scrapeConfig")
+    data = of_kind(objects, "ConfigMap", "stracelet-scrape")["data"]
+    (scraped,) = yaml.safe_load(data["stracelet.yaml"])["scrape_configs"]
+    assert scraped["authorization"] == {"credentials_file": own}
+    reader = of_kind(objects, "ClusterRole", "stracelet-metrics")
+    assert reader["rules"] == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    bound = of_kind(objects, "ClusterRoleBinding", "stracelet-metrics")
+    assert bound["subjects"] == [{"kind": "ServiceAccount", "name": "prometheus"}]
+    assert bound["roleRef"]["name"] == "stracelet-metrics"
+
+    monitor = of_kind(helm.rendered(*asked, "--set=prometheus.discovery=serviceMonitor"), "ServiceMonitor")
+    assert monitor["spec"]["endpoints"][0]["bearerTokenFile"] == own
+
+    by_pod = (*asked, "--set=prometheus.discovery=podMonitor")
+    refused = helm.call(*TEMPLATE, *by_pod)
+    assert refused.returncode != 0
+    assert "prometheus.endpoint.authorization" in refused.stderr
+    secret = {"credentials": {"name": "scraper", "key": "token"}}
+    told = f"--set-json=prometheus.endpoint.authorization={json.dumps(secret)}"
+    (endpoint,) = of_kind(helm.rendered(*by_pod, told), "PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert endpoint["authorization"] == secret
+
+    assert not [each for each in helm.rendered() if each["metadata"]["name"] == "stracelet-metrics"]
+
+
 def test_monitors_are_made_where_their_api_is_there(helm: Helm) -> None:
     def kinds(*options: str) -> set[str]:
         return {each["kind"] for each in helm.rendered(*options)}
@@ -183,6 +214,7 @@ def test_nothing_that_names_containers_is_refused(helm: Helm) -> None:
 
 
 def test_a_wrong_value_is_named(helm: Helm) -> None:
-    done = helm.call(*TEMPLATE, "--set", "config.api.listen=:9478")
-    assert done.returncode != 0
-    assert "listen" in done.stderr
+    for wrong in (":9478", "127.0.0.1:9479"):  # nobody's loopback; where no client looks
+        done = helm.call(*TEMPLATE, "--set", f"config.api.listen={wrong}")
+        assert done.returncode != 0
+        assert "listen" in done.stderr

@@ -16,6 +16,7 @@ from stracelet.cli import arguments, listing
 from stracelet.cli.checks.attach import check_attach
 from stracelet.cli.checks.host import check_host, has_capability, own_status
 from stracelet.cli.checks.processes import check_processes
+from stracelet.cli.checks.readers import check_readers
 from stracelet.cli.checks.sources import check_cgroups, check_sources
 from stracelet.cli.checks.watches import check_watches
 from stracelet.cli.ps import look
@@ -61,6 +62,7 @@ async def examine(wanted: arguments.Wanted) -> list[Finding]:
     findings.append(check_watches(Path(wanted.config.cgroup_root), proc))
     inventory = await look(wanted.config)
     findings += check_sources(inventory.states())
+    findings += await check_readers(wanted.config)
     request = wanted.request()
     targets = {f"pid/{pid}": [pid] for pid in request.pids}
     if request.names_containers:

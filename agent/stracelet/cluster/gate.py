@@ -17,6 +17,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stracelet.cluster.budget import Budget
 from stracelet.errors import SourceError, UsageError
 from stracelet.traces.admission import Admission, Denied
 from stracelet.traces.target import PodTarget
@@ -33,6 +34,9 @@ FRESH_SECONDS = 1.0
 """For so long an object is not read again: whoever guesses keys costs the API server little."""
 MOST_KNOWN = 64
 MOST_AT_ONCE = 8
+READS_PER_SECOND, READS_BURST = 20.0, 64.0
+"""Beyond that they wait for one another: whoever may forward a port, and has no key, could make each agent ask for
+names without end, and all agents share one account's part of the API server."""
 LONGEST_SECONDS = 3600.0
 SWEEP_SECONDS = 600.0
 REFUSALS_SECONDS = 10.0
@@ -64,6 +68,7 @@ class TraceGate:
         self._objects, self._clock, self._ticks = objects, clock, ticks
         self._known: dict[tuple[str, str], tuple[float, Mapping[str, Any] | None]] = {}
         self._reading = asyncio.Semaphore(MOST_AT_ONCE)
+        self._reads = Budget(per_second=READS_PER_SECOND, burst=READS_BURST, ticks=ticks)
         self._tasks: set[asyncio.Task[None]] = set()
         self._refusals, self._told = 0, float("-inf")
 
@@ -148,6 +153,8 @@ class TraceGate:
         async with self._reading:
             if fresh := self._fresh(namespace, name):  # somebody else has asked meanwhile
                 return fresh[1]
+            if seconds := self._reads.take():
+                await asyncio.sleep(seconds)
             found = await self._objects.get(namespace, name)
         now = self._ticks()
         self._known = {key: value for key, value in self._known.items() if now - value[0] < FRESH_SECONDS}

@@ -3,18 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import urllib3
 from kubernetes.client.api.custom_objects_api import CustomObjectsApi
-from kubernetes.client.exceptions import ApiException
-from kubernetes.config.config_exception import ConfigException
 
-from stracelet.containers.kubernetes.api import explained, unreachable
+from stracelet.cluster.calls import Calls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,22 +15,17 @@ if TYPE_CHECKING:
     from stracelet.containers.kubernetes.api import Api
 
 GROUP, VERSION, PLURAL = "stracelet.io", "v1alpha1", "traces"
-SECONDS = 5.0
 THREADS = 4
 PAGE = 20
 """An object may have a megabyte."""
-NOT_FOUND = 404
 
 
 class TraceObjects:
-    """Reads and deletes them, in threads. SourceError: the API server does not answer, or does not permit it."""
+    """Reads and deletes them. SourceError: the API server does not answer, or does not permit it."""
 
     def __init__(self, connect: Callable[[], Api]) -> None:
         """`connect` is called, in a thread, when one is wanted; SourceError."""
-        self._connect = connect
-        self._lock = threading.Lock()
-        self._objects: Any = None
-        self._threads = ThreadPoolExecutor(THREADS, "traces")
+        self._calls = Calls(connect, threads=THREADS, needs="get, list and delete on traces.stracelet.io")
 
     async def get(self, namespace: str, name: str) -> Mapping[str, Any] | None:
         """None: there is none."""
@@ -60,20 +48,4 @@ class TraceObjects:
                 return
 
     async def _asked(self, method: str, **how: Any) -> Mapping[str, Any] | None:
-        """In threads of their own: what is slow here is not what a scrape has to wait for."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._ask, method, **how))
-
-    def _ask(self, method: str, **how: Any) -> Mapping[str, Any] | None:
-        with self._lock:
-            if self._objects is None:
-                self._objects = CustomObjectsApi(self._connect().client)
-        call = getattr(self._objects, method)  # which has no types
-        try:
-            answer = call(group=GROUP, version=VERSION, plural=PLURAL, _request_timeout=(SECONDS, SECONDS), **how)
-        except ApiException as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise explained(error, needs="get, list and delete on traces.stracelet.io") from error
-        except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
-            raise unreachable(error) from error
-        return answer if isinstance(answer, dict) else None
+        return await self._calls(CustomObjectsApi, method, group=GROUP, version=VERSION, plural=PLURAL, **how)

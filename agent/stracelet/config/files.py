@@ -23,6 +23,7 @@ FIXED = (
     "metrics.listen",
     "metrics.buckets",
     "metrics.tls",
+    "metrics.auth",
     "sources",
     "tracer_socket",
     "procfs",

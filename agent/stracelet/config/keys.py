@@ -209,7 +209,12 @@ class Metrics(Model):
     max_series_per_container: int = Field(default=1500, strict=True, ge=50, description="The same for one container.")
     linger: Duration = Field(default=parse_duration("2m"), description="How long an ended container's series stay.")
     tls: Tls | None = Field(default=None, description="Without it plain HTTP. SIGHUP reads both files again.")
-    auth: Literal["none"] = Field(default="none", description="Who may read them; `none`: whoever reaches the port.")
+    auth: Literal["none", "kubernetes"] = Field(
+        default="none",
+        description="Who may read them; `none`: whoever reaches the port; `kubernetes`: whose bearer token may `get` "
+        "the non-resource URL `/metrics`, as the API server says, that of `sources.kubernetes` or (`off`) of the pod. "
+        "Needs a restart.",
+    )
 
     @pydantic.field_validator("buckets")
     @classmethod
@@ -232,7 +237,7 @@ class Api(Model):
     listen: Annotated[str, BeforeValidator(_listen_or_off)] = Field(
         default="127.0.0.1:9478",
         description="`ADDRESS:PORT`, or `off`: for an agent that watches the Kubernetes API. On loopback it is reached "
-        "by a port-forward alone. Needs a restart.",
+        "by a port-forward alone; `kubectl strace` forwards 9478. Needs a restart.",
     )
     socket: Annotated[str, BeforeValidator(_socket)] = Field(
         default="/run/stracelet/agent.sock",

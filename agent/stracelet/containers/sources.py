@@ -179,9 +179,12 @@ class ClusterSource:
 
     @property
     def there(self) -> bool:
-        """Whether there is an API server to ask."""
-        if self._off:
-            return False
+        """Whether there is an API server to ask for names."""
+        return not self._off and self.reachable
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is an API server, which may be asked for other things than names."""
         return bool(self._kubeconfig) or (bool(os.environ.get(SERVICE_VARIABLE)) and ACCOUNT.exists())
 
     @property

@@ -18,6 +18,8 @@ from aiohttp import web
 from stracelet.config import parse_listen
 from stracelet.errors import ConfigError, ServerError, StraceletError
 from stracelet.server.listener import ANSWER_SECONDS, HEADER_SECONDS, MAX_CONNECTIONS, Listener, Route
+from stracelet.text import printable
+from stracelet.traces.admission import Denied
 from stracelet.turns import Turns
 
 if TYPE_CHECKING:
@@ -121,6 +123,13 @@ def load_certificate(context: ssl.SSLContext, tls: Tls) -> None:
         raise ConfigError(f"metrics.tls: {tls.cert} or {tls.key} cannot be read: {error.strerror}") from error
 
 
+class Readers(Protocol):
+    """Who may read the metrics."""
+
+    async def admit(self, path: str, authorization: str, peer: str) -> None:
+        """By what a request says of itself. Denied; StraceletError: it cannot be found out."""
+
+
 class HttpServer:
     """Serves the metrics until stop()."""
 
@@ -131,12 +140,14 @@ class HttpServer:
         unready: Callable[[], str],
         sockets: Sequence[socket.socket],
         tls: ssl.SSLContext | None = None,
+        readers: Readers | None = None,
         max_connections: int = MAX_CONNECTIONS,
         header_seconds: float = HEADER_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
-        """`unready`: why we are not ready, or an empty text."""
-        self._page, self._unready = page, unready
+        """`unready`: why we are not ready, or an empty text. `readers`: None, if anybody may read the metrics."""
+        self._page, self._unready, self._readers = page, unready, readers
+        self._asking = 0
         # Else those that hang up would leave behind as many threads as they like, each with a page.
         self._compressing = Turns()
         pages = {"/": self._index, "/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
@@ -171,7 +182,28 @@ class HttpServer:
         return web.Response(text=f"not ready: {reason}\n" if reason else "ok\n", status=503 if reason else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        if self.answering > MAX_SCRAPES and not self._listener.end_oldest_answer():
+        return await self._refused(request) or await self._scrape(request)
+
+    async def _refused(self, request: web.Request) -> web.Response | None:
+        """None: it may read them."""
+        if self._readers is None:
+            return None
+        self._asking += 1
+        try:
+            await self._readers.admit(request.path, request.headers.get("Authorization", ""), request.remote or "")
+        except Denied as error:
+            headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(error.status)
+            return web.Response(text=f"{printable(str(error))}\n", status=error.status, headers=headers)
+        except StraceletError:  # in words that are not for everybody
+            text = "who may read the metrics cannot be asked of the Kubernetes API now; the agent's log says why\n"
+            return web.Response(text=text, status=503, headers={"Retry-After": "5"})
+        finally:
+            self._asking -= 1
+        return None
+
+    async def _scrape(self, request: web.Request) -> web.Response:
+        # Those who are still asked about get no page yet, and are bounded by themselves.
+        if self.answering - self._asking > MAX_SCRAPES and not self._listener.end_oldest_answer():
             return web.Response(text="too many scrapes at once\n", status=503, headers={"Retry-After": "5"})
         try:
             page, content_type = await self._page(request.headers.get("Accept", ""))

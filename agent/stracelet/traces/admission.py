@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Denied(StraceletError):
-    """`status`: as of HTTP, 400, 401, 403 or 404."""
+    """`status`: as of HTTP, 400, 401, 403, 404 or 503."""
 
     def __init__(self, status: int, message: str, *, help_text: str | None = None) -> None:
         super().__init__(message, help_text=help_text)

@@ -63,7 +63,12 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 
 {{- define "stracelet.needsToken" -}}
-{{- if or (include "stracelet.readsPods" .) (eq (toString .Values.config.metrics.auth) "kubernetes") }}true{{ end -}}
+{{- if or (include "stracelet.readsPods" .) (include "stracelet.asksReaders" .) }}true{{ end -}}
+{{- end -}}
+
+{{/* Not empty where scrapers have to show a token. */}}
+{{- define "stracelet.asksReaders" -}}
+{{- if eq (toString .Values.config.metrics.auth) "kubernetes" }}true{{ end -}}
 {{- end -}}
 
 {{/* podMonitor, serviceMonitor, scrapeConfig or none */}}
@@ -73,6 +78,12 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- else -}}
 {{- ternary "podMonitor" "none" (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PodMonitor") -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Not empty where scrapers have to show a token, and the monitor's endpoint does not say which. */}}
+{{- define "stracelet.lacksToken" -}}
+{{- $said := pick .Values.prometheus.endpoint "authorization" "bearerTokenSecret" "bearerTokenFile" "oauth2" -}}
+{{- if and (include "stracelet.asksReaders" .) (not $said) }}true{{ end -}}
 {{- end -}}
 
 {{/* auto, true or false; the argument is a list of the root, the value and the API. */}}
@@ -109,6 +120,9 @@ job_name: stracelet
 honor_labels: true
 scheme: {{ include "stracelet.scheme" . }}
 scrape_interval: {{ .Values.prometheus.interval }}
+{{- if include "stracelet.asksReaders" . }}
+authorization: {credentials_file: /var/run/secrets/kubernetes.io/serviceaccount/token}
+{{- end }}
 kubernetes_sd_configs:
   - role: pod
     namespaces: {names: [{{ .Release.Namespace }}]}

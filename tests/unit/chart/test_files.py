@@ -72,6 +72,7 @@ def test_the_schema_knows_every_value() -> None:
         lambda v: v["config"]["monitor"].update(annotation={}),
         lambda v: v["config"]["api"].update(listen=":9478"),
         lambda v: v["config"]["api"].update(listen="0.0.0.0:9478"),
+        lambda v: v["config"]["api"].update(listen="127.0.0.1:9479"),
         lambda v: v["config"]["metrics"].update(auth="basic"),
         lambda v: v["config"]["sources"].update(cri="containerd.sock"),
         lambda v: v["rbac"].update(aggregateTo=["view"]),

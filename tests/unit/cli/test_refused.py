@@ -16,9 +16,9 @@ WHY = "stracelet.io/monitor: not permitted in shop (monitor.annotations.on)"
 
 def test_there_is_a_column_for_it_where_something_is_refused() -> None:
     assert "REFUSED" not in table([Listed(REDIS, ())], wide=True, cut=True)[0]
-    heading, redis, web = table([Listed(REDIS, ()), Listed(WEB, (), WHY)], wide=False, cut=True)
+    heading, redis, web = table([Listed(REDIS, ()), Listed(WEB, (), refused=WHY)], wide=False, cut=True)
     assert (heading[-1], redis[-1], web[-1]) == ("REFUSED", "", WHY)
-    assert as_json(Listed(WEB, (), WHY))["refused"] == WHY
+    assert as_json(Listed(WEB, (), refused=WHY))["refused"] == WHY
     assert as_json(Listed(REDIS, ()))["refused"] == ""
 
 

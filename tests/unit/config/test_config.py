@@ -45,7 +45,7 @@ REFUSED = {
     "metrics: {listen: ':99999'}": r"metrics\.listen: expected ADDRESS:PORT .*",
     "metrics: {listen: '::1:80'}": r"metrics\.listen: write an IPv6 address in brackets.*",
     "metrics: {tls: {cert: /a}}": r"metrics\.tls\.key: missing",
-    "metrics: {auth: kubernetes}": r"metrics\.auth: expected 'none', found 'kubernetes'",
+    "metrics: {auth: basic}": r"metrics\.auth: expected 'none' or 'kubernetes', found 'basic'",
     "sources: {docker: nope}": r"sources\.docker: expected auto, off, an absolute path .* found 'nope'",
     "sources: {kubernetes: [/x, /y]}": r"sources\.kubernetes: expected auto, off or a path, found .*",
     "procfs: proc": r"procfs: expected an absolute path, found 'proc'",

@@ -6,24 +6,15 @@ from __future__ import annotations
 import io
 import json
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
 from stracelet import log
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root, ours = logging.getLogger(), logging.getLogger("stracelet")
-    before = root.handlers[:], root.level, ours.level
-    yield io.StringIO()
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    ours.setLevel(before[2])
+def stream() -> io.StringIO:
+    return io.StringIO()
 
 
 def test_text_is_one_line_with_its_context(stream: io.StringIO) -> None:

@@ -19,7 +19,13 @@ def trace(*containers: Container, wait: bool = False, most: int = 9) -> RunningT
     request = Request.of([f"docker/{each.name}" for each in containers], wait=wait)
     meant = Meant(request, frozenset(each.id for each in containers))
     wish = served(["-c"], Config(), node="n").wish
-    made = RunningTrace(Asked("1", "root", "pid/1", meant, wish), containers=most, rate=9, ourselves=frozenset)
+    made = RunningTrace(
+        Asked("1", "root", "pid/1", meant, wish),
+        containers=most,
+        rate=9,
+        ourselves=frozenset,
+        count_refused=lambda _: None,
+    )
     for each in containers:
         made.wants(each)
     return made
