@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.charts import Release
+from tests.cluster.charts import Release, asked
 from tests.image import IMAGE
 from tests.images import wait_for
 
@@ -50,22 +50,26 @@ class Prometheus:
 
 
 def start(release: Release) -> Prometheus:
-    """Runs it in the release's namespace, with which it goes. It may read pods of that namespace and nothing else."""
+    """Runs it in the release's namespace, with which it goes; it knows the agents that there are now."""
     if shutil.which(NAME) is None:
         pytest.skip("prometheus is not installed (Debian: prometheus)")
     where = ("-n", release.namespace)
     kubectl = release.cluster.kubectl
     made = json.loads(kubectl("get", "configmap", "stracelet-scrape", *where, "-o", "json"))["data"]
-    # Prometheus reads the file itself from 2.43 on (scrape_config_files); Debian has 2.42.
+    (scrape,) = yaml.safe_load(made["stracelet.yaml"])["scrape_configs"]
+    scrape["static_configs"] = _discovered(release, scrape.pop("kubernetes_sd_configs"))
+    # Prometheus reads the chart's file itself from 2.43 on (scrape_config_files); Debian has 2.42.
     config = {
         "global": {"evaluation_interval": "1s"},
         "rule_files": ["/etc/prometheus/rules.yaml"],
-        **yaml.safe_load(made["stracelet.yaml"]),
+        "scrape_configs": [scrape],
     }
     files = {"prometheus.yaml": json.dumps(config), "rules.yaml": made["rules.yaml"]}
-    for each in (*_account(release.namespace), _object("v1", "ConfigMap", data=files), _pod()):
+    for each in (_object("v1", "ConfigMap", data=files), _pod()):
         kubectl("create", *where, "-f", "-", data=json.dumps(each))
-    kubectl("wait", "--for=condition=Ready", f"pod/{NAME}", *where, f"--timeout={STARTING_SECONDS:g}s")
+    ready = ("wait", "--for=condition=Ready", f"pod/{NAME}", *where, f"--timeout={STARTING_SECONDS:g}s")
+    waited = asked(release.cluster, *ready)
+    assert waited.returncode == 0, waited.stderr + kubectl("logs", NAME, *where)
     return Prometheus(kubectl("get", "pod", NAME, *where, "-o", "jsonpath={.status.podIP}"))
 
 
@@ -77,20 +81,30 @@ def _object(version: str, kind: str, **fields: Any) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME}, **fields}
 
 
-def _account(namespace: str) -> list[dict[str, Any]]:
-    """What the chart says that it needs."""
-    rbac = "rbac.authorization.k8s.io"
-    who = {"kind": "ServiceAccount", "name": NAME, "namespace": namespace}
-    return [
-        _object("v1", "ServiceAccount"),
-        _object(f"{rbac}/v1", "Role", rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]),
-        _object(
-            f"{rbac}/v1",
-            "RoleBinding",
-            roleRef={"apiGroup": rbac, "kind": "Role", "name": NAME},
-            subjects=[who],
-        ),
-    ]
+def _discovered(release: Release, discovery: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Debian's is built without the discovery of pods: what that gives for the same query, a target for each port.
+
+    Of a container without a port it gives a target too, which the chart's own rules have to leave out.
+    """
+    (pods,) = discovery
+    (selector,) = pods["selectors"]
+    assert (pods["role"], selector["role"], pods["namespaces"]["names"]) == ("pod", "pod", [release.namespace])
+    get = ("get", "pods", "-n", release.namespace, "-l", selector["label"], "-o", "json")
+    found = []
+    for pod in json.loads(release.cluster.kubectl(*get))["items"]:
+        for container in pod["spec"]["containers"]:
+            for port in container.get("ports", [{}]):
+                about = {
+                    "namespace": release.namespace,
+                    "pod_name": pod["metadata"]["name"],
+                    "pod_node_name": pod["spec"]["nodeName"],
+                    "pod_container_name": container["name"],
+                    "pod_container_port_name": port.get("name", ""),
+                }
+                address = ":".join(filter(None, [pod["status"]["podIP"], str(port.get("containerPort", ""))]))
+                labels = {f"__meta_kubernetes_{key}": value for key, value in about.items()}
+                found.append({"targets": [address], "labels": labels})
+    return found
 
 
 def _pod() -> dict[str, Any]:
@@ -109,7 +123,7 @@ def _pod() -> dict[str, Any]:
         ],
     }
     spec = {
-        "serviceAccountName": NAME,
+        "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 0,
         "securityContext": {"runAsUser": 65532, "fsGroup": 65532},
         "containers": [container],
