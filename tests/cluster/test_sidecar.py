@@ -82,7 +82,7 @@ def test_its_metrics_are_of_its_own_pod_alone(cluster: Cluster, namespace: str, 
         lambda: re.search(r'syscalls_total{.*syscall="kill"} [1-9]', page()), what="kill is counted", seconds=SECONDS
     )
     counted = set(re.findall(r'^stracelet_syscalls_total{.*container="(.*?)"', page(), re.MULTILINE))
-    (pid,) = {name.removeprefix("pid:") for name in counted}
+    (pid,) = {name.removeprefix("pid/") for name in counted}
     line = cluster.kubectl("exec", pods[0], "-n", namespace, "-c", "app", "--", "cat", f"/proc/{pid}/cmdline")
     assert LOOP.format(OWN) in line
 
