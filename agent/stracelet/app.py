@@ -180,6 +180,8 @@ class Agent:
             edges_ns=settings.metrics.buckets,
         )
         session.exchange = self._collector.exchange
+        self._tracers_own: frozenset[str] = frozenset()
+        session.met = self._meet_tracer
         self._cluster = ClusterSource(settings.sources)
         self._readers = access.readers(settings)
         self._server = HttpServer(
@@ -235,8 +237,13 @@ class Agent:
             self._annotations.look(container)
         self._hub.tell_names()
 
+    def _meet_tracer(self, pid: int) -> None:
+        """Its container is ours also where nobody tells of which pod it is."""
+        self._tracers_own = frozenset(filter(None, [self._inventory.container_of(pid)]))
+        self._know_ourselves()
+
     def _know_ourselves(self) -> None:
-        ourselves = self._inventory.own()
+        ourselves = self._inventory.own() | self._tracers_own
         if ourselves != self._choice.ourselves:
             self._choice = replace(self._choice, ourselves=ourselves)
             self._rewant()

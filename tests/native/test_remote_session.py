@@ -151,3 +151,12 @@ async def test_another_reader_is_put_in_its_place_when_nobody_reads(path: Path) 
             go.set()
             await it.hello()
             assert it.session.info().created_ns > 0
+
+
+async def test_who_the_tracer_is_is_told_before_it_is_asked_for_anything(path: Path) -> None:
+    async with followed(path) as it:
+        met: list[tuple[int, int]] = []
+        it.session.met = lambda pid: met.append((pid, len(it.events)))
+        with Listening(path, uid=0) as listening:
+            await it.hello()
+            assert met == [(listening.pid, 0)]

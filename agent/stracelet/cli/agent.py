@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stracelet import app
 from stracelet.cli import arguments
+from stracelet.cli.sidecar import await_pod_targets
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +21,11 @@ class Agent:
     def prepare_parser(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("targets", nargs="*", metavar="TARGET", help=arguments.TARGET_HELP)
         arguments.add_config(parser, "the configuration, a YAML file (docs/configuration.md); SIGHUP reads it again")
+        parser.add_argument(
+            "--own-pod",
+            action="store_true",
+            help="monitor the other containers of the pod that shares its PIDs with us",
+        )
         parser.add_argument("--check", action="store_true", help="check the configuration, say what is wrong, and end")
 
     def run(self, args: argparse.Namespace) -> int:
@@ -28,4 +34,5 @@ class Agent:
             app.check(settings)
             print(f"{args.config or 'the defaults'}: ok")
             return 0
-        return app.run(settings, config_path=args.config, targets=args.targets)
+        targets = [*args.targets, *(await_pod_targets() if args.own_pod else ())]
+        return app.run(settings, config_path=args.config, targets=targets)

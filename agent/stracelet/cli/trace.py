@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from stracelet.cli import arguments
 from stracelet.cli.host_agent import HostAgent, add_agent
 from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, coloured, open_outputs, open_sink, watched
+from stracelet.cli.sidecar import pod_targets
 from stracelet.errors import UsageError
 from stracelet.records.printing import FORMATS
 from stracelet.traces import flags
@@ -67,8 +68,12 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def check_target(args: argparse.Namespace) -> None:
-    """UsageError: there is nothing to trace, or two things that do not go together."""
+    """Names what is meant where nothing is named. UsageError: there is nothing to trace, or two things that do not go
+    together; TargetNotFound."""
     if args.command_line is None:
+        if not args.targets and args.selector is None:
+            # In a sidecar they are its pod's, who are known by their processes alone.
+            args.targets, args.container = pod_targets(args.container), None
         if not args.targets and args.selector is None:
             raise UsageError(
                 "nothing to trace: no TARGET, no -l SELECTOR, no `-- COMMAND`",

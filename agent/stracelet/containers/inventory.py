@@ -111,15 +111,20 @@ class Inventory:
         """(PID, thread ID) of each of its tasks now."""
         return [(pid, tid) for pid in self.pids(container_id) for tid in self._procfs.tasks(pid)]
 
+    def container_of(self, pid: int) -> str:
+        """The ID of the container that a process is in, or empty. First asked after a refresh.
+
+        In a cgroup namespace of our own our path says nothing; then the tree says which container has the PID.
+        """
+        found = container_of_process(self._procfs.cgroup("self" if pid == os.getpid() else pid))
+        return found or next((each for each in self._paths if pid in self.pids(each)), "")
+
     def own(self) -> frozenset[str]:
         """IDs of the container that this process is in, and of the others of its pod; none on a plain host. First asked
         after a refresh.
-
-        In a cgroup namespace of our own our path says nothing; then the tree says which container has our PID.
         """
         if self._inside is None:  # found out once: that reads lists of processes
-            found = container_of_process(self._procfs.cgroup("self"))
-            self._inside = found or next((each for each in self._paths if os.getpid() in self.pids(each)), "")
+            self._inside = self.container_of(os.getpid())
         inside = self._inside
         if not inside:
             return frozenset()

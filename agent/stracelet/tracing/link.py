@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections import deque
+from socket import SO_PEERCRED, SOL_SOCKET
 from typing import TYPE_CHECKING
 
 from stracelet.tracing.protocol import MESSAGE_SIZE
@@ -33,6 +35,12 @@ class Link:
         self._reading = False
         self._hung_up = False
         self.dropped = 0
+
+    @property
+    def peer(self) -> int:
+        """PID of who listened there, as our own PID namespace has it; 0: it is in none of ours (unix(7))."""
+        credentials = struct.Struct("3i")
+        return int(credentials.unpack(self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, credentials.size))[0])
 
     def follow(self, take: Callable[[bytes, Sequence[int]], bool], lost: Callable[[], None]) -> None:
         """`take` owns the descriptors; when it answers False nothing is read until resume(). `lost`: they hung up."""

@@ -114,6 +114,7 @@ class RemoteSession(Session):
 
     def _begin(self, link: Link) -> None:
         logger.info("connected to the tracer at %s", self._path)
+        self.met(link.peer)
         self._agent = self._control = link
         self._over, self.away, self._pause = False, "", FIRST_PAUSE
         link.follow(self._take, self._lost)

@@ -68,6 +68,8 @@ class Session:
         self._recording: tuple[bytes, ...] = ()
         self.exchange: Callable[[Callable[[], None]], Awaitable[None]] = _at_once
         """Calls what puts another reader in the place of this one, once nobody is reading."""
+        self.met: Callable[[int], None] = _nobody
+        """Is told the PID of a supervisor in a container of its own before it is asked for anything."""
         agent.follow(self._take, self._lost)
         control.follow(self._take, lambda: None)
 
@@ -318,6 +320,10 @@ class Session:
                 answer.set_exception(SourceError(f"no connection: {protocol.describe_error(event.error)}"))
         for unwanted in made:
             unwanted.close()
+
+
+def _nobody(_: int) -> None:
+    """For whoever starts its supervisor itself, which is in its own container then."""
 
 
 async def _at_once(swap: Callable[[], None]) -> None:

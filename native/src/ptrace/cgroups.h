@@ -22,8 +22,8 @@ struct cgroup_watcher {
 
 /* Scans the tree once, without calling back, and watches it from then on; 0 or -errno. */
 int cgroups_open(const char *root, const struct cgroup_watcher *watcher);
-/* Closes the calling thread's own copy of the descriptor, where it has a table of its own. */
-void cgroups_close_copy(void);
+/* Gives the calling thread a table of descriptors of its own, without that one. */
+void cgroups_leave_to_others(void);
 int cgroups_fd(void);    /* to poll; -1: there is none yet */
 void cgroups_read(void); /* after the descriptor became readable */
 /* Why not all of the tree is watched, as an errno: whoever may start processes as our user can use up all that inotify

@@ -3,7 +3,6 @@
 #include "thread.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -245,20 +244,14 @@ static void let_go(struct tracee *tracee, void *context)
 	recording_detached(context, tracee, clock_ns());
 }
 
-/* A thread that is killed closes its descriptors before it lets its tracees go (kernel/exit.c, do_exit()), and whoever
- * closes an inotify descriptor last waits there for the kernel's workers: for seconds, on a busy machine. */
-static void leave_inotify(void)
-{
-	if (unshare(CLONE_FILES) == 0)
-		cgroups_close_copy();
-}
-
 static void *run(void *context)
 {
 	struct thread *thread = context;
 	struct stl_beat *mine = &thread->arena->beats[thread->index];
 
-	leave_inotify();
+	/* A thread that is killed closes its descriptors before it lets its tracees go (kernel/exit.c, do_exit()), and
+	 * whoever closes an inotify descriptor last waits there for the kernel's workers: for seconds, on a busy machine. */
+	cgroups_leave_to_others();
 	placement_init(&thread->placement); /* before another may move us */
 	atomic_store(&thread->tid, (pid_t)syscall(SYS_gettid));
 	atomic_store(&mine->tid, (uint32_t)thread->tid);

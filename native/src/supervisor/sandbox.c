@@ -236,7 +236,7 @@ static void add_conditional(struct program *p)
 	const uint32_t process[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, ANONYMOUS_NAME};
 	const uint32_t queries[] = {FIONREAD, _IOR(0xb7, 0x6, int) /* NS_GET_PID_FROM_PIDNS */};
 	const uint32_t caller[] = {0};
-	const uint32_t unshared[] = {CLONE_FILES};
+	const uint32_t unshared[] = {CLONE_FILES}, closed[] = {CLOSE_RANGE_UNSHARE};
 
 	allow_without_bits(p, SYS_openat, 2, WRITING);
 #ifdef SYS_open
@@ -252,6 +252,7 @@ static void add_conditional(struct program *p)
 	/* A thread may have its own table of descriptors: whoever closes an inotify descriptor last waits for the kernel's
 	 * workers, seconds on a full machine, and a tracer thread that is dying would do so before it lets its tracees go. */
 	allow_values(p, SYS_unshare, 0, unshared, 1);
+	allow_values(p, SYS_close_range, 2, closed, 1);
 	allow_null(p, SYS_prlimit64, 2);
 	/* Its flags are in memory, where no filter can see them: with ENOSYS glibc takes clone, whose flags can be seen. */
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);

@@ -284,6 +284,14 @@ async def test_our_own_pod_in_a_cgroup_namespace_of_our_own(world: World, docker
     assert world.inventory.own() == {A, B}
 
 
+async def test_the_container_of_a_process_by_its_path_or_by_the_tree(world: World) -> None:
+    (world.root / "proc/7").mkdir(parents=True)
+    (world.root / "proc/7/cgroup").write_text(f"0::/../{B}\n")
+    world.cgroup(A, 8)
+    await world.inventory.refresh()
+    assert [world.inventory.container_of(pid) for pid in (7, 8, 9)] == [B, A, ""]
+
+
 async def test_on_a_plain_host_we_are_in_none(world: World) -> None:
     assert world.inventory.own() == frozenset()
 

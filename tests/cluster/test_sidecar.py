@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""manifests/sidecar.yaml: a pod that is traced from within, with no agent on the node."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.charts import ROOT, asked
+from tests.cluster.conftest import IMAGE, Cluster
+from tests.images import wait_for
+
+pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
+
+CLIENT = Path(sys.executable).with_name("kubectl-strace")
+SECONDS = 30.0
+OWN, NEIGHBOURS = 4194305, 4194304
+LOOP = "while :; do kill -0 {} 2>/dev/null; sleep 0.1; done"
+
+
+def manifest(image: str, name: str, number: int) -> dict[str, Any]:
+    """As it is in the repository, but for names and images; its program asks for a process of that number."""
+    pod: dict[str, Any] = yaml.safe_load((ROOT / "manifests/sidecar.yaml").read_text())
+    app, sidecar = pod["spec"]["containers"]
+    assert sidecar["name"] == "stracelet"
+    pod["metadata"]["name"] = name
+    pod["spec"] |= {"nodeName": "node-1", "terminationGracePeriodSeconds": 1}
+    app |= {"image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", LOOP.format(number)]}
+    sidecar["image"] = image
+    return pod
+
+
+def without_metrics(pod: Mapping[str, Any]) -> dict[str, Any]:
+    """As the manifest says that it is to be changed."""
+    changed: dict[str, Any] = copy.deepcopy(dict(pod))
+    sidecar = changed["spec"]["containers"][1]
+    for key in ("args", "ports", "readinessProbe"):
+        del sidecar[key]
+    sidecar["command"] = ["sleep", "infinity"]
+    return changed
+
+
+@pytest.fixture(scope="module")
+def pods(cluster: Cluster, image: str, namespace: str) -> Iterator[tuple[str, str]]:
+    """A pod that serves metrics and one that waits for traces, on one node: each other's neighbour."""
+    counting, waiting = f"counting-{uuid.uuid4().hex[:6]}", f"waiting-{uuid.uuid4().hex[:6]}"
+    documents = [manifest(image, counting, OWN), without_metrics(manifest(image, waiting, NEIGHBOURS))]
+    for each in documents:
+        done = asked(cluster, "create", "-n", namespace, "-f", "-", data=json.dumps(each))
+        assert done.returncode == 0, done.stderr
+    names = (f"pod/{counting}", f"pod/{waiting}")
+    cluster.kubectl("wait", "--for=condition=Ready", *names, "-n", namespace, "--timeout=60s")
+    yield counting, waiting
+    cluster.kubectl("delete", "-n", namespace, *names, "--grace-period=1")
+
+
+def address(cluster: Cluster, namespace: str, pod: str) -> str:
+    return cluster.kubectl("get", "pod", pod, "-n", namespace, "-o", "jsonpath={.status.podIP}")
+
+
+def test_its_metrics_are_of_its_own_pod_alone(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
+    where = f"http://{address(cluster, namespace, pods[0])}:9477/metrics"
+
+    def page() -> str:
+        with urllib.request.urlopen(where, timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    wait_for(
+        lambda: re.search(r'syscalls_total{.*syscall="kill"} [1-9]', page()), what="kill is counted", seconds=SECONDS
+    )
+    counted = set(re.findall(r'^stracelet_syscalls_total{.*container="(.*?)"', page(), re.MULTILINE))
+    (pid,) = {name.removeprefix("pid/") for name in counted}
+    line = cluster.kubectl("exec", pods[0], "-n", namespace, "-c", "app", "--", "cat", f"/proc/{pid}/cmdline")
+    assert LOOP.format(OWN) in line
+
+
+def test_it_has_no_trace_api(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        urllib.request.urlopen(f"http://{address(cluster, namespace, pods[0])}:9478/v1/containers", timeout=5)
+    ask = "import socket; print(socket.socket().connect_ex(('127.0.0.1', 9478)))"
+    said = cluster.kubectl("exec", pods[0], "-n", namespace, "-c", "stracelet", "--", "python3", "-c", ask)
+    assert said.strip() == "111"  # ECONNREFUSED
+
+
+@pytest.mark.parametrize("how", ["exec", "client"])
+def test_a_trace_is_of_its_own_pod_alone(cluster: Cluster, namespace: str, pods: tuple[str, str], how: str) -> None:
+    flags = ("-e", "trace=kill,execve", "--duration", "2s")
+    if how == "exec":
+        done = asked(cluster, "exec", pods[1], "-n", namespace, "-c", "stracelet", "--", "stracelet", "trace", *flags)
+    else:
+        done = strace(cluster, "--sidecar", f"pod/{pods[1]}/app", "-n", namespace, *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"kill({NEIGHBOURS}, 0)") >= 5, done.stdout
+    assert str(OWN) not in done.stdout
+    assert "python" not in done.stdout
+
+
+def test_a_container_that_it_has_not_is_named(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
+    done = strace(cluster, "--sidecar", f"pod/{pods[1]}/db", "-n", namespace)
+    assert done.returncode == 3
+    assert "db: no container of this pod" in done.stderr
+    assert "There are: app." in done.stderr
+
+
+def test_where_it_counts_a_trace_is_refused_and_says_why(
+    cluster: Cluster, namespace: str, pods: tuple[str, str]
+) -> None:
+    done = strace(cluster, "--sidecar", f"pod/{pods[0]}", "-n", namespace, "--duration", "1s")
+    assert "it is traced already, by" in done.stderr, (done.returncode, done.stdout, done.stderr)
+
+
+def strace(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`kubectl strace ARGUMENTS`."""
+    return subprocess.run(
+        [CLIENT, *arguments, "--kubeconfig", cluster.kubeconfig],
+        env={"PATH": f"{cluster.tools}:/usr/bin:/bin", "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "why"),
+    [
+        ("privileged", None),
+        ("baseline", r"SYS_PTRACE"),
+        ("restricted", r"SYS_PTRACE.*runAsUser=0|runAsUser=0.*SYS_PTRACE"),
+    ],
+)
+def test_pod_security_says_what_the_manifest_says(cluster: Cluster, image: str, level: str, why: str | None) -> None:
+    namespace = f"stracelet-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", namespace)
+    try:
+        cluster.kubectl("label", "namespace", namespace, f"pod-security.kubernetes.io/enforce={level}")
+        account = ("get", "serviceaccount", "default", "-n", namespace, "--ignore-not-found", "-o", "name")
+        wait_for(lambda: cluster.kubectl(*account), what="the namespace's service account", seconds=SECONDS)
+        pod = json.dumps(manifest(image, "web", OWN))
+        done = asked(cluster, "create", "-n", namespace, "--dry-run=server", "-f", "-", data=pod)
+        assert (done.returncode == 0) == (why is None), done.stderr
+        if why:
+            assert f'violates PodSecurity "{level}' in done.stderr
+            assert re.search(why, done.stderr), done.stderr
+    finally:
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false")
