@@ -54,6 +54,7 @@ FIXED = (
     "metrics.tls",
     "sources",
     "tracer_socket",
+    "checkpoint",
     "procfs",
     "cgroup_root",
     "api",
@@ -152,7 +153,7 @@ class Agent:
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
-        self._inventory = inventory_through(session, settings, paths)
+        self._inventory = inventory_through(session, settings, paths, settings.checkpoint)
         self._choice = Choice(targets, rules)
         self._hub = Hub(
             session=session,

@@ -106,6 +106,7 @@ def test_the_agent_understands_its_configuration(helm: Helm, options: tuple[str,
     rendered = helm.rendered(*options, "--set", "config.metrics.auth=none")
     settings = config.load(of_kind(rendered, "ConfigMap", "stracelet")["data"]["config.yaml"])
     assert (settings.tracer_socket, settings.cgroup_root) == ("/run/stracelet/tracer.sock", "/host/cgroup")
+    assert settings.checkpoint == ("" if options == NOBODY_KNOWS else "/var/lib/stracelet/pods.json")
     assert settings.sources.kubernetes == ("off" if options == NOBODY_KNOWS else "auto")
     assert settings.api.listen == ("off" if options == NOBODY_KNOWS else "127.0.0.1:9478")
     assert settings.sources.cri == (("/run/containerd/containerd.sock",) if options else "off")
@@ -144,7 +145,7 @@ def test_a_pod_has_what_it_needs_and_no_more(helm: Helm) -> None:
         assert each["allowPrivilegeEscalation"] is False
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     mounts = {each["name"]: {mount["name"] for mount in each["volumeMounts"]} for each in pod["containers"]}
-    assert mounts == {"agent": {"config", "run", "cgroup", "token"}, "tracer": {"run", "cgroup"}}
+    assert mounts == {"agent": {"config", "run", "cgroup", "state", "token"}, "tracer": {"run", "cgroup"}}
     assert [each["hostPath"]["path"] for each in pod["volumes"] if "hostPath" in each] == ["/sys/fs/cgroup"]
 
 
