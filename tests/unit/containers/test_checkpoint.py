@@ -154,18 +154,22 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: py
     ]
 
 
+def _inode(checkpoint: Checkpoint) -> int:
+    return Path(checkpoint.path).stat().st_ino
+
+
 async def test_what_changes_is_saved_soon_and_not_each_time(checkpoint: Checkpoint) -> None:
     entries: list[PodEntry] = []
     async with checkpoint.keeping(lambda: tuple(entries)) as changed:
         entries.append(_entry())
         changed()
         await until(lambda: checkpoint.load(SOURCE) == entries)
-        before = Path(checkpoint.path).stat().st_ino
+        before = _inode(checkpoint)
         for i in range(100):
             entries.append(_entry(f"web-{i}"))
             changed()
             await until(lambda: True)
-        assert Path(checkpoint.path).stat().st_ino == before
+        assert _inode(checkpoint) == before
         await until(lambda: checkpoint.load(SOURCE) == entries)
 
 
