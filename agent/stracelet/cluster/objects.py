@@ -26,7 +26,7 @@ SECONDS = 5.0
 THREADS = 4
 PAGE = 20
 """An object may have a megabyte."""
-NOT_FOUND = 404
+NOT_FOUND, UNAUTHORIZED = 404, 401
 
 
 class TraceObjects:
@@ -73,6 +73,9 @@ class TraceObjects:
         except ApiException as error:
             if error.status == NOT_FOUND:
                 return None
+            if error.status == UNAUTHORIZED:
+                with self._lock:
+                    self._objects = None  # the next one reads again what we are to be known by
             raise explained(error, needs="get, list and delete on traces.stracelet.io") from error
         except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
             raise unreachable(error) from error
