@@ -300,7 +300,7 @@ async def test_its_watch_survives_a_frozen_server_and_many_pods_and_leaves_nothi
     assert agent.first(AGENT) == pid
     assert cpu <= 0.05
     assert after.descriptors <= before.descriptors + 2
-    assert after.threads <= before.threads + 2
+    assert after.threads <= before.threads + 4  # what is read is read in a pool of a few
     assert after.memory <= before.memory + (8 << 20)
 
 
