@@ -30,7 +30,7 @@ from tests.processes import task_status
 
 SECONDS = float(os.environ.get("STRACELET_SECONDS", "3"))
 NODES = ("node-1", "node-2")
-PODS = 100 if SECONDS < 60 else 500
+PODS = 30 if SECONDS < 60 else 500
 READY_SECONDS, BACK_SECONDS, ENDS_SECONDS = 10.0, 10.0, 2.0
 ANSWERS_SECONDS = 90.0
 """A source that is away is asked again after up to 30 s, and the kubelet tells of its containers as late."""
