@@ -147,7 +147,7 @@ class Agent:
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
-        self._inventory = inventory_through(session, settings, paths)
+        self._inventory = inventory_through(session, settings, paths, settings.checkpoint)
         self._choice = Choice(targets, rules)
         self._annotations = Annotations(filter=filter_of(settings.monitor), choice=lambda: self._choice)
         self._hub = Hub(

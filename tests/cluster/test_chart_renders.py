@@ -103,6 +103,7 @@ def test_without_traces_nobody_has_a_right_to_them(helm: Helm) -> None:
 def test_the_agent_understands_its_configuration(helm: Helm, options: tuple[str, ...]) -> None:
     settings = config.load(of_kind(helm.rendered(*options), "ConfigMap", "stracelet")["data"]["config.yaml"])
     assert (settings.tracer_socket, settings.cgroup_root) == ("/run/stracelet/tracer.sock", "/host/cgroup")
+    assert settings.checkpoint == ("" if options == NOBODY_KNOWS else "/var/lib/stracelet/pods.json")
     assert settings.sources.kubernetes == ("off" if options == NOBODY_KNOWS else "auto")
     assert settings.api.listen == ("off" if options == NOBODY_KNOWS else "127.0.0.1:9478")
     assert settings.sources.cri == (("/run/containerd/containerd.sock",) if options else "off")
@@ -142,7 +143,7 @@ def test_a_pod_has_what_it_needs_and_no_more(helm: Helm) -> None:
         assert each["allowPrivilegeEscalation"] is False
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     mounts = {each["name"]: {mount["name"] for mount in each["volumeMounts"]} for each in pod["containers"]}
-    assert mounts == {"agent": {"config", "run", "cgroup", "token"}, "tracer": {"run", "cgroup"}}
+    assert mounts == {"agent": {"config", "run", "cgroup", "state", "token"}, "tracer": {"run", "cgroup"}}
     assert [each["hostPath"]["path"] for each in pod["volumes"] if "hostPath" in each] == ["/sys/fs/cgroup"]
 
 

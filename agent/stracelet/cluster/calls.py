@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stracelet.containers.kubernetes.api import Api
 
 SECONDS = 5.0
-NOT_FOUND = 404
+NOT_FOUND, UNAUTHORIZED = 404, 401
 
 
 class Calls:
@@ -57,6 +57,9 @@ class Calls:
         except ApiException as error:
             if error.status == NOT_FOUND:
                 return None
+            if error.status == UNAUTHORIZED:
+                with self._lock:
+                    self._client = None  # the next one reads again what we are to be known by
             raise explained(error, needs=self._needs) from error
         except (urllib3.exceptions.HTTPError, ConfigException, OSError, ValueError) as error:
             raise unreachable(error) from error

@@ -26,6 +26,7 @@ FIXED = (
     "metrics.auth",
     "sources",
     "tracer_socket",
+    "checkpoint",
     "procfs",
     "cgroup_root",
     "api",

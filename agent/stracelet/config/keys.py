@@ -327,6 +327,13 @@ class Config(Model):
         description="Where a `stracelet-tracer --listen` waits for the agent, as in a pod of two containers; empty: "
         "the agent starts the native program itself. Needs a restart.",
     )
+    checkpoint: str = Field(
+        default="",
+        pattern=r"^(/.*)?$",
+        description="A file in which the agent keeps what it knows of its node's pods, for its next start while the "
+        "Kubernetes API is away: names, labels, owners and container IDs. Its folder has to be writable for uid 65532; "
+        "empty: nothing is kept. Needs a restart.",
+    )
     procfs: Directory = Field(default="/proc", description="The procfs that shows the host's PIDs. Needs a restart.")
     cgroup_root: Directory = Field(default="/sys/fs/cgroup", description="The host's cgroup tree. Needs a restart.")
 

@@ -188,7 +188,7 @@ class Inventory:
         except SourceError as error:
             self._report(source.name, SourceState(up=False, present=True, error=str(error)))
         else:
-            self._report(source.name, SourceState(up=True, present=True))
+            self._report(source.name, SourceState(up=not listing.stale, present=True, error=listing.stale))
             self._apply(source.name, listing)
 
     async def _scan_for_ever(self) -> None:

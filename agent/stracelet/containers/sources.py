@@ -56,10 +56,12 @@ class Listing(NamedTuple):
     """All that the source knows now: what it knew before and is not in it has gone.
 
     `pods`: those that it knows before their containers have an ID; each with its `cgroup_uid`.
+    `stale`: why this is only what it knew when we last ran; empty: it is what it says now.
     """
 
     containers: tuple[Container, ...]
     pods: tuple[Pod, ...] = ()
+    stale: str = ""
 
 
 class Known(NamedTuple):
@@ -84,7 +86,7 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     async def list(self) -> Listing:
-        """All containers, those that have ended left out, within a deadline of 5 s."""
+        """All containers, those that have ended left out, within a deadline of 5 s, or what it knew before."""
 
     def watch(self) -> AsyncIterator[Change]:
         """A listing, then what changes, until it fails. Closing the iterator ends its connections."""
@@ -121,9 +123,9 @@ def _places(kind: str, setting: str | tuple[str, ...]) -> Iterator[Place]:
         yield Place(kind, kind if i == 0 else f"{kind}:{path}", path, given)
 
 
-def build(sources: config.Sources, connect: Connect = connect_directly) -> list[Source]:
+def build(sources: config.Sources, connect: Connect = connect_directly, checkpoint: str = "") -> list[Source]:
     """A source for each place, and the Kubernetes API before them: it knows what a pod's containers are called."""
-    cluster = [] if sources.kubernetes == "off" else [ClusterSource(sources)]
+    cluster = [] if sources.kubernetes == "off" else [ClusterSource(sources, checkpoint)]
     return [*cluster, *(LazySource(place, connect) for place in places(sources))]
 
 
@@ -171,7 +173,9 @@ class ClusterSource:
 
     name = "kubernetes"
 
-    def __init__(self, sources: config.Sources) -> None:
+    def __init__(self, sources: config.Sources, checkpoint: str = "") -> None:
+        """`checkpoint`: the file in which this process, and no other, keeps what it is told; empty: none."""
+        self._checkpoint = checkpoint
         self._off = sources.kubernetes == "off"
         self._kubeconfig = "" if sources.kubernetes in ("auto", "off") else sources.kubernetes
         self._node = sources.node or os.environ.get(NODE_VARIABLE) or platform.node()
@@ -202,7 +206,9 @@ class ClusterSource:
             raise SocketAbsent("not in a pod that has a service account's token")
         if self._source is None:
             library = importlib.import_module("stracelet.containers.kubernetes")
-            self._source = library.source(name=self.name, node=self._node, kubeconfig=self._kubeconfig)
+            self._source = library.source(
+                name=self.name, node=self._node, kubeconfig=self._kubeconfig, checkpoint=self._checkpoint
+            )
         return self._source
 
     async def list(self) -> Listing:

@@ -35,9 +35,12 @@ LIBRARIES = {
 }
 
 
-def inventory_through(session: Session, settings: Config, paths: Sequence[str]) -> Inventory:
-    """An inventory whose connections the session's supervisor makes; `paths` is what the session may connect to."""
-    return _inventory(settings, build(settings.sources, _connecting(session, paths)))
+def inventory_through(session: Session, settings: Config, paths: Sequence[str], checkpoint: str = "") -> Inventory:
+    """An inventory whose connections the session's supervisor makes; `paths` is what the session may connect to.
+
+    `checkpoint`: where it keeps what it knows of pods, as no other process may.
+    """
+    return _inventory(settings, build(settings.sources, _connecting(session, paths), checkpoint))
 
 
 def docker_lists_through(session: Session, settings: Config, paths: Sequence[str]) -> Inventory:

@@ -98,6 +98,9 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- $config := deepCopy .Values.config -}}
 {{- $_ := set $config "tracer_socket" "/run/stracelet/tracer.sock" -}}
 {{- $_ := set $config "cgroup_root" "/host/cgroup" -}}
+{{- if include "stracelet.readsPods" . -}}
+{{- $_ := set $config "checkpoint" "/var/lib/stracelet/pods.json" -}}
+{{- end -}}
 {{- if not (include "stracelet.servesTraces" .) -}}
 {{- $_ := set $config "api" (dict "listen" "off") -}}
 {{- end -}}

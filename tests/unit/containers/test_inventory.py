@@ -33,6 +33,7 @@ class Script:
         self.name = name
         self.known: list[Container] = []
         self.fails: SourceError | None = None
+        self.stale = ""
         self.changes: asyncio.Queue[Change | None] = asyncio.Queue()
         self.pokes = 0
 
@@ -42,7 +43,7 @@ class Script:
     async def list(self) -> Listing:
         if self.fails:
             raise self.fails
-        return Listing(tuple(self.known))
+        return Listing(tuple(self.known), stale=self.stale)
 
     async def watch(self) -> AsyncIterator[Change]:
         yield await self.list()
@@ -141,6 +142,21 @@ async def test_one_that_fails_keeps_its_names_and_the_others_go_on(tmp_path: Pat
     docker.fails = SocketAbsent("gone")
     await world.inventory.refresh()
     assert set(world.inventory.containers()) == set()
+
+
+async def test_what_a_source_knew_before_names_while_it_is_away(world: World, docker: Script) -> None:
+    world.cgroup(A, 10)
+    docker.known, docker.stale = [WEB], "it does not answer"
+    await world.inventory.refresh()
+    assert world.inventory.containers()[A].name == "web"
+    state = world.inventory.states()["docker"]
+    assert (state.up, state.present, state.error) == (False, True, "it does not answer")
+    running = asyncio.create_task(world.inventory.run())
+    docker.known, docker.stale = [replace(WEB, name="db")], ""
+    await until(lambda: world.inventory.containers()[A].name == "db")
+    assert world.inventory.states()["docker"].up
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_the_first_source_counts_before_the_second(tmp_path: Path) -> None:

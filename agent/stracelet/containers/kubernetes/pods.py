@@ -54,6 +54,39 @@ def parse_pod(pod: Object, source: str) -> PodEntry:
     return PodEntry(known, tuple(_containers(pod, known, source)))
 
 
+def reduced(entry: PodEntry) -> Object:
+    """A Pod object, with no more in it than what parse_pod() makes this entry of again."""
+    pod = entry.pod
+    mirror = {MIRROR: pod.cgroup_uid} if pod.cgroup_uid != pod.uid else {}
+    return {
+        "metadata": {
+            "namespace": pod.namespace,
+            "name": pod.name,
+            "uid": pod.uid,
+            "labels": dict(pod.labels),
+            "annotations": {**pod.annotations, **mirror},
+            "ownerReferences": [_owner(pod.workload, pod.labels)] if pod.workload else [],
+        },
+        "status": {
+            "containerStatuses": [
+                {
+                    "name": each.name,
+                    "image": each.image,
+                    "containerID": f"{each.runtime}://{each.id}",
+                    "state": {each.status: {}},
+                }
+                for each in entry.containers
+            ]
+        },
+    }
+
+
+def _owner(workload: Workload, labels: Mapping[str, str]) -> Object:
+    if workload.kind == "Deployment":
+        return {"kind": "ReplicaSet", "name": f"{workload.name}-{labels[TEMPLATE_HASH]}", "controller": True}
+    return {"kind": workload.kind, "name": workload.name, "controller": True}
+
+
 def _mirrored(annotations: Mapping[str, str]) -> str:
     """A static pod's cgroup carries the hash of its configuration, not the UID of its mirror, which is what we see.
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from stracelet.containers.sources import DEADLINE, Change, Listing
 from stracelet.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
     from typing import Any
 
     from stracelet.containers.kubernetes.api import Events
+    from stracelet.containers.kubernetes.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +31,18 @@ class KubernetesSource:
     """The API server, as far as it tells of the pods of `node`. `connect` may raise SourceError or SocketAbsent."""
 
     def __init__(
-        self, *, name: str, node: str, connect: Callable[[], Api], jitter: Callable[[], float] = random.random
+        self,
+        *,
+        name: str,
+        node: str,
+        connect: Callable[[], Api],
+        checkpoint: Checkpoint,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self._node = node
         self._connect = connect
+        self._checkpoint = checkpoint
         self._jitter = jitter
         self._pods: dict[str, PodEntry] = {}
         self._version = ""
@@ -42,6 +51,16 @@ class KubernetesSource:
         """A watch tells of changes."""
 
     async def list(self) -> Listing:
+        try:
+            return await self._list_in_time()
+        except SourceError as error:
+            kept = await asyncio.to_thread(self._checkpoint.load, self.name)
+            if not kept:
+                raise
+            logger.info("%s: until it answers, what it said of %d pods counts", self.name, len(kept))
+            return _listing(kept, str(error))
+
+    async def _list_in_time(self) -> Listing:
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self._list_once()
@@ -54,9 +73,18 @@ class KubernetesSource:
             await self._list_again(api, cached=True)
         finally:
             api.close()
-        return self._listing()
+        return _listing(self._pods.values())
 
     async def watch(self) -> AsyncIterator[Change]:
+        async with self._checkpoint.keeping(self._pods_now) as changed, contextlib.aclosing(self._watch()) as listings:
+            async for listing in listings:
+                changed()
+                yield listing
+
+    def _pods_now(self) -> tuple[PodEntry, ...]:
+        return tuple(self._pods.values())
+
+    async def _watch(self) -> AsyncGenerator[Listing, None]:
         api = await asyncio.to_thread(self._connect)
         loop = asyncio.get_running_loop()
         told, cached = False, True
@@ -69,22 +97,17 @@ class KubernetesSource:
                 try:
                     async with api.watch(self._node, self._version, self._jitter()) as events:
                         if not told:
-                            yield self._listing()
+                            yield _listing(self._pods.values())
                             told = True
                         async for several in events:
                             if self._take(several):
-                                yield self._listing()
+                                yield _listing(self._pods.values())
                 except Expired as error:
                     logger.info("%s: %s; its pods are listed again", self.name, error)
                     self._version, cached = "", False  # another server's cache may be older than what we know
                 await asyncio.sleep(max(0.0, begun + SHORTEST_WATCH - loop.time()))
         finally:
             api.close()
-
-    def _listing(self) -> Listing:
-        entries = self._pods.values()
-        containers = tuple(container for entry in entries for container in entry.containers)
-        return Listing(containers, tuple(entry.pod for entry in entries))
 
     async def _list_again(self, api: Api, *, cached: bool) -> None:
         items, self._version = await api.list(self._node, cached=cached)
@@ -115,6 +138,11 @@ class KubernetesSource:
                     changed |= before != entry
             self._version = str(item.get("metadata", {}).get("resourceVersion") or self._version)
         return changed
+
+
+def _listing(entries: Collection[PodEntry], stale: str = "") -> Listing:
+    containers = tuple(container for entry in entries for container in entry.containers)
+    return Listing(containers, tuple(entry.pod for entry in entries), stale)
 
 
 def _fail(status: object) -> None:
