@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_strace.text import say
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_strace.messages import Container
 
 ATTACHED, ENDED, FAILED = "attached", "ended", "failed"
@@ -16,8 +16,8 @@ ATTACHED, ENDED, FAILED = "attached", "ended", "failed"
 class Progress:
     """Each thing is said once. `quiet`: only failures are."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, say: Callable[[str], None], *, quiet: bool) -> None:
+        self._say, self._quiet = say, quiet
         self._said: set[str] = set()
         self._states: dict[str, str] = {}
         self.dropped = 0
@@ -30,12 +30,12 @@ class Progress:
     def complain(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            say(text)
+            self._say(text)
 
     def note(self, text: str) -> None:
         """What may be said again."""
         if not self._quiet:
-            say(text)
+            self._say(text)
 
     def see(self, container: Container, node: str) -> None:
         self._states[container.id] = container.event
@@ -45,7 +45,7 @@ class Progress:
             self.complain(text)
         elif not self._quiet and (key := f"{container.event} {container.id}") not in self._said:
             self._said.add(key)  # a restarted container has another ID, and is news
-            say(text)
+            self._say(text)
 
     @staticmethod
     def _sentence(container: Container, node: str) -> str:

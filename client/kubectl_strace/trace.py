@@ -14,7 +14,7 @@ from kubectl_strace.endings import Endings, NewNodes
 from kubectl_strace.errors import ClientError
 from kubectl_strace.kubectl import Kubectl
 from kubectl_strace.merging import Entry, Merger
-from kubectl_strace.output import Output, ReaderGone
+from kubectl_strace.output import Notes, Output, ReaderGone
 from kubectl_strace.parallel import Later, each
 from kubectl_strace.progress import Progress
 from kubectl_strace.session import Session
@@ -69,7 +69,7 @@ class Tracing:
         self._session, self._agents, self._output = session, agents, output
         self._json = args.format == "json"
         self._limit, self._tables = args.limit, bool(args.summary or args.summary_only)
-        self._progress = Progress(quiet=bool(args.quiet))
+        self._progress = Progress(Notes(lambda: session.signals.asked).say, quiet=bool(args.quiet))
         self._inbox: queue.Queue[tuple[Stream, messages.Message | Lost]] = queue.Queue(INBOX)
         self._merger: Merger[Stream] = Merger()
         self._live: set[Stream] = set()
@@ -77,7 +77,8 @@ class Tracing:
         self._started = self._ended_well = 0
         self._summaries: dict[str, list[messages.Summary]] = {}
         self._printed = 0
-        self._over, self._deadline, self._begun = False, deadline, time.monotonic()
+        self._over = self._unread = False
+        self._deadline, self._begun = deadline, time.monotonic()
         self._new_nodes: list[NewNodes] = []
 
     def begin(self, group: Group, agents: Sequence[Agent], notes: Sequence[str], *, watch: bool) -> None:
@@ -110,8 +111,7 @@ class Tracing:
                 if not self._progress.attached and endings.come(self._progress.ended):
                     break
         except ReaderGone:
-            self._over = True
-            self._output = _Nowhere()
+            self._unread = True
         finally:
             for each_ in self._new_nodes:
                 each_.close()
@@ -224,38 +224,34 @@ class Tracing:
     def finish(self) -> int:
         """Ends what still runs, prints what that brings, then the tables; the exit status."""
         Later(lambda: each(lambda stream: stream.end(), list(self._live)))
-        deadline = time.monotonic() + LAST_SECONDS
+        if self._unread:
+            return 0
         try:
-            while self._live and time.monotonic() < deadline:
-                self._turn()
-            self._print(self._merger.flush())
-            if self._tables:
-                self._output.write(tables(self._summaries))
+            self._last()
         except ReaderGone:
-            self._output = _Nowhere()
+            return 0
+        return self._status()
+
+    def _last(self) -> None:
+        """ReaderGone."""
+        deadline = time.monotonic() + LAST_SECONDS
+        while self._live and time.monotonic() < deadline:
+            self._turn()
+        self._print(self._merger.flush())
+        if self._tables:
+            self._output.write(tables(self._summaries))
         if self._live:
             self._progress.complain(f"{', '.join(sorted(s.node for s in self._live))}: the end of the trace is missing")
         for _, error in self._lost:
             self._progress.complain(str(error))
         if self._progress.dropped:
             self._progress.note(f"{self._progress.dropped} lines are missing in all")
-        return self._status()
 
     def _status(self) -> int:
         """0 where tracing worked: not if a pod that was named could not be traced."""
         if self._progress.all_failed or not self._ended_well:
             return 1
         return int(any(not stream.group.endless for stream, _ in self._lost))
-
-
-class _Nowhere(Output):
-    """Where nobody reads any more."""
-
-    def __init__(self) -> None:
-        super().__init__(None, lambda: True)
-
-    def write(self, text: str) -> None:
-        del text
 
 
 def tables(summaries: dict[str, list[messages.Summary]]) -> str:
