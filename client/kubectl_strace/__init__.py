@@ -13,6 +13,7 @@ A module imports only what stands before it::
     agents  forwarding  traces  api     which agents, the way to them, the right to ask them, their HTTP
     session                             what is made in the cluster, and unmade at the end
     stream  merging  output  progress   lines of many agents, in the order of time
+    left_out                            namespaces that are not traced
     trace  sidecar  ps  doctor  completion  main
 """
 

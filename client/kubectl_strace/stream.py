@@ -37,7 +37,8 @@ class Lost:
 class Stream:
     """Puts (itself, message) into the inbox, which bounds what has been read and not yet been printed.
 
-    `open_` reaches the agent. `printed` is for the printer to set.
+    `open_` reaches the agent. `printed` is for the printer to set. `after`: another one of that agent, which is to be
+    answered before; so all agents refuse the same ones when they have no room for all.
     """
 
     def __init__(
@@ -46,8 +47,11 @@ class Stream:
         agent: Agent,
         open_: Callable[[], AgentApi],
         inbox: queue.Queue[tuple[Stream, messages.Message | Lost]],
+        after: Stream | None = None,
     ) -> None:
-        self.group, self.agent = group, agent
+        self.group, self.agent, self._after = group, agent, after
+        self.answered = threading.Event()
+        self._left = threading.Event()
         self.printed = 0
         self.id = ""
         self._open, self._inbox = open_, inbox
@@ -63,8 +67,10 @@ class Stream:
         threading.Thread(target=self._run, name=f"read {self.node}", daemon=True).start()
 
     def _run(self) -> None:
+        if self._after is not None:
+            self._after.answered.wait()
         try:
-            ended = self._read()
+            ended = self._left.is_set() or self._read()
             if not ended:
                 raise AgentError(f"{self.node}: the connection to the agent is lost")
         except ClientError as error:
@@ -72,18 +78,22 @@ class Stream:
         except (OSError, HTTPException) as error:
             self._inbox.put((self, Lost(AgentError(f"{self.node}: the connection to the agent is lost: {error}"))))
         finally:
+            self.answered.set()
             self._over.set()
 
     def _read(self) -> bool:
-        """Whether its last message has come."""
+        """Whether its last message has come, or it is to be left."""
         self._api = self._open()
         splitter = messages.Splitter()
         with self._api.stream("/v1/traces") as answer:
             while data := answer.read1(CHUNK):
+                if self._left.is_set():
+                    return True
                 for line in splitter.feed(data):
                     message = self._parse(line)
                     if isinstance(message, messages.Started) and not self.id:
                         self.id = message.id
+                        self.answered.set()
                         threading.Thread(target=self._acknowledge, name=f"ack {self.node}", daemon=True).start()
                     if message is not None:
                         self._inbox.put((self, message))
@@ -110,6 +120,10 @@ class Stream:
                 self.acknowledging_failed = ""
             except ClientError as error:  # the reader sees the end, if this is one
                 self.acknowledging_failed = str(error)
+
+    def leave(self) -> None:
+        """Nothing of it is wanted: it is not begun, or its connection is closed at the next that comes."""
+        self._left.set()
 
     def end(self) -> None:
         """Asks the agent to detach; the last lines, tables and the last message then come. ClientError."""
