@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kubectl_strace import __version__, durations, flags
 from kubectl_strace.errors import UsageError
+from kubectl_strace.targets import KINDS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,6 +157,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def _check(args: argparse.Namespace) -> None:
     if not args.targets and args.selector is None:
         raise UsageError("nothing to trace: no TARGET, no -l SELECTOR (`kubectl strace ps` lists what there is)")
+    if len(args.targets) == 2 and kind_of(args.targets[0]) in KINDS and "/" not in args.targets[1]:
+        raise UsageError(f"{' '.join(args.targets)}: a target is one word: {'/'.join(args.targets)}")
     if args.targets and args.selector is not None:
         raise UsageError("targets and -l SELECTOR do not go together: one or the other says which pods")
     if args.duration is not None and args.duration > MAX_SECONDS:
