@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from dataclasses import dataclass
@@ -13,8 +14,7 @@ from kubectl_strace import messages
 from kubectl_strace.errors import AgentError, ClientError
 
 if TYPE_CHECKING:
-    import queue
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kubectl_strace.agents import Agent
     from kubectl_strace.api import AgentApi
@@ -24,6 +24,7 @@ LOOK_SECONDS = 0.25
 BUSY_SECONDS = 0.5  # between two acknowledgements while lines flow
 QUIET_SECONDS = 4.0  # the agent ends a trace that nobody acknowledges for 15 s
 END_SECONDS = 3.0
+PATIENCE_SECONDS = 2.0  # with a printer that is held up; then lines are left out, as the agents do
 CHUNK = 1 << 17
 
 
@@ -58,6 +59,7 @@ class Stream:
         self._api: AgentApi | None = None
         self._over = threading.Event()
         self.acknowledging_failed = ""
+        self._kept: list[messages.Message] = []
 
     @property
     def node(self) -> str:
@@ -71,11 +73,14 @@ class Stream:
             self._after.answered.wait()
         try:
             ended = self._left.is_set() or self._read()
+            self._pass_rest()
             if not ended:
                 raise AgentError(f"{self.node}: the connection to the agent is lost")
         except ClientError as error:
+            self._pass_rest()
             self._inbox.put((self, Lost(error)))
         except (OSError, HTTPException) as error:
+            self._pass_rest()
             self._inbox.put((self, Lost(AgentError(f"{self.node}: the connection to the agent is lost: {error}"))))
         finally:
             self.answered.set()
@@ -96,10 +101,26 @@ class Stream:
                         self.answered.set()
                         threading.Thread(target=self._acknowledge, name=f"ack {self.node}", daemon=True).start()
                     if message is not None:
-                        self._inbox.put((self, message))
+                        self._pass(message)
                     if isinstance(message, messages.End):
                         return True
         return False
+
+    def _pass(self, message: messages.Message) -> None:
+        """To the printer. One that is held up is not waited for: the connection would be held up, and with it what
+        goes the same way, the acknowledgements."""
+        seconds = 0.0 if self._kept else PATIENCE_SECONDS
+        self._kept.append(message)
+        try:
+            while self._kept:
+                self._inbox.put((self, self._kept[0]), timeout=seconds)
+                del self._kept[0]
+        except queue.Full:
+            self._kept = without_lines(self._kept)
+
+    def _pass_rest(self) -> None:
+        for message in self._kept:
+            self._inbox.put((self, message))
 
     def _parse(self, line: bytes) -> messages.Message | None:
         try:
@@ -133,3 +154,14 @@ class Stream:
     def _post(self, what: str, body: dict[str, int] | None, *, seconds: float) -> None:
         if self._api is not None:
             self._api.post(f"/v1/traces/{self.id}/{what}", body, seconds=seconds)
+
+
+def without_lines(kept: Sequence[messages.Message]) -> list[messages.Message]:
+    """How many lines are missing, and what is no line."""
+    missing = sum(len(each.lines) for each in kept if isinstance(each, messages.Lines))
+    missing += sum(each.count for each in kept if isinstance(each, messages.Dropped))
+    times = [each.lines[0][0] for each in kept if isinstance(each, messages.Lines) and each.lines]
+    times += [each.time for each in kept if isinstance(each, messages.Dropped)]
+    gap = [messages.Dropped(missing, min(times))] if missing else []
+    passing = (messages.Lines, messages.Dropped, messages.Heartbeat)
+    return [*gap, *(each for each in kept if not isinstance(each, passing))]
