@@ -50,7 +50,9 @@ def parse_target(text: str) -> Target:
     parts = text.split("/")
     kind = POD if len(parts) == 1 else kind_of(parts.pop(0))
     if kind not in KINDS:
-        raise UsageError(f"{text}: {kind!r} is no kind of target here: pod, deploy, sts, ds or job, as pod/NAME")
+        raise UsageError(
+            f"{text}: {kind!r} is no kind of target here: pod, deploy, sts, ds or job, as pod/NAME[/CONTAINER]"
+        )
     if len(parts) > 2 or not all(NAME.fullmatch(part) for part in parts):
         raise UsageError(f"{text}: expected [KIND/]NAME[/CONTAINER], each name as Kubernetes has them")
     return Target(kind, parts[0], parts[1] if len(parts) == 2 else "")
