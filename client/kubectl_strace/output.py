@@ -29,10 +29,12 @@ class ReaderGone(Exception):
 
 
 class Output:
-    """`asked`: whether somebody wants us to end; then a reader that takes nothing for 2 s is given up."""
+    """`asked`: whether somebody wants us to end; then a reader that takes nothing for 2 s is given up. `flag`: by which
+    the user has said where."""
 
-    def __init__(self, where: str | None, asked: Callable[[], bool]) -> None:
+    def __init__(self, where: str | None, asked: Callable[[], bool], *, flag: str = "-o") -> None:
         self._where, self._asked = where, asked
+        self._name = "standard output" if where is None else f"{flag} {where}"
         self._command: subprocess.Popen[bytes] | None = None
         self._file = self._opened(where)
         self._writer: _Writer | None = None
@@ -48,7 +50,7 @@ class Output:
         try:
             return Path(where).open("wb", buffering=0)
         except OSError as error:
-            raise OutputError(f"-o {where}: it cannot be written: {error.strerror}") from error
+            raise OutputError(f"{self._name}: it cannot be written: {error.strerror}") from error
 
     def write(self, text: str) -> None:
         """ReaderGone, after which there is nothing to be written any more; OutputError."""
@@ -59,13 +61,9 @@ class Output:
         except BrokenPipeError as error:
             if self._where is None:
                 raise ReaderGone from error
-            raise OutputError(f"-o {self._where}: it reads no more") from error
+            raise OutputError(f"{self._name}: it reads no more") from error
         except OSError as error:
             raise OutputError(f"{self._name}: no line can be written: {error.strerror}") from error
-
-    @property
-    def _name(self) -> str:
-        return "standard output" if self._where is None else f"-o {self._where}"
 
     def check(self) -> None:
         """ReaderGone: also where there is nothing to write."""
@@ -81,7 +79,7 @@ class Output:
             return
         self._file.close()
         if self._command is not None and (status := self._ended(self._command)):
-            raise OutputError(f"-o {self._where}: it ended with status {status}")
+            raise OutputError(f"{self._name}: it ended with status {status}")
 
     def _ended(self, command: subprocess.Popen[bytes]) -> int:
         """Its exit status; 0 also if it is left to itself."""

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """The exit status. ClientError."""
     begun = time.monotonic()
     kubectl = Kubectl.find(args.kubectl)
-    where = args.write if args.command == "record" else args.output
+    flag, where = ("-w", args.write) if args.command == "record" else ("-o", args.output)
     with Session(kubectl) as session:
         groups, agents, user = session.look(args, wait=args.wait)
         most = agents_at_once(groups, most=MOST)
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             session.forward(agent)
         everywhere: bool = args.all_namespaces
         refused = session.allow(groups, user=user, filter_=args.filter, seconds=args.duration, some=everywhere)
-        output = Output(None if where == "-" else where, lambda: session.signals.asked)
+        output = Output(None if where == "-" else where, lambda: session.signals.asked, flag=flag)
         try:
             deadline = None if args.duration is None else begun + args.duration
             tracing = Tracing(args, session, agents, output, deadline=deadline)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -85,16 +86,19 @@ def test_what_is_written_stands_in_the_file(tmp_path: Path) -> None:
     [
         ("/nowhere/at/all", "-o /nowhere/at/all: it cannot be written: No such file or directory"),
         ("/dev/full", "-o /dev/full: no line can be written: No space left on device"),
-        ("|exit 3", "-o |exit 3: it"),
+        ("|exit 3", "-o |exit 3: it ended with status 3"),
     ],
 )
 def test_what_takes_no_lines_is_said(where: str, said: str) -> None:
-    with pytest.raises(OutputError) as caught:  # noqa: PT012 - whichever finds it out
-        output = Output(where, lambda: False)
+    with pytest.raises(OutputError) as caught, contextlib.closing(Output(where, lambda: False)) as output:
         for _ in range(2):
             output.write(MUCH)
-        output.close()
     assert str(caught.value).startswith(said)
+
+
+def test_the_flag_that_names_it_is_said() -> None:
+    with pytest.raises(OutputError, match=r"^-w /nowhere/at/all: it cannot be written"):
+        Output("/nowhere/at/all", lambda: False, flag="-w")
 
 
 def test_a_command_that_does_not_end_is_left_to_itself(tmp_path: Path) -> None:
