@@ -91,8 +91,7 @@ def test_what_is_written_stands_in_the_file(tmp_path: Path) -> None:
 )
 def test_what_takes_no_lines_is_said(where: str, said: str) -> None:
     with pytest.raises(OutputError) as caught, contextlib.closing(Output(where, lambda: False)) as output:
-        for _ in range(2):
-            output.write(MUCH)
+        output.write(2 * MUCH)
     assert str(caught.value).startswith(said)
 
 
