@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_strace import messages
 from kubectl_strace.agents import MOST, plan
 from kubectl_strace.endings import Endings, NewNodes
-from kubectl_strace.errors import AgentError, ClientError
+from kubectl_strace.errors import AgentError, ClientError, NoAgent
 from kubectl_strace.kubectl import Kubectl
 from kubectl_strace.left_out import LeftOut, agents_at_once
 from kubectl_strace.merging import Entry, Merger
@@ -44,25 +44,42 @@ def run(args: argparse.Namespace) -> int:
     flag, where = ("-w", args.write) if args.command == "record" else ("-o", args.output)
     with Session(kubectl) as session:
         groups, agents, user = session.look(args, wait=args.wait)
-        most = agents_at_once(groups, most=MOST)
-        plans = [plan(group, agents, endless=group.endless or group.unscheduled, most=most) for group in groups]
-        for agent in {agent for each_ in plans for agent in each_.agents}:
-            session.forward(agent)
         everywhere: bool = args.all_namespaces
-        refused = session.allow(groups, user=user, filter_=args.filter, seconds=args.duration, some=everywhere)
+        plans, left_out = plans_of(groups, agents, some=everywhere)
+        for agent in {agent for each_ in plans.values() for agent in each_.agents}:
+            session.forward(agent)
+        left_out |= session.allow(list(plans), user=user, filter_=args.filter, seconds=args.duration, some=everywhere)
         output = Output(None if where == "-" else where, lambda: session.signals.asked, flag=flag)
         try:
             deadline = None if args.duration is None else begun + args.duration
             tracing = Tracing(args, session, agents, output, deadline=deadline)
-            for group, planned in zip(groups, plans, strict=True):
-                if group in refused:
-                    tracing.leave_out(group, str(refused[group]))
+            for group in groups:
+                if group in left_out:
+                    tracing.leave_out(group, str(left_out[group]))
                 else:
-                    tracing.begin(group, planned)
+                    tracing.begin(group, plans[group])
             tracing.wait_for(Endings(kubectl, groups, endless=args.wait))
             return tracing.finish()
         finally:
             output.close()
+
+
+def plans_of(
+    groups: Sequence[Group], agents: Sequence[Agent], *, some: bool
+) -> tuple[dict[Group, Plan], dict[Group, ClientError]]:
+    """Whom each group needs; with `some`, the groups that have nobody, and why. ClientError: none has, or, without it,
+    one has not."""
+    most = agents_at_once(groups, most=MOST)
+    plans: dict[Group, Plan] = {}
+    without: dict[Group, ClientError] = {}
+    for group in groups:
+        try:
+            plans[group] = plan(group, agents, endless=group.endless or group.unscheduled, most=most)
+        except NoAgent as error:
+            without[group] = error
+    if without and not (some and plans):
+        raise next(iter(without.values()))
+    return plans, without
 
 
 class Tracing:
