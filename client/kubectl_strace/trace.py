@@ -132,6 +132,9 @@ class Tracing:
             self._live.discard(stream)
             self._merger.forget(stream)
             stream.leave()
+        for new_nodes in [each_ for each_ in self._new_nodes if each_.group == group]:
+            self._new_nodes.remove(new_nodes)
+            new_nodes.close()
 
     @property
     def _due(self) -> bool:

@@ -22,13 +22,14 @@ SECONDS = 30.0
 class Shop:
     """What runs in the namespace: deployments of two pods, one on each node, and busy neighbours of theirs.
 
-    `programs`: of each deployment, which the marker makes unique.
+    `programs`: of each deployment, which the marker makes unique. `home`: where kubectl keeps what it has found out.
     """
 
     agents: Release
     namespace: str
     marker: str
     programs: dict[str, set[str]]
+    home: Path
 
     @property
     def cluster(self) -> Cluster:
@@ -49,8 +50,7 @@ class Shop:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Without a home, in which kubectl would keep what it has found out."""
-        return {"PATH": f"{self.cluster.tools}:{COMMAND.parent}:/usr/bin:/bin", "HOME": "/dev/null"}
+        return {"PATH": f"{self.cluster.tools}:{COMMAND.parent}:/usr/bin:/bin", "HOME": str(self.home)}
 
     def traces(self) -> list[str]:
         """The Trace objects that there are."""
