@@ -54,10 +54,14 @@ class Output:
 
     def write(self, text: str) -> None:
         """ReaderGone, after which there is nothing to be written any more; OutputError."""
+        self.put(text.encode("utf-8", "backslashreplace"))
+
+    def put(self, data: bytes) -> None:
+        """The same."""
         if self._writer is None:
             self._writer = _Writer(self._file)
         try:
-            self._writer.write(memoryview(text.encode("utf-8", "backslashreplace")), self._asked)
+            self._writer.write(memoryview(data), self._asked)
         except BrokenPipeError as error:
             if self._where is None:
                 raise ReaderGone from error
