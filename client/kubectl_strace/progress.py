@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 
     from kubectl_strace.messages import Container
 
+NOTES_SECONDS = 1.0
 ATTACHED, ENDED, FAILED = "attached", "ended", "failed"
 
 
@@ -21,6 +24,7 @@ class Progress:
         self._said: set[str] = set()
         self._states: dict[str, str] = {}
         self.dropped = 0
+        self._gaps: dict[str, tuple[int, float]] = {}
         self.ever_attached = False
 
     def tell(self, text: str) -> None:
@@ -36,6 +40,18 @@ class Progress:
         """What may be said again."""
         if not self._quiet:
             self._say(text)
+
+    def missing(self, count: int, node: str) -> str:
+        """What is to be said where so many lines are missing; empty soon after the last time, since there would be more
+        notes than lines."""
+        self.dropped += count
+        gap, said = self._gaps.get(node, (0, -math.inf))
+        now, gap = time.monotonic(), gap + count
+        if now - said < NOTES_SECONDS:
+            self._gaps[node] = gap, said
+            return ""
+        self._gaps[node] = 0, now
+        return f"{node}: {gap} lines are missing here (they were not taken in time)"
 
     def see(self, container: Container, node: str) -> None:
         self._states[container.id] = container.event

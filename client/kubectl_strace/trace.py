@@ -213,9 +213,8 @@ class Tracing:
             case messages.Container():
                 self._progress.see(message, stream.node)
             case messages.Dropped(count=count, time=at):
-                self._progress.dropped += count
-                note = f"{count} lines are missing here (they were not taken in time)"
-                self._merger.add([Entry(at, stream, f"{stream.node}: {note}", 0)], now=time.monotonic())
+                if note := self._progress.missing(count, stream.node):
+                    self._merger.add([Entry(at, stream, note, 0)], now=time.monotonic())
             case messages.Started(time=at):
                 self._started.add(stream.group)
                 self._begun = time.monotonic()
