@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,9 +45,16 @@ class Shop:
     def run(self, *arguments: str) -> tuple[int, str, str]:
         return run(self.agents, self.namespace, *arguments)
 
-    def command(self, *arguments: str | Path) -> list[str | Path]:
-        where = ["--kubeconfig", self.cluster.kubeconfig, "--agent-namespace", self.agents.namespace]
-        return [COMMAND, *arguments, "-n", self.namespace, *where]
+    def command(self, *arguments: str) -> list[str]:
+        """The arguments are the last, so that of flags that come twice theirs count."""
+        where = ["--kubeconfig", str(self.cluster.kubeconfig), "--agent-namespace", self.agents.namespace]
+        return [str(COMMAND), "-n", self.namespace, *where, *arguments]
+
+    def refused(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What is said of a command that makes no sense, or is not to be had."""
+        return subprocess.run(
+            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
 
     @property
     def environment(self) -> dict[str, str]:

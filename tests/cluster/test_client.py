@@ -264,9 +264,9 @@ def errors(shop: Shop) -> list[tuple[list[str], int, str]]:
 def test_what_is_wrong_is_one_line(shop: Shop) -> None:
     def tried(case: tuple[list[str], int, str]) -> None:
         arguments, expected, line = case
-        status, out, err = shop.run(*arguments)
-        assert (status, out) == (expected, ""), f"{arguments}: {err}"
-        assert re.fullmatch(rf"kubectl-strace: (?!.*Traceback).*{line}.*\n", err), f"{arguments}: {err}"
+        done = shop.refused(*arguments)
+        assert (done.returncode, done.stdout) == (expected, ""), f"{arguments}: {done.stderr}"
+        assert re.fullmatch(rf"kubectl-strace: .*{line}.*\n", done.stderr), f"{arguments}: {done.stderr}"
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(tried, errors(shop)))
