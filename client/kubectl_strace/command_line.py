@@ -156,6 +156,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def _check(args: argparse.Namespace) -> None:
     if not args.targets and args.selector is None:
         raise UsageError("nothing to trace: no TARGET, no -l SELECTOR (`kubectl strace ps` lists what there is)")
+    if len(args.targets) == 2 and _is_kind(args.targets[0]) and "/" not in args.targets[1]:
+        raise UsageError(f"{' '.join(args.targets)}: a target is one word: {'/'.join(args.targets)}")
     if args.targets and args.selector is not None:
         raise UsageError("targets and -l SELECTOR do not go together: one or the other says which pods")
     if args.duration is not None and args.duration > MAX_SECONDS:
@@ -169,6 +171,12 @@ def _check(args: argparse.Namespace) -> None:
             raise UsageError("-ff: lines of all tasks come in one stream here: -o FILE takes them")
         if args.summary_wall_clock and not (args.summary or args.summary_only):
             raise UsageError("-w is for -c and -C; `kubectl strace record -w FILE` keeps records, -o FILE lines")
+
+
+def _is_kind(word: str) -> bool:
+    from kubectl_strace.targets import KINDS, kind_of  # it takes a while, and --help needs none of it
+
+    return kind_of(word) in KINDS
 
 
 def _check_for_agents(passed: Sequence[str]) -> None:

@@ -4,8 +4,8 @@
 ClientError                 1
   UsageError                2   the command line
   KubectlError              1   what kubectl said
-    NotPermitted            1   the API server's 403
-    NotFound                1   no such object
+    NotPermitted            4   the API server's 403
+    NotFound                3   no such object, or no such container in it
     NotInstalled            1   the cluster knows no Trace
     Unreachable             1   no API server answers
   NoAgent                   1   nobody on that node who could trace
@@ -41,9 +41,13 @@ class KubectlError(ClientError):
 class NotPermitted(KubectlError):
     """The API server's 403, or what its admission refuses."""
 
+    exit_code = 4
+
 
 class NotFound(KubectlError):
     """No such object."""
+
+    exit_code = 3
 
 
 class NotInstalled(KubectlError):

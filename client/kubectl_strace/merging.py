@@ -50,6 +50,10 @@ class Merger(Generic[Key]):
         """Nothing comes from it any more; what it has brought stays in order."""
         self._queues[stream].passed = ENDLESS
 
+    def forget(self, stream: Key) -> None:
+        """Nothing of it is wanted any more."""
+        self._held -= len(self._queues.pop(stream).entries)
+
     def add(self, entries: Iterable[Entry[Key]], *, now: float) -> None:
         for entry in entries:
             queue = self._queues[entry.stream]

@@ -57,13 +57,3 @@ def each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Resu
     for worker in [Later(work) for _ in range(min(AT_ONCE, len(left)))]:
         worker.result()
     return results
-
-
-def every(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """The same where nothing may fail: raises the first error."""
-    results: list[Result] = []
-    for result in each(function, items):
-        if isinstance(result, Exception):
-            raise result
-        results.append(result)
-    return results

@@ -3,24 +3,28 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
-from kubectl_strace.text import say
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_strace.messages import Container
 
+NOTES_SECONDS = 1.0
 ATTACHED, ENDED, FAILED = "attached", "ended", "failed"
 
 
 class Progress:
     """Each thing is said once. `quiet`: only failures are."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, say: Callable[[str], None], *, quiet: bool) -> None:
+        self._say, self._quiet = say, quiet
         self._said: set[str] = set()
         self._states: dict[str, str] = {}
         self.dropped = 0
+        self._gaps: dict[str, tuple[int, float]] = {}
         self.ever_attached = False
 
     def tell(self, text: str) -> None:
@@ -30,12 +34,24 @@ class Progress:
     def complain(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            say(text)
+            self._say(text)
 
     def note(self, text: str) -> None:
         """What may be said again."""
         if not self._quiet:
-            say(text)
+            self._say(text)
+
+    def missing(self, count: int, node: str) -> str:
+        """What is to be said where so many lines are missing; empty soon after the last time, since there would be more
+        notes than lines."""
+        self.dropped += count
+        gap, said = self._gaps.get(node, (0, -math.inf))
+        now, gap = time.monotonic(), gap + count
+        if now - said < NOTES_SECONDS:
+            self._gaps[node] = gap, said
+            return ""
+        self._gaps[node] = 0, now
+        return f"{node}: {gap} lines are missing here (they were not taken in time)"
 
     def see(self, container: Container, node: str) -> None:
         self._states[container.id] = container.event
@@ -45,7 +61,7 @@ class Progress:
             self.complain(text)
         elif not self._quiet and (key := f"{container.event} {container.id}") not in self._said:
             self._said.add(key)  # a restarted container has another ID, and is news
-            say(text)
+            self._say(text)
 
     @staticmethod
     def _sentence(container: Container, node: str) -> str:

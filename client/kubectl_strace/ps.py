@@ -40,7 +40,10 @@ def run(args: argparse.Namespace) -> int:
             asked += [(group, agent) for agent in planned.agents]
         for _, agent in asked:
             session.forward(agent)
-        session.allow(list({group: None for group, _ in asked}), user=user, filter_=(), seconds=SECONDS)
+        named = list({group: None for group, _ in asked})
+        refused = session.allow(named, user=user, filter_=(), seconds=SECONDS, some=args.all_namespaces)
+        complaints += map(str, refused.values())
+        asked = [one for one in asked if one[0] not in refused]
         answers = each(lambda one: containers(session.api(*one).get("/v1/containers")), asked)
     found: list[dict[str, Any]] = []
     for answer in answers:

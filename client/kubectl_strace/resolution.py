@@ -131,7 +131,7 @@ class Resolver:
         return Group(pod.namespace, target.text, (pod.name,), containers=_names(target.container), found=(pod,))
 
     def _one(self, target: Target) -> dict[str, Any]:
-        """The object of that name. NotFound, with the names that are near; ClientError: there are several."""
+        """The object of that name. NotFound, with the names that are near; UsageError: there are several."""
         if self._namespace:
             found = self._kubectl.items(
                 "get", target.resource, target.name, "-n", self._namespace, "--ignore-not-found"
@@ -140,7 +140,7 @@ class Resolver:
             found = self._kubectl.items("get", target.resource, "-A", f"--field-selector=metadata.name={target.name}")
         if len(found) > 1:
             namespaces = ", ".join(sorted(str(each["metadata"]["namespace"]) for each in found))
-            raise ClientError(f"{target.text} is in several namespaces: {namespaces}; name one with -n")
+            raise UsageError(f"{target.text} is in several namespaces: {namespaces}; name one with -n")
         if not found:
             raise NotFound(self._missing(target))
         return found[0]
@@ -163,7 +163,7 @@ class Resolver:
 
     def _check_pod(self, target: Target, pod: Pod) -> None:
         if target.container and target.container not in pod.containers:
-            raise ClientError(f"pod/{pod.name} has no container {target.container}: it has {', '.join(pod.containers)}")
+            raise NotFound(f"pod/{pod.name} has no container {target.container}: it has {', '.join(pod.containers)}")
         if self._wait and not pod.finished:
             return
         if pod.finished:
@@ -175,7 +175,7 @@ class Resolver:
         """ClientError: of what may have many pods, none is as it has to be."""
         having = sorted({name for pod in found for name in pod.containers})
         if container and found and container not in having:
-            raise ClientError(f"{text}: none of its pods has a container {container}: they have {', '.join(having)}")
+            raise NotFound(f"{text}: none of its pods has a container {container}: they have {', '.join(having)}")
         live = [pod for pod in found if not pod.finished]
         if self._wait or any(pod.running for pod in live):
             return

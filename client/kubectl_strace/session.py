@@ -11,7 +11,7 @@ from kubectl_strace.agents import find_agents
 from kubectl_strace.api import AgentApi
 from kubectl_strace.errors import ClientError
 from kubectl_strace.forwarding import Forward
-from kubectl_strace.parallel import Later, each, every
+from kubectl_strace.parallel import Later, each
 from kubectl_strace.signals import Signals
 from kubectl_strace.text import say
 from kubectl_strace.traces import Trace
@@ -64,8 +64,11 @@ class Session:
 
         return Resolver(self.kubectl, args, wait=wait)
 
-    def allow(self, groups: Sequence[Group], *, user: str, filter_: Sequence[str], seconds: float | None) -> None:
-        """Creates a Trace for each. KubectlError."""
+    def allow(
+        self, groups: Sequence[Group], *, user: str, filter_: Sequence[str], seconds: float | None, some: bool = False
+    ) -> dict[Group, ClientError]:
+        """Creates a Trace for each. With `some`, those that may not be made, and why. ClientError: none may be, or,
+        without it, one may not."""
 
         def create(group: Group) -> None:
             trace = Trace(group)
@@ -76,7 +79,13 @@ class Session:
                 del self._traces[group]
                 raise
 
-        every(create, groups)
+        results = zip(groups, each(create, groups), strict=True)
+        failed = {group: result for group, result in results if isinstance(result, Exception)}
+        refused = {group: error for group, error in failed.items() if isinstance(error, ClientError)}
+        for error in failed.values():
+            if not some or len(refused) in (0, len(groups)) or not isinstance(error, ClientError):
+                raise error
+        return refused
 
     def forward(self, agent: Agent) -> Forward:
         """The one to that agent; it may not be ready yet. Of any thread."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONTAINER = "stracelet"
+CHUNK = 1 << 16
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,11 +53,10 @@ def _call(command: list[str]) -> int:
 def _call_into(command: list[str], where: str) -> int:
     output = Output(where, lambda: False)
     try:
-        with _left_to_kubectl(), subprocess.Popen(
-            command, stdout=subprocess.PIPE, encoding="utf-8", errors="backslashreplace"
-        ) as process:  # fmt: skip
-            for line in process.stdout or ():
-                output.write(line)
+        with _left_to_kubectl(), subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert isinstance(process.stdout, io.BufferedReader)  # noqa: S101 - a pipe
+            while data := process.stdout.read1(CHUNK):
+                output.put(data)
             return process.wait()
     finally:
         output.close()

@@ -48,13 +48,21 @@ class Target:
 def parse_target(text: str) -> Target:
     """UsageError."""
     parts = text.split("/")
-    kind = POD if len(parts) == 1 else parts.pop(0).lower()
-    kind = ALIASES.get(kind, kind)
+    kind = POD if len(parts) == 1 else kind_of(parts.pop(0))
     if kind not in KINDS:
-        raise UsageError(f"{text}: {kind!r} is no kind of target here: pod, deploy, sts, ds or job, as pod/NAME")
+        raise UsageError(
+            f"{text}: {kind!r} is no kind of target here: pod, deploy, sts, ds or job, as pod/NAME[/CONTAINER]"
+        )
     if len(parts) > 2 or not all(NAME.fullmatch(part) for part in parts):
         raise UsageError(f"{text}: expected [KIND/]NAME[/CONTAINER], each name as Kubernetes has them")
     return Target(kind, parts[0], parts[1] if len(parts) == 2 else "")
+
+
+def kind_of(word: str) -> str:
+    """As `kubectl get -o name` has it too, with its group; a word that is no kind stays as it is."""
+    name, _, group = word.lower().partition(".")
+    kind = ALIASES.get(name, name)
+    return kind if KINDS.get(kind, "").partition(".")[2] == group or not group else word
 
 
 def selector_text(selector: Mapping[str, Any], *, of: str) -> str:

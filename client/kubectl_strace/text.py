@@ -24,7 +24,12 @@ def one_line(text: str) -> str:
 
 def say(text: str) -> None:
     """To the user, beside the lines."""
-    print(f"kubectl-strace: {one_line(text)}", file=sys.stderr, flush=True)
+    print(said(text), end="", file=sys.stderr, flush=True)
+
+
+def said(text: str) -> str:
+    """As a line of ours."""
+    return f"kubectl-strace: {one_line(text)}\n"
 
 
 def columns(rows: list[list[str]]) -> str:

@@ -6,15 +6,17 @@ from __future__ import annotations
 import math
 import queue
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from kubectl_strace import messages
 from kubectl_strace.agents import MOST, plan
 from kubectl_strace.endings import Endings, NewNodes
-from kubectl_strace.errors import ClientError
+from kubectl_strace.errors import AgentError, ClientError, NoAgent
 from kubectl_strace.kubectl import Kubectl
+from kubectl_strace.left_out import LeftOut, agents_at_once
 from kubectl_strace.merging import Entry, Merger
-from kubectl_strace.output import Output, ReaderGone
+from kubectl_strace.output import Notes, Output, ReaderGone
 from kubectl_strace.parallel import Later, each
 from kubectl_strace.progress import Progress
 from kubectl_strace.session import Session
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from kubectl_strace.agents import Agent
+    from kubectl_strace.agents import Agent, Plan
     from kubectl_strace.resolution import Group
 
 INBOX = 512  # messages, of some hundred lines each at most
@@ -39,24 +41,45 @@ def run(args: argparse.Namespace) -> int:
     """The exit status. ClientError."""
     begun = time.monotonic()
     kubectl = Kubectl.find(args.kubectl)
-    where = args.write if args.command == "record" else args.output
+    flag, where = ("-w", args.write) if args.command == "record" else ("-o", args.output)
     with Session(kubectl) as session:
         groups, agents, user = session.look(args, wait=args.wait)
-        most = MOST // len(groups)
-        plans = [plan(group, agents, endless=group.endless or group.unscheduled, most=most) for group in groups]
-        for agent in {agent for each_ in plans for agent in each_.agents}:
+        everywhere: bool = args.all_namespaces
+        plans, left_out = plans_of(groups, agents, some=everywhere)
+        for agent in {agent for each_ in plans.values() for agent in each_.agents}:
             session.forward(agent)
-        session.allow(groups, user=user, filter_=args.filter, seconds=args.duration)
-        output = Output(None if where == "-" else where, lambda: session.signals.asked)
+        left_out |= session.allow(list(plans), user=user, filter_=args.filter, seconds=args.duration, some=everywhere)
+        output = Output(None if where == "-" else where, lambda: session.signals.asked, flag=flag)
         try:
             deadline = None if args.duration is None else begun + args.duration
             tracing = Tracing(args, session, agents, output, deadline=deadline)
-            for group, planned in zip(groups, plans, strict=True):
-                tracing.begin(group, planned.agents, planned.notes, watch=planned.watch)
+            for group in groups:
+                if group in left_out:
+                    tracing.leave_out(group, str(left_out[group]))
+                else:
+                    tracing.begin(group, plans[group])
             tracing.wait_for(Endings(kubectl, groups, endless=args.wait))
             return tracing.finish()
         finally:
             output.close()
+
+
+def plans_of(
+    groups: Sequence[Group], agents: Sequence[Agent], *, some: bool
+) -> tuple[dict[Group, Plan], dict[Group, ClientError]]:
+    """Whom each group needs; with `some`, the groups that have nobody, and why. ClientError: none has, or, without it,
+    one has not."""
+    most = agents_at_once(groups, most=MOST)
+    plans: dict[Group, Plan] = {}
+    without: dict[Group, ClientError] = {}
+    for group in groups:
+        try:
+            plans[group] = plan(group, agents, endless=group.endless or group.unscheduled, most=most)
+        except NoAgent as error:
+            without[group] = error
+    if without and not (some and plans):
+        raise next(iter(without.values()))
+    return plans, without
 
 
 class Tracing:
@@ -69,30 +92,49 @@ class Tracing:
         self._session, self._agents, self._output = session, agents, output
         self._json = args.format == "json"
         self._limit, self._tables = args.limit, bool(args.summary or args.summary_only)
-        self._progress = Progress(quiet=bool(args.quiet))
+        self._progress = Progress(Notes(lambda: session.signals.asked).say, quiet=bool(args.quiet))
         self._inbox: queue.Queue[tuple[Stream, messages.Message | Lost]] = queue.Queue(INBOX)
         self._merger: Merger[Stream] = Merger()
         self._live: set[Stream] = set()
         self._lost: list[tuple[Stream, ClientError]] = []
-        self._started = self._ended_well = 0
+        self._latest: dict[Agent, Stream] = {}
+        self._everywhere, self._left_out = bool(args.all_namespaces), LeftOut()
+        self._started: set[Group] = set()
+        self._ended_well = 0
         self._summaries: dict[str, list[messages.Summary]] = {}
         self._printed = 0
-        self._over, self._deadline, self._begun = False, deadline, time.monotonic()
+        self._over = self._unread = False
+        self._deadline, self._begun = deadline, time.monotonic()
         self._new_nodes: list[NewNodes] = []
 
-    def begin(self, group: Group, agents: Sequence[Agent], notes: Sequence[str], *, watch: bool) -> None:
-        for note in notes:
+    def begin(self, group: Group, planned: Plan) -> None:
+        for note in planned.notes:
             self._progress.complain(note)
-        for agent in agents:
+        for agent in planned.agents:
             self._ask(group, agent)
-        if watch:
+        if planned.watch:
             self._new_nodes.append(NewNodes(self._session.kubectl, group))
 
     def _ask(self, group: Group, agent: Agent) -> None:
-        stream = Stream(group, agent, lambda: self._session.api(group, agent), self._inbox)
+        before = self._latest.get(agent)
+        stream = self._latest[agent] = Stream(
+            group, agent, lambda: self._session.api(group, agent), self._inbox, after=before
+        )
         self._live.add(stream)
         self._merger.open(stream)
         stream.start()
+
+    def leave_out(self, group: Group, why: str, *, node: str = "") -> None:
+        """On all nodes: a namespace of which a part is traced would be taken for the whole."""
+        self._left_out.add(group, why, node=node)
+        self._started.discard(group)
+        for stream in [stream for stream in self._live if stream.group == group]:
+            self._live.discard(stream)
+            self._merger.forget(stream)
+            stream.leave()
+        for new_nodes in [each_ for each_ in self._new_nodes if each_.group == group]:
+            self._new_nodes.remove(new_nodes)
+            new_nodes.close()
 
     @property
     def _due(self) -> bool:
@@ -110,13 +152,12 @@ class Tracing:
                 if not self._progress.attached and endings.come(self._progress.ended):
                     break
         except ReaderGone:
-            self._over = True
-            self._output = _Nowhere()
+            self._unread = True
         finally:
             for each_ in self._new_nodes:
                 each_.close()
-        if self._lost and not self._started:
-            raise self._lost[0][1]
+        if not self._started and (self._lost or self._left_out):
+            raise self._lost[0][1] if self._lost else ClientError("; ".join(self._left_out.lines()))
 
     def _look_around(self) -> None:
         """What is to be said, and asked, as time goes by."""
@@ -124,6 +165,9 @@ class Tracing:
         for new_nodes in self._new_nodes:
             for node in new_nodes.take():
                 self._ask_of_node(new_nodes.group, node)
+        if all(stream.answered.is_set() for stream in self._live):
+            for line in self._left_out.lines():
+                self._progress.complain(line)
         if self._started:
             for _, error in self._lost:
                 self._progress.complain(str(error))
@@ -157,6 +201,8 @@ class Tracing:
         self._print(self._merger.take(now=time.monotonic()))
 
     def _take(self, stream: Stream, message: messages.Message | Lost) -> None:
+        if stream not in self._live:  # it has been left
+            return
         match message:
             case messages.Lines(position=position, lines=lines):
                 first = position - len(lines) + 1
@@ -167,17 +213,19 @@ class Tracing:
             case messages.Container():
                 self._progress.see(message, stream.node)
             case messages.Dropped(count=count, time=at):
-                self._progress.dropped += count
-                note = f"{count} lines are missing here (they were not taken in time)"
-                self._merger.add([Entry(at, stream, f"{stream.node}: {note}", 0)], now=time.monotonic())
+                if note := self._progress.missing(count, stream.node):
+                    self._merger.add([Entry(at, stream, note, 0)], now=time.monotonic())
             case messages.Started(time=at):
-                self._started += 1
+                self._started.add(stream.group)
                 self._begun = time.monotonic()
                 self._merger.passed(stream, at)
             case messages.Summary():
                 self._summaries.setdefault(stream.node, []).append(message)
             case messages.End():
                 self._end_of(stream, message)
+            case Lost(error=AgentError(status=HTTPStatus.TOO_MANY_REQUESTS) as error) if self._everywhere:
+                self._close(stream)
+                self.leave_out(stream.group, str(error).removeprefix(f"{stream.node}: "), node=stream.node)
             case Lost(error=error):
                 self._close(stream)
                 self._lost.append((stream, error))
@@ -224,38 +272,34 @@ class Tracing:
     def finish(self) -> int:
         """Ends what still runs, prints what that brings, then the tables; the exit status."""
         Later(lambda: each(lambda stream: stream.end(), list(self._live)))
-        deadline = time.monotonic() + LAST_SECONDS
+        if self._unread:
+            return 0
         try:
-            while self._live and time.monotonic() < deadline:
-                self._turn()
-            self._print(self._merger.flush())
-            if self._tables:
-                self._output.write(tables(self._summaries))
+            self._last()
         except ReaderGone:
-            self._output = _Nowhere()
-        if self._live:
-            self._progress.complain(f"{', '.join(sorted(s.node for s in self._live))}: the end of the trace is missing")
-        for _, error in self._lost:
-            self._progress.complain(str(error))
-        if self._progress.dropped:
-            self._progress.note(f"{self._progress.dropped} lines are missing in all")
+            return 0
         return self._status()
 
+    def _last(self) -> None:
+        """ReaderGone."""
+        deadline = time.monotonic() + LAST_SECONDS
+        while self._live and time.monotonic() < deadline:
+            self._turn()
+        self._print(self._merger.flush())
+        if self._tables:
+            self._output.write(tables(self._summaries))
+        if self._live:
+            self._progress.complain(f"{', '.join(sorted(s.node for s in self._live))}: the end of the trace is missing")
+        for line in (*self._left_out.lines(), *(str(error) for _, error in self._lost)):
+            self._progress.complain(line)
+        if self._progress.dropped:
+            self._progress.note(f"{self._progress.dropped} lines are missing in all")
+
     def _status(self) -> int:
-        """0 where tracing worked: not if a pod that was named could not be traced."""
-        if self._progress.all_failed or not self._ended_well:
+        """0 where tracing worked: not if a pod that was named could not be traced, or a whole namespace."""
+        if self._progress.all_failed or not self._ended_well or self._left_out:
             return 1
         return int(any(not stream.group.endless for stream, _ in self._lost))
-
-
-class _Nowhere(Output):
-    """Where nobody reads any more."""
-
-    def __init__(self) -> None:
-        super().__init__(None, lambda: True)
-
-    def write(self, text: str) -> None:
-        del text
 
 
 def tables(summaries: dict[str, list[messages.Summary]]) -> str:

@@ -3,10 +3,12 @@
 
 PLAY is a JSON object:
   node, containers        as GET /v1/containers answers
-  steps                   what a stream brings: {"wait": s}, {"lines": [[ms from now, text], ...]},
+  steps                   what a stream brings: {"wait": s}, {"lines": [[ms from now, text], ...]} ({} in the text
+                          is whose the Trace is, NAMESPACE/NAME),
                           {"container": {...}}, {"dropped": n}, {"raw": text}, {"end": [reason, text]}, {"cut": true}
   last, summary           lines, and {text, containers}, that come after .../end
   refuse                  [status, error, help] of each POST /v1/traces
+  room                    so many POST /v1/traces are taken, and those after them are refused as there
   patience                s without an acknowledgement after which a trace is ended (15)
 It prints what happens as JSON, one object a line; the first is {"port": N}. It needs the standard library alone, since
 it also runs in a pod whose file system is a node's.
@@ -83,7 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/v1/traces":
             if body or self.headers.get("Content-Length") != "0":
                 self.refuse(400, "POST /v1/traces takes no body")
-            elif self.play.get("refuse"):
+            elif self.play.get("refuse") and len(self.traces) >= self.play.get("room", 0):
                 self.refuse(*self.play["refuse"])
             else:
                 self.stream()
@@ -177,7 +179,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def lines(self, trace, lines):
         if lines:
             trace.position += len(lines)
-            timed = [[now(ms), text] for ms, text in lines]
+            of = self.headers["Stracelet-Trace"]
+            timed = [[now(ms), text.replace("{}", of)] for ms, text in lines]
             self.put({"type": "lines", "position": trace.position, "lines": timed})
 
     def beat(self, trace, until):

@@ -86,6 +86,7 @@ def test_a_record_is_json_and_what_is_quiet_is_known_here_too() -> None:
         ("web -p 1", "-p: name a pod"),
         ("web -l app=web", "do not go together"),
         ("web -A -n shop", "do not go together"),
+        ("deployment web", "a target is one word: deployment/web"),
         ("web --duration 2h", "at most 1h"),
         ("web --duration soon", "expected a duration"),
         ("web --mask x", "--mask is the agents' own"),

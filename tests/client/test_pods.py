@@ -26,13 +26,30 @@ from kubectl_strace.traces import Trace
         ("deployment/web", Target("deploy", "web")),
         ("sts/db/pg", Target("sts", "db", "pg")),
         ("Job/migrate", Target("job", "migrate")),
+        ("deployment.apps/web", Target("deploy", "web")),
+        ("jobs.batch/migrate", Target("job", "migrate")),
     ],
 )
 def test_a_target_is_kind_name_and_container(text: str, target: Target) -> None:
     assert parse_target(text) == target
 
 
-@pytest.mark.parametrize("text", ["docker/redis", "pid/1", "pod/", "pod/a/b/c", "UPPER", "a,b", "-n", "pod/../x", "é"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker/redis",
+        "deployment.batch/a",
+        "pod.v1/a",
+        "pid/1",
+        "pod/",
+        "pod/a/b/c",
+        "UPPER",
+        "a,b",
+        "-n",
+        "pod/../x",
+        "é",
+    ],
+)
 def test_what_is_no_target_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_target(text)

@@ -51,4 +51,4 @@ def test_one_line_says_what_failed(said: str, kind: type[errors.ClientError], pa
     assert "\n" not in str(error)
     for part in parts:
         assert part in str(error)
-    assert error.exit_code == 1
+    assert error.exit_code == {errors.NotPermitted: 4, errors.NotFound: 3}.get(kind, 1)

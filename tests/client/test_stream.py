@@ -124,3 +124,27 @@ def test_lines_come_whole_whatever_the_pieces() -> None:
         [b"c", b"d"],
         [],
     ]
+
+
+def test_a_printer_that_is_held_up_holds_nobody_up(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it does not take is left out and counted, and all else waits for it."""
+    monkeypatch.setattr("kubectl_strace.stream.PATIENCE_SECONDS", 0.2)
+    container = {"event": "attached", "namespace": "shop", "pod": "web-0", "container": "web", "container_id": "1"}
+    steps: list[Any] = [{"lines": [[0, f"line {at}"], [0, "another"]]} for at in range(200)]
+    server = play(steps=[*steps, {"container": container}, *steps, {"wait": 1.0}, {"end": ["duration", ""]}])
+    reading = Reading(server)
+    server.until("over")
+    assert server.acknowledged == [], "it has printed nothing"
+    counts: list[int] = []
+    kinds: list[str] = []
+    while not kinds or kinds[-1] != "End":
+        _, message = reading.inbox.get(timeout=DEADLINE)
+        kinds += [type(message).__name__] if kinds[-1:] != [type(message).__name__] else []
+        match message:
+            case messages.Lines(lines=lines):
+                counts.append(len(lines))
+            case messages.Dropped(count=count):
+                counts.append(count)
+    assert kinds == ["Started", "Lines", "Dropped", "Container", "End"]
+    assert sum(counts) == 800
+    assert counts[-1] > 400, "in one"

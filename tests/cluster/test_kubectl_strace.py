@@ -289,7 +289,7 @@ def test_who_is_not_permitted_is_told_what_is_missing(
     pod = names(cluster, namespace, web)[0]
 
     status, out, err = run(agents, namespace, f"pod/{pod}", kubeconfig=kubeconfig)
-    assert (status, out) == (1, "")
+    assert (status, out) == (4, "")
     assert 'cannot get resource "pods"' in err or "get pods" in err
     assert "stracelet-tracer" in err
     assert "Traceback" not in err
@@ -301,7 +301,7 @@ def test_who_is_not_permitted_is_told_what_is_missing(
         client.shows(r"kill\(4194305", times=3)
         assert client.end() == 0
     status, out, err = run(agents, "default", "-l", "a=b", "--duration", "1s", kubeconfig=kubeconfig)
-    assert status == 1
+    assert status == 4
     assert "default" in err
 
 

@@ -165,7 +165,8 @@ class RecordReader:
     def _read_header(self) -> Header:
         start = self._take(_HEADER.size)
         if len(start) < _HEADER.size or not start.startswith(MAGIC):
-            raise RecordFileError(f"{self._name}: not a file of records, as `stracelet record` writes them")
+            lines = "JSON, as `kubectl strace record` and --format json write it, and " if start[:1] == b"{" else ""
+            raise RecordFileError(f"{self._name}: {lines}not a file of records, as `stracelet record` writes them")
         _, version, records, order, size, crc = _HEADER.unpack(start)
         if (version, records) != (FILE_VERSION, RECORD_VERSION):
             raise RecordFileError(

@@ -91,7 +91,11 @@ def test_a_damaged_block_ends_the_reading() -> None:
     ("content", "message"),
     [
         (b"", "not a file of records"),
-        (b"hello, world, this is text\n", "not a file of records"),
+        (b"hello, world, this is text\n", "test.rec: not a file of records"),
+        (
+            b'{"time": "2026-11-26T12:00:00Z"}\n',
+            "test.rec: JSON, as `kubectl strace record` and --format json write it",
+        ),
         (written(whole)[:20], "not a file of records"),
         (written(whole)[:30], "its header is damaged"),
         (b"\x89STLREC\n" + b"\xff\xff" + written(whole)[10:], "its format is 65535.1, this version reads 1.1"),
