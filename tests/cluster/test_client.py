@@ -248,7 +248,7 @@ def errors(shop: Shop) -> list[tuple[list[str], int, str]]:
         (
             ["deploy/web", "--container", "wob"],
             3,
-            "deploy/web: none of its pods has a container wob: they have log, web",
+            "deploy/web/wob: none of its pods has a container wob: they have log, web",
         ),
         (["-l", "app=nothing"], 3, "-l app=nothing: it has no pods now: --wait waits for them"),
         ([f"pod/{pod}/web", "--container", "log"], 2, "name different containers"),
