@@ -193,7 +193,7 @@ def test_without_the_rule_it_is_refused_and_the_rule_is_named(
 ) -> None:
     user = users[kind]
     status, out, err = run(agents, elsewhere, "-l", "app=web", *user.flags, kubeconfig=user.kubeconfig)
-    assert (status, out) == (1, "")
+    assert (status, out) == (4, "")
     assert f"{user.user} may not create traces.stracelet.io in the namespace {elsewhere}" in err
     assert f"kubectl create rolebinding strace -n {elsewhere} --clusterrole=stracelet-tracer --user={user.user}" in err
     assert [code for code, _ in _creations(cluster, user, elsewhere)] == [403]
