@@ -18,9 +18,9 @@ KREW_URL ?= https://stracelet.io/releases
 HELM ?= helm
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' agent/stracelet/__init__.py)
 IMAGE ?= stracelet:$(VERSION)
-PYTEST = $(BIN)/python -m pytest
-COMPUTING := tests/agreement tests/unit
-WAITING := tests/client tests/cluster
+PYTEST = $(BIN)/python -m pytest --durations=25
+COMPUTING := tests/agreement tests/client tests/runtimes/test_image.py tests/unit
+WAITING := tests/cluster
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
 .PHONY: help build run test computing waiting check format bench image manifests zipapp krew clean
@@ -34,13 +34,13 @@ run: build ## trace a demonstration container, or TARGETS="docker/redis", and sh
 	@[[ $$EUID == 0 ]] || { echo 'make run traces processes of other users: run it as root (sudo make run)' >&2; exit 4; }
 	$(BIN)/stracelet demo $(TARGETS)
 
-test: check ## everything: checks, C for aarch64, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
-	$(MAKE) -C native -j$$(nproc) tests cross PYTHON=$(abspath $(BIN)/python)
+test: $(VENV)/.dev $(VENV)/.built ## everything: checks, C for aarch64, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
 	@status=0; $(MAKE_COMMAND) --no-print-directory --keep-going --output-sync --jobs 2 computing waiting || status=1; \
 	$(PYTEST) tests $(patsubst %,--ignore=%,$(COMPUTING) $(WAITING)) || status=1; exit $$status
 
 # Beside one another the tests that compute and those that mostly wait; then alone those that look at the clock.
-computing:
+computing: check
+	$(MAKE) -C native tests cross PYTHON=$(abspath $(BIN)/python)
 	$(MAKE) -C native test
 	$(PYTEST) $(COMPUTING)
 
