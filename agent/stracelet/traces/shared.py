@@ -62,17 +62,18 @@ class SharedRecords:
             loop.call_soon_threadsafe(removed.set)
 
         self.fan.remove(consumer, tell)
-        if self._pump is None or self._pump.ended.is_set():
+        pump = self._pump  # stop() may take it away meanwhile, when all traces end at once
+        if pump is None or pump.ended.is_set():
             self.fan.forget()
             return
-        gone = asyncio.create_task(self._pump.ended.wait())
+        gone = asyncio.create_task(pump.ended.wait())
         done = asyncio.create_task(removed.wait())
         try:
             await asyncio.wait({gone, done}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
             done.cancel()
-        if self._pump.ended.is_set():
+        if pump.ended.is_set():
             self.fan.forget()
 
     async def stop(self) -> None:

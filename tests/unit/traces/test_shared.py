@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records that several traces share: what ends together does not trip over one another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from stracelet.traces import shared
+from stracelet.traces.shared import SharedRecords
+
+
+class Pump:
+    """One that gets no record any more, so that what is removed waits for its end."""
+
+    def __init__(self, *_: object) -> None:
+        self.ended = asyncio.Event()
+
+    def start(self) -> None:
+        pass
+
+    async def stop(self, _: float) -> bool:
+        self.ended.set()
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class Session:
+    async def stream(self) -> object:
+        class Empty:
+            def read(self, *_: object, **__: object) -> int:
+                return 0
+
+        return Empty()
+
+
+async def test_one_may_be_removed_while_the_last_one_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "Pump", Pump)
+    records = SharedRecords(cast("Any", Session()), lambda *_: None)
+    await records.start()
+    removing = asyncio.create_task(records.remove(cast("Any", object())))
+    await asyncio.sleep(0)
+    await records.stop()
+    await asyncio.wait_for(removing, 5)
