@@ -6,10 +6,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,14 @@ def web(cluster: Cluster, agents: Release, shop: str, elsewhere: str) -> Iterato
 class Session:
     """What was seen while a user of each kind traced. `traces`: names by kind; `hashes`: of their keys, by name;
     `held`: what was found in the agents' memory; `held_here`: in that of each user's kubectl; `received`: all that the
-    agents read; `printed`: by kind."""
+    agents read; `logged`: by the agent of node-1 meanwhile; `printed`: by kind."""
 
     traces: Mapping[str, str]
     hashes: Mapping[str, str]
     held: set[bytes]
     held_here: Mapping[str, set[bytes]]
     received: str
+    logged: str
     printed: Mapping[str, Sequence[str]]
 
 
@@ -138,6 +140,10 @@ def session(
         capture = stack.enter_context(Command("trace", *(f"pid/{pid}" for pid in readers), *filter_))
         capture.says("tracing")
         wait_for(lambda: _are_read(pods, readers, output), what="each agent is traced", seconds=DEADLINE)
+        (first,) = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] == "node-1"]
+        # Followed, for a kubelet may begin another file at any time, and shows no more than that.
+        logged = output.with_name("logged")
+        stack.enter_context(_followed(cluster, logged, "-n", agents.namespace, first, "-c", "agent"))
         for kind, user in users.items():
             client = Client(agents, shop, "-l", "app=web", "-e", "trace=kill", *user.flags, kubeconfig=user.kubeconfig)
             clients[kind] = stack.enter_context(client)
@@ -152,6 +158,7 @@ def session(
             found |= held(pid, secrets | {name.encode() for name in traces.values()})
         here = {kind: _held_by_kubectl(client, users[kind].secrets) for kind, client in clients.items()}
         assert {client.end() for client in clients.values()} == {0}
+        wait_for(lambda: logged.read_text().count('"trace ended"') == len(clients), what="their ends", seconds=DEADLINE)
         assert capture.interrupt() == 0
     return Session(
         traces=traces,
@@ -159,8 +166,19 @@ def session(
         held=found,
         held_here=here,
         received=output.read_text(errors="replace"),
+        logged=logged.read_text(),
         printed={kind: client.lines for kind, client in clients.items()},
     )
+
+
+@contextmanager
+def _followed(cluster: Cluster, output: Path, *of: str) -> Iterator[None]:
+    command = [cluster.tools / "kubectl", "--kubeconfig", cluster.kubeconfig, "logs", "--follow", *of]
+    with output.open("wb") as file, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file) as following:
+        try:
+            yield
+        finally:
+            following.terminate()
 
 
 def _are_read(pods: Sequence[Mapping[str, Any]], readers: Sequence[int], output: Path) -> bool:
@@ -231,14 +249,11 @@ def test_can_i_tells_the_truth(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_traced_is_in_the_clusters_log_and_in_ours(
-    cluster: Cluster, agents: Release, users: Mapping[str, Identity], session: Session, shop: str, kind: str
+    cluster: Cluster, users: Mapping[str, Identity], session: Session, shop: str, kind: str
 ) -> None:
     user, name = users[kind], session.traces[kind]
     assert (201, name) in _creations(cluster, user, shop)
-    (pod,) = [each["metadata"]["name"] for each in agents.pods() if each["spec"]["nodeName"] == "node-1"]
-    logs = ("logs", "-n", agents.namespace, pod, "-c", "agent")
-    wait_for(lambda: '"trace ended"' in "".join(_about(f"{shop}/{name}", cluster.kubectl(*logs))), what="its end")
-    lines = [json.loads(line) for line in _about(f"{shop}/{name}", cluster.kubectl(*logs))]
+    lines = [json.loads(line) for line in _about(f"{shop}/{name}", session.logged)]
     begun, ended = [line for line in lines if line["logger"] == "stracelet.audit"]
     assert (begun["message"], ended["message"]) == ("trace begun", "trace ended")
     assert {(line["user"], line["target"]) for line in (begun, ended)} == {(user.user, "-l app=web")}
