@@ -37,12 +37,13 @@ run: build ## trace a demonstration container, or TARGETS="docker/redis", and sh
 
 test: $(VENV)/.dev $(VENV)/.built ## everything: checks, C for aarch64, the C tests plain and under sanitizers, the Python tests (root: with real tracees)
 	@status=0; $(MAKE_COMMAND) --no-print-directory --keep-going --output-sync --jobs 2 computing waiting || status=1; \
+	$(MAKE_COMMAND) --no-print-directory -C native test-timed || status=1; \
 	$(PYTEST) tests $(patsubst %,--ignore=%,$(COMPUTING) $(WAITING)) || status=1; exit $$status
 
 # Beside one another the tests that compute and those that mostly wait; then alone those that look at the clock.
 computing: check
 	$(MAKE) -C native tests cross PYTHON=$(abspath $(BIN)/python)
-	$(MAKE) -C native test
+	$(MAKE) -C native test-plain test-sanitized test-fuzzed
 	$(PYTEST) $(COMPUTING)
 
 waiting:
