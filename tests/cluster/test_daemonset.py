@@ -313,8 +313,8 @@ async def test_rolled_it_harms_nobody(cluster: Cluster, release: Release, loads:
         cluster.kubectl("rollout", "restart", "daemonset/stracelet", "-n", release.namespace)
         cluster.kubectl("rollout", "status", "daemonset/stracelet", "-n", release.namespace, "--timeout=80s")
         print(f"rollout {i + 1}: {time.monotonic() - began:.1f} s")
+        wait_for(lambda: _agents(release).keys() == loads.keys(), what="an agent is ready on each node", seconds=30)
         agents = _agents(release)
-        assert agents.keys() == loads.keys()
         assert not was & {agent.uid for agent in agents.values()}
         for node, load in loads.items():
             _until_counted(agents[node], load)

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 import uuid
@@ -124,15 +125,16 @@ def test_where_it_counts_a_trace_is_refused_and_says_why(
 
 def strace(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`kubectl strace ARGUMENTS`."""
-    return subprocess.run(
-        [CLIENT, *arguments, "--kubeconfig", cluster.kubeconfig],
-        env={"PATH": f"{cluster.tools}:/usr/bin:/bin", "HOME": "/nonexistent"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as home:  # for kubectl's cache
+        return subprocess.run(
+            [CLIENT, *arguments, "--kubeconfig", cluster.kubeconfig],
+            env={"PATH": f"{cluster.tools}:/usr/bin:/bin", "HOME": home},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
 
 @pytest.mark.parametrize(
