@@ -46,6 +46,7 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
     [
         _entry(),
         _entry(state="waiting"),
+        _entry(state="terminated"),
         _entry(labels={"app": "web", "x": "ü\n"}),
         _entry(annotations={"stracelet.io/monitor": "true", "other": "x"}),
         _entry(annotations={"kubernetes.io/config.mirror": DIGEST}),

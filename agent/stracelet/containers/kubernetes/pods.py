@@ -73,7 +73,7 @@ def reduced(entry: PodEntry) -> Object:
                     "name": each.name,
                     "image": each.image,
                     "containerID": f"{each.runtime}://{each.id}",
-                    "state": {each.status: {}},
+                    "state": {"terminated" if each.status == EXITED else each.status: {}},
                 }
                 for each in entry.containers
             ]
