@@ -318,6 +318,7 @@ class Agent:
         self._series.max_series = new.metrics.max_series
         self._series.max_series_per_container = new.metrics.max_series_per_container
         self._series.linger_ns = self._selection.linger_ns = new.metrics.linger
+        self._settings = self._settings.model_copy(update={"trace": new.trace})  # of the traces that begin from now on
         self._choice, self._annotations.filter = replace(self._choice, rules=rules), shown
         self._rewant()
         logger.info("the configuration was read again")
