@@ -75,6 +75,7 @@ DEFAULTS = SimpleNamespace(
     procfs="/proc",
     cgroup_root="/sys/fs/cgroup",
     sources=SimpleNamespace(kubernetes="auto", node="", cri="auto", docker="auto", podman="auto", cgroup="auto"),
+    metrics=SimpleNamespace(auth="none"),
     api=SimpleNamespace(socket="/run/stracelet/agent.sock"),
     trace=SimpleNamespace(data=True, mask=(), mask_exec=False),
 )
