@@ -62,7 +62,7 @@ class SharedRecords:
             loop.call_soon_threadsafe(removed.set)
 
         self.fan.remove(consumer, tell)
-        pump = self._pump  # stop() may take it away meanwhile, when all traces end at once
+        pump = self._pump  # which stop() may take away meanwhile
         if pump is None or pump.ended.is_set():
             self.fan.forget()
             return
@@ -77,9 +77,11 @@ class SharedRecords:
             self.fan.forget()
 
     async def stop(self) -> None:
-        """Once no trace is left."""
-        pump, self._pump = self._pump, None
-        if pump is not None and await pump.stop(PATIENCE_SECONDS):
+        """Once no trace is left. Until it has ended what is still removed waits for it: its thread uses the printers."""
+        pump = self._pump
+        ended = pump is not None and await pump.stop(PATIENCE_SECONDS)
+        self._pump = None
+        if pump is not None and ended:
             pump.close()
             self.fan.forget()
 

@@ -46,3 +46,29 @@ async def test_one_may_be_removed_while_the_last_one_stops_it(monkeypatch: pytes
     await asyncio.sleep(0)
     await records.stop()
     await asyncio.wait_for(removing, 5)
+
+
+async def test_what_is_removed_meanwhile_waits_for_the_pumps_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose thread prints; a printer is of one thread at a time."""
+    ending = asyncio.Event()
+
+    class Slow(Pump):
+        async def stop(self, patience: float) -> bool:
+            await ending.wait()
+            return await super().stop(patience)
+
+    monkeypatch.setattr(shared, "Pump", Slow)
+    records = SharedRecords(cast("Any", Session()), lambda *_: None)
+    forgotten: list[bool] = []
+    monkeypatch.setattr(records.fan, "forget", lambda: forgotten.append(ending.is_set()))
+    await records.start()
+    stopping = asyncio.create_task(records.stop())
+    await asyncio.sleep(0)
+    removing = asyncio.create_task(records.remove(cast("Any", object())))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not removing.done()
+    ending.set()
+    await asyncio.wait_for(asyncio.gather(stopping, removing), 5)
+    assert forgotten
+    assert all(forgotten)
