@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Of the arena's slots, after these something is to be told.
+TELLING = (protocol.Attached, protocol.New, protocol.Ended, protocol.Timeout, protocol.Overflow)
 INTERRUPTED = "the tracer ended; another one attaches, and what is called meanwhile is missing"
 
 
@@ -228,8 +230,6 @@ class Hub:
             case protocol.Attached():
                 for trace in self.running.values():
                     trace.attached(event.id, event.tasks)
-            case protocol.Ended():
-                self._over(event.id, self._end_ns(event))
             case protocol.Failed() | protocol.Refused() | protocol.Gone():
                 self._not_traced(event)
             case protocol.TracerEnded() if event.reason != protocol.END_EXITED:
@@ -239,7 +239,7 @@ class Hub:
             case protocol.Hello() if self._gone:
                 self._gone = False
                 self._later(self._begin_again)
-        if isinstance(event, (protocol.Attached, protocol.New, protocol.Timeout, protocol.Overflow)):
+        if isinstance(event, TELLING):
             self.tell_names()
 
     def _not_traced(self, event: protocol.Failed | protocol.Refused | protocol.Gone) -> None:
@@ -255,17 +255,12 @@ class Hub:
         self._gone = True
         self._later(self._records.stop)
 
-    def _end_ns(self, event: protocol.Ended) -> int:
-        """Of an earlier trace's, perhaps: what nobody wants any more ends too, and may be wanted again by now."""
-        ours = (slot.end_ns for slot in self._session.containers() if (slot.slot, slot.serial) == event[:2])
-        return next(ours, time.time_ns())
-
-    def _over(self, container_id: str, end_ns: int) -> None:
-        self._keep_counts([container_id])
-        for trace in self.running.values():
-            if end_ns >= trace.started_ns:
-                trace.over(container_id)
-        if any(trace.refused for trace in self.running.values()):
+    def _over(self, ended_ns: Mapping[str, int]) -> None:
+        """Containers, and when they ended."""
+        self._keep_counts(ended_ns)
+        traces = self.running.values()
+        ended = [trace.over(id_, end_ns) for trace in traces for id_, end_ns in ended_ns.items()]
+        if any(ended) and any(trace.refused for trace in traces):
             self._rewant()  # there is room for another one
             self.tell_names()
 
@@ -323,11 +318,11 @@ class Hub:
                     for consumer in trace.consumers:
                         self._records.fan.tell(consumer, named)
                 if slot.state == SLOT_ENDED and slot.id in trace.taken and slot.id not in begun_again:
-                    over[slot.id] = max(over.get(slot.id, 0), slot.end_ns)  # before it was known whose it is
+                    over[slot.id] = max(over.get(slot.id, 0), slot.end_ns)
                 elif slot.state == SLOT_TRACED and slot.tracees:
                     trace.attached(slot.id, slot.tracees)
-        for id_, end_ns in over.items():
-            self._over(id_, end_ns)
+        if over:
+            self._over(over)
 
     def _failed(self, consumer: Consumer, error: Exception) -> None:
         """In the pump's thread."""

@@ -104,6 +104,7 @@ class RunningTrace:
             self.consumers.append(Counts(self.counted))
         self.taken: dict[str, Container] = {}
         self._over: dict[str, Container] = {}
+        self._over_before: dict[str, Container] = {}
         self.refused: dict[str, str] = {}
         self._gone: set[str] = set()
         self.baseline: Mapping[tuple[int, int, int, int], Cell] = {}
@@ -125,12 +126,13 @@ class RunningTrace:
         if container.sandbox or container.nameless or not self.asked.target.means(container):
             self.taken.pop(container.id, None)  # its labels may have changed, or who it is said to be
             self._over.pop(container.id, None)
+            self._over_before.pop(container.id, None)
             self.refused.pop(container.id, None)
             return False
         if container.id in self._ourselves():
             self._refuse(container, "ourselves", "the agent does not trace itself")
             return False
-        if container.id in self._over:
+        if container.id in self._over or container.id in self._over_before:
             return True
         if container.id not in self.taken and len(self.taken) >= self._most:
             self._refuse(container, "containers", f"a trace has at most {self._most} containers (limits.containers)")
@@ -166,14 +168,20 @@ class RunningTrace:
             self._container_news.append(ContainerNews(event, container, text, tasks))
             self.news.set()
 
-    def over(self, container_id: str) -> None:
-        """The container has ended: there is room for another one, and it may start again."""
+    def over(self, container_id: str, end_ns: int) -> bool:
+        """The container has ended: there is room for another one, and it may start again. Whether it was one of its
+        own. What ended before the trace began (`end_ns`, CLOCK_REALTIME) is not the trace's end, nor told."""
         container = self.taken.pop(container_id, None)
-        if container is not None:
+        if container is None:
+            return False
+        if end_ns < self.started_ns:
+            self._over_before[container_id] = container
+        else:
             self._over[container_id] = container
             self.tell("attached", container, f"{describe(container)}: attached")  # if that was too short to be told
             self.tell("ended", container, f"{describe(container)}: ended")
             self._told -= {(event, container_id) for event in ("attached", "failed")}
+        return True
 
     def interrupted(self, text: str) -> None:
         """Its tracer has ended; what is attached again is told again."""
@@ -184,9 +192,10 @@ class RunningTrace:
 
     def attached(self, container_id: str, tasks: int) -> None:
         """So many of its tasks are traced; it may be one that had ended."""
-        if container_id in self._over:
-            self.taken[container_id] = self._over.pop(container_id)
-            self._told.discard(("ended", container_id))
+        for over in (self._over, self._over_before):
+            if container_id in over:
+                self.taken[container_id] = over.pop(container_id)
+                self._told.discard(("ended", container_id))
         self._gone.discard(container_id)
         if tasks and (container := self.taken.get(container_id)):
             processes = "a task" if tasks == 1 else f"{tasks} tasks"
@@ -194,7 +203,10 @@ class RunningTrace:
 
     def has(self, container_id: str) -> Container | None:
         """The container, if it is one of its own, or was."""
-        return self.taken.get(container_id) or self._over.get(container_id)
+        for containers in (self.taken, self._over, self._over_before):
+            if container := containers.get(container_id):
+                return container
+        return None
 
     def all(self) -> Mapping[str, Container]:
         """Those that it has, and had."""

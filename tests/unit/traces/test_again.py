@@ -25,13 +25,28 @@ async def test_what_ended_before_the_trace_began_is_not_its_end(world: World) ->
     world.session.put(1, "a", SLOT_ENDED, end_ns=time.time_ns() - 1)
     trace = await world.start()
     world.decide(container("a"))
-    world.hub.tell_names()
-    await settle()
     world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
-    assert trace.taken.keys() == {"a"}
+    await settle()
+    assert (told(trace), trace.all()) == ([], {})
     world.session.put(2, "a", SLOT_TRACED, tracees=1)
     world.hub.see(protocol.Attached(slot=2, serial=102, id="a", tasks=1, pending=0))
     assert told(trace) == ["attached"]
+    assert trace.taken.keys() == {"a"}
+
+
+async def test_what_ended_before_the_trace_began_takes_nobodys_place(world: World) -> None:
+    for slot, id_ in enumerate("ab"):
+        world.session.put(slot, id_, SLOT_ENDED, end_ns=time.time_ns() - 1)
+    world.known = [container(id_) for id_ in "abcde"]
+    trace = await world.start()
+    await settle()
+    assert trace.taken.keys() == {"c", "d"}
+    assert trace.refused.keys() == {"e"}
+    before = world.rewanted
+    for _ in range(5):
+        world.hub.tell_names()
+        await settle()
+    assert world.rewanted == before, "nothing has come about"
 
 
 async def test_one_that_was_started_again_is_told_once(world: World) -> None:
@@ -39,6 +54,7 @@ async def test_one_that_was_started_again_is_told_once(world: World) -> None:
     world.decide(container("a"))
     world.session.put(1, "a", SLOT_ENDED, end_ns=time.time_ns())
     world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
+    await settle()
     world.session.put(2, "a", SLOT_TRACED, tracees=1)
     for _ in range(3):
         world.hub.see(protocol.Attached(slot=2, serial=102, id="a", tasks=1, pending=0))

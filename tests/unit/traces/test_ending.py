@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 from stracelet.config import Config
 from stracelet.containers.model import Container
 from stracelet.containers.request import Meant, Request
@@ -34,9 +36,9 @@ def trace(*containers: Container, wait: bool = False, most: int = 9) -> RunningT
 async def test_it_is_over_when_the_last_one_has_ended() -> None:
     made = trace(ONE, TWO)
     made.attached(ONE.id, 1)
-    made.over(ONE.id)
+    made.over(ONE.id, time.time_ns())
     assert not made.all_ended()
-    made.over(TWO.id)
+    made.over(TWO.id, time.time_ns())
     assert made.all_ended()
 
 
@@ -62,7 +64,7 @@ async def test_others_are_none_of_its_business() -> None:
 
 async def test_where_others_may_come_there_is_no_end() -> None:
     made = trace(ONE, wait=True)
-    made.over(ONE.id)
+    made.over(ONE.id, time.time_ns())
     assert not made.all_ended()
     assert made.could_want("c" * 64, None)
     assert Together(Choice(), (made,)).wants_new()

@@ -181,6 +181,7 @@ async def test_when_one_ends_another_has_its_place(world: World) -> None:
     assert "limits.containers" in trace.refused["c"]
     world.session.put(1, "a", SLOT_ENDED, end_ns=time.time_ns())
     world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
+    await settle()
     assert trace.taken.keys() == {"b", "c"}
     assert not trace.refused
 
@@ -207,6 +208,7 @@ async def test_a_table_has_what_was_counted_of_those_that_have_gone_since(world:
     world.session.cells = [cell._replace(calls=8, sum_ns=80)]
     world.session.put(1, "a", SLOT_ENDED, end_ns=time.time_ns())
     world.hub.see(protocol.Ended(slot=1, serial=101, id="a"))
+    await settle()
     world.session.slots, world.session.cells = [], []
     table = world.hub.table(trace)
     assert [line.split()[3:] for line in table.splitlines() if line.endswith("getppid")] == [["3", "getppid"]]
