@@ -242,8 +242,8 @@ class Api(Model):
     socket: Annotated[str, BeforeValidator(_socket)] = Field(
         default="/run/stracelet/agent.sock",
         description="A Unix socket of mode 0600, or `off`: for `stracelet trace` on this host, and whoever else may "
-        "open it; that is the check. Where the agent watches the Kubernetes API there is one only if it is set here. "
-        "Needs a restart.",
+        "open it; that is the check. Where the agent watches the Kubernetes API, or has `tracer_socket`, there is one "
+        "only if it is set here. Needs a restart.",
     )
 
 

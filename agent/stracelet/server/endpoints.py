@@ -86,7 +86,8 @@ class Endpoints:
 def _unix(settings: Config, *, in_cluster: bool, group: int) -> UnixSocket | None:
     """None: none is wanted, or none can be made where nobody has asked for one. ServerError."""
     path, asked_for = settings.api.socket, "socket" in settings.api.model_fields_set
-    if path == "off" or (in_cluster and not asked_for):
+    in_pod = in_cluster or settings.tracer_socket  # whose file system is not the host's
+    if path == "off" or (in_pod and not asked_for):
         return None
     try:
         return UnixSocket.bind(path, group=group)
