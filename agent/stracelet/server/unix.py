@@ -8,14 +8,9 @@ import logging
 import os
 import socket
 import stat
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stracelet.errors import ServerError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -26,49 +21,59 @@ ANSWER_SECONDS = 1.0
 class UnixSocket:
     """Listens at `path`, which only its owner may connect to, until close()."""
 
-    def __init__(self, path: str, listening: socket.socket) -> None:
-        self.path, self.socket = path, listening
-        self._identity = _identity(path)
+    def __init__(self, path: str, listening: socket.socket, lock: int) -> None:
+        """`lock`: the descriptor of a file, locked, that only its owner may open."""
+        self.path, self.socket, self._lock = path, listening, lock
+        self._files = {each: _identity(os.lstat(each)) for each in (path, _lock_of(path))}
 
     @classmethod
     def bind(cls, path: str, *, group: int) -> UnixSocket:
         """What a dead agent has left there is replaced. The folder is made where it is missing, and `group` may then
         remove what is in it.
 
-        ServerError: another agent listens there; OSError: a right is missing.
+        ServerError: another agent listens there, or somebody else does; OSError: a right is missing.
         """
         file = Path(path)
         _make_folder(file.parent, group)
-        with _alone(file.parent):
+        lock = _locked(path)
+        listening = socket.socket(socket.AF_UNIX)
+        before = os.umask(0o177)
+        try:
             _remove_dead(file)
-            listening = socket.socket(socket.AF_UNIX)
-            before = os.umask(0o177)
-            try:
-                listening.bind(path)
-            except BaseException:
-                listening.close()
-                raise
-            finally:
-                os.umask(before)
-        listening.listen(BACKLOG)
-        listening.setblocking(False)  # noqa: FBT003 -- its only parameter
-        return cls(path, listening)
+            listening.bind(path)
+            listening.listen(BACKLOG)
+            listening.setblocking(False)  # noqa: FBT003 -- its only parameter
+            return cls(path, listening, lock)
+        except BaseException:
+            listening.close()
+            os.close(lock)
+            raise
+        finally:
+            os.umask(before)
 
     def close(self) -> None:
         """Removes it, unless it is another agent's by now, or its folder somebody else's."""
         self.socket.close()
-        try:
-            if _identity(self.path) == self._identity:
-                os.unlink(self.path)  # noqa: PTH108
-        except FileNotFoundError:
+        if self._lock < 0:
             return
-        except OSError as error:
-            logger.info("%s stays, and is replaced by the next agent's: %s", self.path, error.strerror)
+        for path, identity in self._files.items():
+            try:
+                if _identity(os.lstat(path)) == identity:
+                    os.unlink(path)  # noqa: PTH108
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                logger.info("%s stays, and is replaced by the next agent's: %s", path, error.strerror)
+        os.close(self._lock)
+        self._lock = -1
 
 
-def _identity(path: str) -> tuple[int, int]:
-    status = os.lstat(path)
+def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _lock_of(path: str) -> str:
+    return f"{path}.lock"
 
 
 def _make_folder(folder: Path, group: int) -> None:
@@ -82,15 +87,28 @@ def _make_folder(folder: Path, group: int) -> None:
         folder.chmod(0o775)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Of two agents that start at once one is first: else each could take the other's socket for a dead one's."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def _locked(path: str) -> int:
+    """A descriptor of the lock's file, which is locked for as long as its agent lives. ServerError: another one's is.
+
+    Not the folder itself: whoever may read that could lock it too, and keep an agent from its start.
+    """
+    file = _lock_of(path)
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _identity(os.fstat(descriptor)) == _identity(os.lstat(file)):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise _taken(path) from None
+        except FileNotFoundError:
+            os.close(descriptor)  # its agent has just ended, and removed it
+        except BaseException:
+            os.close(descriptor)
+            raise
+        else:
+            os.close(descriptor)
 
 
 def _remove_dead(file: Path) -> None:
@@ -113,7 +131,7 @@ def _remove_dead(file: Path) -> None:
             raise _taken(file)
 
 
-def _taken(file: Path) -> ServerError:
+def _taken(file: Path | str) -> ServerError:
     return ServerError(
         f"api.socket: another agent listens at {file}",
         help_text="One agent for a host is enough. For a second one name another socket (api.socket), or `off`.",
