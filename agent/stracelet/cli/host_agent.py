@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import http.client
 import json
 import os
 import socket
-from contextlib import asynccontextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -16,15 +16,17 @@ from stracelet.errors import LimitReached, NotPermitted, StraceletError, TargetN
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Self
 
     from stracelet.cli.arguments import Wanted
     from stracelet.config import Config
 
 VARIABLE = "STRACELET_AGENT"
 SECONDS = 15.0  # for an answer to begin; and to end, where that is known
+POST_SECONDS = 5.0
 LISTENING_SECONDS = 1.0
-LONGEST = 8 << 20
+LONGEST = 8 << 20  # bytes of a document, or of a line
 ERRORS: Mapping[int, type[StraceletError]] = {
     400: UsageError,
     403: NotPermitted,
@@ -83,82 +85,91 @@ class HostAgent:
                 raise StraceletError(f"{path}: the agent cannot be reached: {error}") from error
         return cls(path, bool(named), owner == os.geteuid())
 
-    async def containers(self, wanted: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    def containers(self, wanted: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Those that are meant (wanted_of; of nothing, all), as the agent knows them. StraceletError."""
-        query = urlencode(wanted, doseq=True)
-        async with self.asking("GET", f"/v1/containers?{query}") as answer:
-            found = await answer.document()
-        return list(found.get("containers", ()))
+        with Asking(self) as asking:
+            asking.begin("GET", f"/v1/containers?{urlencode(wanted, doseq=True)}")
+            return list(asking.document().get("containers", ()))
 
-    async def post(self, place: str, body: Mapping[str, Any] | None = None) -> None:
+    def post(self, place: str, body: Mapping[str, Any] | None = None) -> None:
         """StraceletError: it is refused, or there is nobody."""
-        async with self.asking("POST", place, body):
-            """That it was taken is all that there is to know."""
-
-    @asynccontextmanager
-    async def asking(self, method: str, place: str, body: Mapping[str, Any] | None = None) -> AsyncIterator[Answer]:
-        """The answer's beginning. StraceletError: as the agent says it; AgentLost."""
-        writer: asyncio.StreamWriter | None = None
-        try:
-            async with asyncio.timeout(SECONDS):
-                reader, writer = await asyncio.open_unix_connection(self.path)
-                data = b"" if body is None else json.dumps(body).encode()
-                head = f"{method} {place} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
-                writer.write(f"{head}Content-Type: application/json\r\nConnection: close\r\n\r\n".encode() + data)
-                answer = await Answer.begin(self, reader)
-                if answer.status >= 300:
-                    raise await answer.refusal()
-            yield answer
-        except (OSError, EOFError, ValueError) as error:
-            raise self.lost() from error
-        finally:
-            if writer is not None:
-                writer.close()
+        with Asking(self, seconds=POST_SECONDS) as asking:
+            asking.begin("POST", place, body)
 
     def lost(self) -> AgentLost:
         return AgentLost(f"the agent at {self.path} has gone, and the trace with it; what it traced goes on")
 
 
-class Answer:
-    """An HTTP/1.1 answer, as far as it has come."""
+class Asking:
+    """A request, and its answer as far as it has come. Another thread may hang_up()."""
 
-    def __init__(self, agent: HostAgent, reader: asyncio.StreamReader, status: int, headers: Mapping[str, str]) -> None:
-        self._agent, self._reader, self.status, self._headers = agent, reader, status, headers
+    def __init__(self, agent: HostAgent, *, seconds: float = SECONDS) -> None:
+        """Connects. AgentLost."""
+        self._agent, self._seconds = agent, seconds
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(LISTENING_SECONDS)
+        try:
+            self._socket.connect(agent.path)
+        except OSError as error:
+            self._socket.close()
+            raise agent.lost() from error
+        self._http = http.client.HTTPConnection("localhost")
+        self._http.sock = self._socket  # http.client makes those of TCP alone
 
-    @classmethod
-    async def begin(cls, agent: HostAgent, reader: asyncio.StreamReader) -> Answer:
-        """EOFError, ValueError, OSError."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")
-        lines = (line.partition(":") for line in head[1:] if line)
-        return cls(agent, reader, int(head[0].split()[1]), {name.lower(): value.strip() for name, _, value in lines})
+    def __enter__(self) -> Self:
+        return self
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        """Of a body that comes in chunks (RFC 9112, 7.1), to its end. EOFError, ValueError, OSError."""
-        rest = b""
-        while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
-            *whole, rest = (rest + await self._reader.readexactly(size)).split(b"\n")
-            await self._reader.readexactly(2)
-            for line in whole:
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+        self._socket.close()
+
+    def hang_up(self) -> None:
+        """Who waits for the answer is told that the agent has gone."""
+        with suppress(OSError):  # it has gone
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def begin(self, method: str, place: str, body: Mapping[str, Any] | None = None) -> None:
+        """StraceletError: as the agent says it; AgentLost."""
+        self._socket.settimeout(self._seconds)
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Connection": "close"}
+        try:
+            self._http.request(method, place, data, headers)
+            self._answer = self._http.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._agent.lost() from error
+        if self._answer.status >= 300:
+            raise self._refusal()
+
+    def lines(self) -> Iterator[bytes]:
+        """For as long as they come. AgentLost."""
+        self._socket.settimeout(None)
+        try:
+            while line := self._answer.readline(LONGEST):
+                if not line.endswith(b"\n"):
+                    raise self._agent.lost()
                 yield line
-            if len(rest) > LONGEST:
-                raise ValueError("a line without an end")
+        except (OSError, http.client.HTTPException) as error:
+            raise self._agent.lost() from error
 
-    async def document(self) -> Mapping[str, Any]:
+    def document(self) -> Mapping[str, Any]:
         """A JSON object. AgentLost."""
         try:
-            async with asyncio.timeout(SECONDS):
-                content = json.loads(await self._reader.readexactly(int(self._headers.get("content-length", "0"))))
-        except (OSError, EOFError, ValueError) as error:
+            content = json.loads(self._answer.read(LONGEST))
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise self._agent.lost() from error
         if not isinstance(content, dict):
             raise self._agent.lost()
         return content
 
-    async def refusal(self) -> StraceletError:
+    def _refusal(self) -> StraceletError:
         """What the agent says of a request that it refuses."""
-        content = await self.document()
-        kind = ERRORS.get(self.status, StraceletError)
-        return kind(str(content.get("error", self.status)), help_text=str(content.get("help", "")))
+        kind = ERRORS.get(self._answer.status, StraceletError)
+        try:
+            content = self.document()
+        except AgentLost:  # who answers is the HTTP server, which knows of no JSON
+            return kind(f"the agent at {self._agent.path} refuses it: {self._answer.status} {self._answer.reason}")
+        return kind(str(content.get("error", self._answer.status)), help_text=str(content.get("help", "")))
 
 
 def wanted_of(wanted: Wanted) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Ps:
             raise UsageError("ps lists containers, not processes: leave pid/N out")
         inventory = asyncio.run(look(wanted.config))
         refused = refusals(wanted.config, inventory) if args.config else _nothing
-        agent = asyncio.run(of_agent(wanted.config))
+        agent = of_agent(wanted.config)
         listed = listing.listed(inventory, Procfs(Path(wanted.config.procfs)), request, agent=agent, refused=refused)
         states = inventory.states()
         if args.output == "json":
@@ -90,11 +90,11 @@ def _nothing(_: Container) -> str:
     return ""
 
 
-async def of_agent(config: Config) -> Mapping[str, Mapping[str, Any]]:
+def of_agent(config: Config) -> Mapping[str, Mapping[str, Any]]:
     """What this host's agent says of its containers, by ID; nothing where it is not there, or not for us to ask."""
     try:
         agent = HostAgent.find(None, config)
-        found = await agent.containers({}) if agent else ()
+        found = agent.containers({}) if agent else ()
     except StraceletError as error:
         logger.debug("the agent is not asked: %s", error)
         return {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stracelet.cli.arriving import Arriving, Written
 from stracelet.cli.forwarded import flags_of
-from stracelet.cli.host_agent import AgentLost, wanted_of
+from stracelet.cli.host_agent import AgentLost, Asking, wanted_of
 from stracelet.cli.interrupts import on_signals
 from stracelet.cli.recording import PATIENCE_SECONDS, say
 from stracelet.containers.model import Container, Pod
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stracelet.cli.arguments import Wanted
-    from stracelet.cli.host_agent import Answer, HostAgent
+    from stracelet.cli.host_agent import HostAgent
     from stracelet.containers.request import Request
     from stracelet.records.sinks import Sink
     from stracelet.traces.flags import Wish
@@ -54,7 +54,7 @@ def knows(agent: HostAgent, wanted: Wanted) -> bool:
     if agent.named or wanted.wait:
         return True
     try:
-        asyncio.run(agent.containers(wanted_of(wanted)))
+        agent.containers(wanted_of(wanted))
     except TargetNotFound:
         return False
     return True
@@ -63,7 +63,7 @@ def knows(agent: HostAgent, wanted: Wanted) -> bool:
 def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:
     """StraceletError: the agent has one of the containers, and a task has one tracer."""
     try:
-        traced = [each for each in asyncio.run(agent.containers(wanted_of(wanted))) if each.get("traced")]
+        traced = [each for each in agent.containers(wanted_of(wanted)) if each.get("traced")]
     except StraceletError:
         return  # what cannot be found is said by who traces it
     if traced:
@@ -120,7 +120,7 @@ async def _trace(
 
 
 class Following:
-    """One trace at the agent. `table`: what it has counted, if it was to count."""
+    """One trace at the agent, whose answer a thread reads. `table`: what it has counted, if it was to count."""
 
     def __init__(self, agent: HostAgent, wanted: Wanted, arriving: Arriving, *, quiet: bool) -> None:
         self._agent, self._wanted, self._arriving, self._quiet = agent, wanted, arriving, quiet
@@ -134,20 +134,22 @@ class Following:
     ) -> None:
         """Until its end, or until `stop`, `written` (nobody reads what is written) or the deadline (of the loop's
         clock). StraceletError: the agent refuses, fails or goes."""
-        reading = asyncio.create_task(self._read(body), name="read")
-        ends = [asyncio.create_task(event.wait(), name="end") for event in (stop, written)]
-        acknowledging = asyncio.create_task(self._acknowledge(), name="acknowledge")
-        left = None if deadline is None else max(deadline - asyncio.get_running_loop().time(), 0)
-        try:
-            await asyncio.wait({reading, *ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                await self._end(reading)
-            if reading.done():
-                reading.result()
-        finally:
-            for task in (reading, acknowledging, *ends):
-                task.cancel()
-            await asyncio.gather(reading, acknowledging, *ends, return_exceptions=True)
+        with Asking(self._agent) as asking:
+            reading = asyncio.create_task(asyncio.to_thread(self._read, asking, body), name="read")
+            ends = [asyncio.create_task(event.wait(), name="end") for event in (stop, written)]
+            acknowledging = asyncio.create_task(self._acknowledge(), name="acknowledge")
+            left = None if deadline is None else max(deadline - asyncio.get_running_loop().time(), 0)
+            try:
+                await asyncio.wait({reading, *ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    await self._end(reading)
+                if reading.done():
+                    reading.result()
+            finally:
+                asking.hang_up()  # which its thread sees, and ends
+                for task in (acknowledging, *ends):
+                    task.cancel()
+                await asyncio.gather(reading, acknowledging, *ends, return_exceptions=True)
 
     async def _end(self, reading: asyncio.Task[None]) -> None:
         """Asks for the end, and waits for what that brings. Before it has begun it is enough to hang up."""
@@ -155,7 +157,7 @@ class Following:
             return
         self._asked_to_end = True
         with suppress(StraceletError):  # it has ended already, as its stream will say
-            await self._agent.post(f"/v1/traces/{self._id}/end")
+            await asyncio.to_thread(self._agent.post, f"/v1/traces/{self._id}/end")
         await asyncio.wait({reading}, timeout=LAST_SECONDS)
         if not reading.done():
             raise StraceletError(f"the agent at {self._agent.path} does not say that the trace has ended")
@@ -166,26 +168,22 @@ class Following:
             await asyncio.sleep(ACKNOWLEDGE_SECONDS)
             if self._id:
                 try:
-                    await self._agent.post(f"/v1/traces/{self._id}/ack", {"position": self._position})
+                    await asyncio.to_thread(
+                        self._agent.post, f"/v1/traces/{self._id}/ack", {"position": self._position}
+                    )
                 except StraceletError:
                     continue  # its stream says what has become of it
 
-    async def _read(self, body: Mapping[str, Any]) -> None:
-        async with self._agent.asking("POST", "/v1/traces", body) as answer:
-            if await self._take_all(answer):
-                return
-        raise self._agent.lost()
-
-    async def _take_all(self, answer: Answer) -> bool:
-        """Whether the last message has come."""
-        async for line in answer.lines():
-            message = json.loads(line)
+    def _read(self, asking: Asking, body: Mapping[str, Any]) -> None:
+        """To the last message. StraceletError."""
+        asking.begin("POST", "/v1/traces", body)
+        for line in asking.lines():
             try:
-                if self._take(message):
-                    return True
-            except (KeyError, TypeError, AttributeError) as error:
+                if self._take(json.loads(line)):
+                    return
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise AgentLost(f"the agent at {self._agent.path} says what is not understood here") from error
-        return False
+        raise self._agent.lost()
 
     def _take(self, message: Mapping[str, Any]) -> bool:
         """Whether it is the last one."""

@@ -50,7 +50,7 @@ class Listener:
         answer_seconds: float = ANSWER_SECONDS,
         longest_body: int = LONGEST_BODY,
     ) -> None:
-        """`longest_body`: bytes."""
+        """`longest_body`: bytes, and of a line of the header."""
         self._sockets, self._tls = sockets, tls
         self._max, self._header_seconds, self._answer_seconds = max_connections, header_seconds, answer_seconds
         # In the order in which they came; one that has gone is left out as soon as another one comes.
@@ -69,7 +69,7 @@ class Listener:
             handle_signals=False,
             handler_cancellation=True,
             shutdown_timeout=1.0,
-            max_line_size=4096,
+            max_line_size=longest_body,  # what is asked for may be in a query as well
             max_field_size=4096,
         )
 

@@ -77,7 +77,7 @@ class SharedRecords:
             self.fan.forget()
 
     async def stop(self) -> None:
-        """Once no trace is left. Until it has ended what is still removed waits for it: its thread uses the printers."""
+        """Once no trace is left. What is still removed waits for its end: its thread uses the printers."""
         pump = self._pump
         ended = pump is not None and await pump.stop(PATIENCE_SECONDS)
         self._pump = None

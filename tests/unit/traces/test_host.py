@@ -105,7 +105,7 @@ async def test_what_is_not_there_is_404_and_what_means_several_400() -> None:
         {"targets": "docker/redis"},
         {"targets": ["docker/redis"], "wait": "yes"},
         {"targets": ["docker/redis"], "more": 1},
-        {"targets": ["docker/redis"] * 65},
+        {"targets": ["docker/redis"] * 257},
         {"targets": ["pid/1"]},
         {"targets": ["a/b/c/d"]},
         {"selector": "a in"},
