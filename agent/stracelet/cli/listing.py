@@ -22,8 +22,8 @@ SHOWN_PIDS = 4
 
 @dataclass(frozen=True)
 class Listed:
-    """A container and what runs in it. `agent`: what this host's agent says of it; None: nothing, or there is none.
-    `refused`: what its pod's annotations ask for in vain, and why."""
+    """A container and what runs in it. `agent`: what this host's agent says of it, its refusals too; None: nothing, or
+    there is none. `refused`: what its pod's annotations ask for in vain, and why."""
 
     container: Container
     processes: tuple[Process, ...]
@@ -85,9 +85,12 @@ def _compose(each: Listed) -> str:
 
 def _of_agent(each: Listed) -> str:
     said = each.agent or {}
-    if said.get("refused"):
-        return f"not traced: {said['refused']}"
     return "monitored" if said.get("monitored") else "traced" if said.get("traced") else ""
+
+
+def _refused(each: Listed) -> str:
+    said = (each.refused, (each.agent or {}).get("refused") or "")
+    return "; ".join(dict.fromkeys(filter(None, said)))
 
 
 Cell = tuple[str, "Callable[[Listed, bool], str]"]
@@ -108,7 +111,7 @@ WIDE: tuple[Cell, ...] = (
     ("SOURCES", lambda each, _: ",".join(each.container.sources)),
     ("CGROUP", lambda each, _: each.container.cgroups[0] if each.container.cgroups else ""),
 )
-REFUSED: Cell = ("REFUSED", lambda each, _: each.refused)
+REFUSED: Cell = ("REFUSED", lambda each, _: _refused(each))
 OPTIONAL = ("POD", "COMPOSE", "AGENT", "REFUSED")
 
 

@@ -68,3 +68,10 @@ def test_json_has_every_pid_in_every_namespace() -> None:
 def test_what_a_runtime_says_of_a_failure_cannot_steer_a_terminal() -> None:
     lines = missing({"docker": SourceState(up=False, present=True, error="no \x1b[31m\u202e name")})
     assert lines == ["names from docker are missing: no \\x1b[31m\\u202e name"]
+
+
+def test_what_is_monitored_and_what_is_refused_are_columns_of_their_own() -> None:
+    agent = {"monitored": True, "traced": True, "refused": "its place"}
+    rows = table([Listed(REDIS, (), agent, "its filter"), Listed(WEB, (), agent, "its place")], wide=False, cut=True)
+    assert rows[0][-2:] == ("AGENT", "REFUSED")
+    assert [row[-2:] for row in rows[1:]] == [("monitored", "its filter; its place"), ("monitored", "its place")]
