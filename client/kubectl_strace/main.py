@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ COMPLETE = "__complete"  # as completion scripts call us
 def main(argv: Sequence[str] | None = None) -> int:
     """Its exit status. Nothing but SystemExit (of --help, --version) leaves it."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_closed()
     try:
         status = _run(words)
         sys.stdout.flush()
@@ -36,6 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a bug, and still no traceback unless it is asked for
         return _report(error, debug="--debug" in words)
     return status
+
+
+def _open_closed() -> None:
+    """What our caller has closed (2>&-): else the next files to be opened would have its numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        """The lowest that is free (open(2))."""
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")  # Python has none where it was closed
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _run(words: list[str]) -> int:

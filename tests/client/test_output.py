@@ -130,3 +130,13 @@ def test_notes_that_nobody_reads_do_not_either() -> None:
         assert process.wait(SECONDS) == 7
         assert process.stderr is not None
         assert process.stderr.readline() == b"kubectl-strace: " + b"a" * 1000 + b"\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_the_caller_has_closed_is_done_without(closed: str) -> None:
+    command = [sys.executable, "-m", "kubectl_strace", "trace"]
+    shell = ["sh", "-c", f'"$@" {closed}', "sh", *command]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=SECONDS, check=False)
+    whole = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stdout) == (whole.returncode, "")
+    assert done.stderr == ("" if "2>&-" in closed else whole.stderr)

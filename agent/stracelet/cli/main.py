@@ -126,6 +126,15 @@ def _print_anything() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _open_closed() -> None:
+    """What our caller has closed (2>&-): else the next files to be opened would have its numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        """The lowest that is free (open(2))."""
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")  # Python has none where it was closed
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
 def _end_by(number: int) -> NoReturn:
     """Dies as the traced command did, without a core of our own, as strace does (its terminate())."""
     sys.stdout.flush()
@@ -156,6 +165,7 @@ def _run(arguments: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status. Nothing but SystemExit (of --help, --version) leaves it."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed()
     _print_anything()
     debug = "--debug" in arguments[: arguments.index("--") if "--" in arguments else None]
     try:

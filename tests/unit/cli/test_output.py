@@ -69,6 +69,17 @@ def test_errors(
     assert said.replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_the_caller_has_closed_is_done_without(closed: str) -> None:
+    command = [sys.executable, "-m", "stracelet.cli.main", "replay", "/dev/null"]
+    whole = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert whole.stderr
+    shell = ["sh", "-c", f'"$@" {closed}', "sh", *command]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (whole.returncode, "")
+    assert done.stderr == ("" if "2>&-" in closed else whole.stderr)
+
+
 @pytest.mark.parametrize("encoding", ["ascii:strict", "utf-8:strict"])
 @pytest.mark.parametrize("output", [["-o", "json"], ["-o", "wide"], []])
 def test_ps_lists_a_cgroup_whose_name_is_no_text(tmp_path: Path, encoding: str, output: list[str]) -> None:
