@@ -22,13 +22,15 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """`asked`: one has come. Until `in_order()` it is raised as Interrupted, wherever the main thread is.
+    """`asked`: one has come; who has not begun anything ends with `exit_code`. Until `in_order()` it is raised as
+    Interrupted, wherever the main thread is.
 
     `at_once` is called by the second, before the process ends without another word.
     """
 
     def __init__(self, at_once: Callable[[], None]) -> None:
         self.asked = False
+        self.exit_code = 0
         self._ordered = False
         self._at_once = at_once
 
@@ -47,6 +49,6 @@ class Signals:
         if self.asked:
             self._at_once()
             os._exit(128 + number)
-        self.asked = True
+        self.asked, self.exit_code = True, 128 + number
         if not self._ordered:
             raise Interrupted(number)

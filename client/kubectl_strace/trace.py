@@ -296,7 +296,10 @@ class Tracing:
             self._progress.note(f"{self._progress.dropped} lines are missing in all")
 
     def _status(self) -> int:
-        """0 where tracing worked: not if a pod that was named could not be traced, or a whole namespace."""
+        """0 where tracing worked: not if a pod that was named could not be traced, or a whole namespace. Who was
+        interrupted before anything began ends by that, as everywhere before."""
+        if self._session.signals.asked and not self._started:
+            return self._session.signals.exit_code
         if self._progress.all_failed or not self._ended_well or self._left_out:
             return 1
         return int(any(not stream.group.endless for stream, _ in self._lost))

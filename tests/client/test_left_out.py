@@ -49,7 +49,7 @@ class Session:
         self.agents = [Agent("stracelet", f"agent-{at}", f"node-{at}") for at in range(1, len(servers) + 1)]
         self._servers = dict(zip(self.agents, servers, strict=True))
         self._traces = {group: Trace(group) for group in wanted}
-        self.signals = SimpleNamespace(asked=False, in_order=lambda: None)
+        self.signals = SimpleNamespace(asked=False, exit_code=0, in_order=lambda: None)
 
     def api(self, group: Group, agent: Agent) -> AgentApi:
         return AgentApi(agent, self._servers[agent], self._traces[group])  # type: ignore[arg-type]
@@ -112,6 +112,16 @@ def test_a_namespace_that_may_not_be_traced_keeps_no_other_from_it(
 def test_where_none_is_traced_that_is_the_error(play: Play, tmp_path: Path) -> None:
     with pytest.raises(ClientError, match="not traced: 2 namespaces, a, b: node-1: 2 traces of bob"):
         trace([play(refuse=FULL)], groups("a", "b"), tmp_path / "out", "-A")
+
+
+def test_who_is_interrupted_before_an_agent_has_answered_ends_by_that(tmp_path: Path) -> None:
+    session: Any = Session([], [])
+    session.signals = SimpleNamespace(asked=True, exit_code=130, in_order=lambda: None)
+    output = Output(str(tmp_path / "out"), lambda: True)
+    tracing = Tracing(parse(["-A", "-l", "app=web"]), session, [], output, deadline=None)
+    tracing.wait_for(Endings(session, [], endless=True))
+    assert tracing.finish() == 130
+    output.close()
 
 
 def test_of_a_workload_the_nodes_are_traced_that_have_room(
