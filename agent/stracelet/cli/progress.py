@@ -97,9 +97,12 @@ class Progress:
         for id_, why in self._refused.items():
             if self._wanted(id_):
                 self._say(f"{self._name(id_)}: {why}", "refused", id_)
-        for id_ in self._ended:
+        for id_ in self._ended - (self._failed_ids() - self._attached.keys()):
             if self._wanted(id_):
                 self._say(f"{self._name(id_)} has ended", "ended", id_)
+
+    def _failed_ids(self) -> set[str]:
+        return {id_ for id_, _ in self._failed}
 
     def look(self, slots: Iterable[Slot]) -> None:
         """The arena's word, for events may be lost; and what it does not know of any more is forgotten here too."""
@@ -118,6 +121,10 @@ class Progress:
     def _asked(self, id_: str) -> bool:
         """A new container is provisional until its name is known: what becomes of it is no news if nobody asked."""
         return id_ in self._expected or self._wanted(id_)
+
+    def failed(self) -> bool:
+        """Whether nothing of what is wanted could be traced, as was said."""
+        return any(map(self._asked, self._failed_ids())) and not any(map(self._asked, self._attached))
 
     def check_rights(self) -> None:
         """Raises NotPermitted when nothing of what is wanted could be traced for want of a right."""

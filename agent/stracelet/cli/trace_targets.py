@@ -43,7 +43,7 @@ LOOK_SECONDS = 0.25
 
 
 def run(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs) -> int:
-    """Traces, prints; 0. Raises StraceletError."""
+    """Traces, prints; 0, or 1 if nothing could be traced. Raises StraceletError."""
     return asyncio.run(_trace(wanted, request, wish, outputs))
 
 
@@ -94,7 +94,7 @@ async def _trace(wanted: Wanted, request: Request, wish: Wish, outputs: Outputs)
             tracing.progress.check_rights()
         finally:
             session.close()
-    return 0
+    return int(tracing.progress.failed())
 
 
 class Tracing:

@@ -53,3 +53,22 @@ def test_one_process_of_several_that_is_refused_ends_nothing(progress: Progress)
     progress.see(failed(ASKED, constants.STL_FAIL_PERMISSION))
     progress.see(protocol.Attached(0, 1, ASKED, 1, 0))
     progress.check_rights()
+    assert not progress.failed()
+
+
+def test_one_that_could_not_be_traced_is_a_failure_and_has_not_ended(
+    progress: Progress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its slot has: no task is in it."""
+    progress.see(failed(ASKED, constants.STL_FAIL_TRACED))
+    progress.see(protocol.Ended(0, 1, ASKED))
+    assert progress.all_ended()
+    assert progress.failed()
+    said = capsys.readouterr().err
+    assert "it is traced already" in said
+    assert "has ended" not in said
+
+
+def test_failures_of_others_are_no_failure(progress: Progress) -> None:
+    progress.see(failed(OTHER, constants.STL_FAIL_TRACED))
+    assert not progress.failed()
