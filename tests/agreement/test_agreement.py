@@ -14,7 +14,7 @@ from tests.agreement.programs import PROGRAMS, Program
 # docs/agreement.md says what the rest is. A program whose threads race differs from itself as much.
 WANTED = 0.97
 LEAST = 0.75
-SHARE = 5
+SHARE = 3
 
 
 def test_there_are_as_many_programs_as_are_promised() -> None:
@@ -22,7 +22,7 @@ def test_there_are_as_many_programs_as_are_promised() -> None:
 
 
 def programs_of(name: str) -> Sequence[Program]:
-    """All of them for the first set of flags, and a fifth for each other one, not always the same: `tests.agreement.run
+    """All of them for the first set of flags, and a third for each other one, not always the same: `tests.agreement.run
     --all-sets` takes a quarter of an hour."""
     place = [*SETS].index(name)
     return PROGRAMS if not place else PROGRAMS[place % SHARE :: SHARE]
