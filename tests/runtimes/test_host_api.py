@@ -360,6 +360,30 @@ def test_a_dead_agents_socket_is_replaced_and_a_living_ones_is_not(
     docker.remove(worker.id)
 
 
+def test_what_a_reload_masks_is_masked_in_the_traces_that_begin_from_then_on(
+    docker: Engine, folder: Path, tmp_path: Path
+) -> None:
+    worker, file = Worker.start(docker, "shown"), tmp_path / "agent.yaml"
+    flags = ("trace", "--agent", str(folder / "agent.sock"), "-e", "trace=/^open", worker.target)
+    with agent(docker, folder, file, "nobody-*") as command:
+        command.says("metrics at")
+        with Command(*flags) as before:
+            before.says("tracing")
+            file.write_text(json.dumps({**json.loads(file.read_text()), "trace": {"mask": ["null$"]}}))
+            command.process.send_signal(signal.SIGHUP)
+            command.says("the configuration was read again")
+            with Command(*flags) as after:
+                after.says("tracing")
+                worker.work(3)
+                wait_for(lambda: before.out.count('"/dev/null"') == 3, what="the lines of the one before")
+                wait_for(lambda: after.out.count("[masked]") == 3, what="the lines of the one after")
+                assert "null" not in after.out
+                assert after.interrupt() == 0
+            assert before.interrupt() == 0
+        assert command.interrupt() == 0
+    docker.remove(worker.id)
+
+
 def test_a_socket_that_cannot_be_made_where_it_is_to_be_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "agent.yaml"
     file.write_text("metrics: {listen: '127.0.0.1:0'}\napi: {socket: /proc/agent.sock}\n")
