@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from stracelet import __version__, config, log, native
 from stracelet.containers.rules import Rules
 from stracelet.containers.sources import ClusterSource, places
-from stracelet.containers.targets import parse_target, resolve
+from stracelet.containers.targets import resolve
 from stracelet.errors import AmbiguousTarget, StraceletError, TargetNotFound, UsageError
 from stracelet.metrics.collector import Collector
 from stracelet.metrics.families import RESTART_REASONS
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from stracelet.config import Config
     from stracelet.containers.model import Container
+    from stracelet.containers.sources import Source
     from stracelet.containers.targets import Target
     from stracelet.native import Cell
     from stracelet.tracing.selection import Kept
@@ -50,12 +51,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[str] = ()) -> int:
-    """The agent, until SIGTERM or SIGINT; the exit status. StraceletError if it cannot start or cannot go on."""
+def run(
+    settings: Config, *, config_path: Path | None = None, targets: Sequence[Target] = (), sources: Sequence[Source] = ()
+) -> int:
+    """The agent, until SIGTERM or SIGINT; the exit status. `sources`: further ones than those of the settings.
+
+    StraceletError if it cannot start or cannot go on.
+    """
     log.configure(level=settings.log.level, format=settings.log.format)
-    wanted = tuple(parse_target(text) for text in targets)
     check(settings)
-    rules = Rules.of(settings.monitor)
     access.check(settings)
     config_file = config.ConfigFile(config_path)
     sockets = bind(settings.metrics.listen)
@@ -67,7 +71,7 @@ def run(settings: Config, *, config_path: Path | None = None, targets: Sequence[
         endpoints = Endpoints(settings, in_cluster=in_cluster, group=SERVICE_ID)
         stack.callback(endpoints.close)
         tls = tls_context(settings.metrics.tls) if settings.metrics.tls else None
-        asyncio.run(_run(settings, config_file, wanted, rules, Listening(sockets, endpoints), tls))
+        asyncio.run(_run(settings, config_file, targets, sources, Listening(sockets, endpoints), tls))
     return 0
 
 
@@ -80,8 +84,8 @@ def check(settings: Config) -> None:
 async def _run(
     settings: Config,
     config_file: config.ConfigFile,
-    targets: tuple[Target, ...],
-    rules: Rules,
+    targets: Sequence[Target],
+    sources: Sequence[Source],
     listening: Listening,
     tls: ssl.SSLContext | None,
 ) -> None:
@@ -97,8 +101,8 @@ async def _run(
         agent = Agent(
             settings=settings,
             config_file=config_file,
-            targets=targets,
-            rules=rules,
+            targets=tuple(targets),
+            sources=sources,
             session=session,
             paths=paths,
             listening=listening,
@@ -140,15 +144,15 @@ class Agent:
         settings: Config,
         config_file: config.ConfigFile,
         targets: tuple[Target, ...],
-        rules: Rules,
+        sources: Sequence[Source],
         session: Session,
         paths: Sequence[str],
         listening: Listening,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
-        self._inventory = inventory_through(session, settings, paths, settings.checkpoint)
-        self._choice = Choice(targets, rules)
+        self._inventory = inventory_through(session, settings, paths, settings.checkpoint, sources)
+        self._choice = Choice(targets, Rules.of(settings.monitor))
         self._annotations = Annotations(filter=filter_of(settings.monitor), choice=lambda: self._choice)
         self._hub = Hub(
             session=session,

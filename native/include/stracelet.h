@@ -92,8 +92,9 @@ struct stl_message {
 #define STL_REQ_POLICY 32
 /* id: trace this container, now or as soon as its cgroup appears; keeps a provisional one; detail: STL_TRACE_* */
 #define STL_REQ_TRACE 33
-#define STL_REQ_PID 34  /* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N" */
-#define STL_REQ_DROP 35 /* id: stop tracing it; value: 1: throw away what was counted */
+/* pid: trace this process (value: its start time in clock ticks, 0 not to check); id "pid:N"; detail: STL_TRACE_* */
+#define STL_REQ_PID 34
+#define STL_REQ_DROP 35    /* id: stop tracing it; value: 1: throw away what was counted */
 #define STL_REQ_RELEASE 36 /* slot, serial: its statistics are not needed any more */
 #define STL_REQ_FILTER 38  /* text: `detail` bytes of struct stl_filter, from its offset `value` on */
 #define STL_REQ_RECORD 39  /* value: STL_RECORD_*, 0: no records; detail: string limit; after the filter */

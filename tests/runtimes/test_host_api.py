@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
@@ -81,14 +83,20 @@ class Host:
 
     def counted(self, worker: Worker) -> int:
         """Calls of the known kind, by the metrics."""
+        line = re.search(
+            rf'^stracelet_syscalls_total{{.*container="{worker.name}".*syscall="kill".*}} (\S+)',
+            self.page(),
+            re.MULTILINE,
+        )
+        return int(float(line[1])) if line else 0
+
+    def page(self) -> str:
+        """Of the metrics."""
         found = re.search(r"metrics at (\S+)", self.command.err)
         assert found
         with urllib.request.urlopen(found[1], timeout=10) as answer:
-            page = answer.read().decode()
-        line = re.search(
-            rf'^stracelet_syscalls_total{{.*container="{worker.name}".*syscall="kill".*}} (\S+)', page, re.MULTILINE
-        )
-        return int(float(line[1])) if line else 0
+            text: str = answer.read().decode()
+            return text
 
 
 def agent(docker: Engine, folder: Path, file: Path, monitor: str = "monitored-*") -> Command:
@@ -382,6 +390,42 @@ def test_what_a_reload_masks_is_masked_in_the_traces_that_begin_from_then_on(
             assert before.interrupt() == 0
         assert command.interrupt() == 0
     docker.remove(worker.id)
+
+
+LOOP = "import os\nwhile line := input(): [os.getppid() for _ in range(int(line))]; print(line, flush=True)"
+
+
+def test_a_process_that_the_agent_counts_is_traced_through_it(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    settings = {"metrics": {"listen": "127.0.0.1:0"}, "api": {"socket": str(folder / "agent.sock")}}
+    file.write_text(json.dumps({**settings, "sources": {"docker": "off", "podman": "off", "cri": "off"}}))
+    with subprocess.Popen([sys.executable, "-c", LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with Command("agent", "--config", str(file), f"pid/{process.pid}") as command:
+                command.says("metrics at")
+                wait_for(lambda: task_status(process.pid)[process.pid]["TracerPid"] != "0", what="it is counted")
+                asking = ("trace", "--agent", str(folder / "agent.sock"), "-e", "trace=getppid")
+                with Command(*asking, f"pid/{process.pid}") as trace:
+                    trace.says("tracing")
+                    process.stdin.write(b"100\n")
+                    process.stdin.flush()
+                    assert process.stdout.readline() == b"100\n"
+                    wait_for(lambda: trace.out.count("getppid()") == 100, what="its lines")
+                    assert trace.interrupt() == 0
+                process.stdin.write(b"7\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == b"7\n"
+                counted = rf'^stracelet_syscalls_total{{.*container="pid/{process.pid}".*syscall="getppid".*}} 107$'
+                wait_for(lambda: re.search(counted, Host(command, folder).page(), re.MULTILINE), what="all calls")
+                done = run(*asking, f"pid/{os.getpid()}")
+                assert (done.returncode, done.stdout) == (3, "")
+                assert "of processes the agent traces those alone that were named at its start" in done.stderr
+                assert command.interrupt() == 0
+            assert task_status(process.pid)[process.pid]["TracerPid"] == "0"
+        finally:
+            process.kill()
 
 
 def test_a_socket_that_cannot_be_made_where_it_is_to_be_is_an_error(tmp_path: Path) -> None:

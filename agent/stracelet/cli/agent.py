@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from stracelet import app
 from stracelet.cli import arguments
-from stracelet.cli.sidecar import await_pod_targets
+from stracelet.cli.sidecar import await_own_pod
+from stracelet.containers.processes import Processes
+from stracelet.containers.targets import parse_target
 
 if TYPE_CHECKING:
     import argparse
@@ -34,5 +37,9 @@ class Agent:
             app.check(settings)
             print(f"{args.config or 'the defaults'}: ok")
             return 0
-        targets = [*args.targets, *(await_pod_targets() if args.own_pod else ())]
-        return app.run(settings, config_path=args.config, targets=targets)
+        targets = [parse_target(text) for text in args.targets]
+        own_pod = await_own_pod() if args.own_pod else {}
+        targets += [parse_target(f"pid/{pid}") for pid in own_pod]
+        pids = [target.pid for target in targets if target.pid is not None]
+        with closing(Processes({pid: own_pod.get(pid, "") for pid in pids})) as processes:
+            return app.run(settings, config_path=args.config, targets=targets, sources=[processes] if pids else ())

@@ -23,10 +23,10 @@ def pod_targets(container: str | None, proc: Path = Path("/proc")) -> list[str]:
     return meant
 
 
-def await_pod_targets() -> list[str]:
-    """The same, once there are some: a pod's containers are started one after another."""
+def await_own_pod(proc: Path = Path("/proc")) -> dict[int, str]:
+    """Their containers' names by PID, once there are some: a pod's containers are started one after another."""
     said = False
-    while not (found := pod_targets(None)):
+    while not (found := dict(first_processes(proc))):
         if not said:
             print("stracelet: no other container's process is here yet; this pod has to have "
                   "shareProcessNamespace: true", file=sys.stderr)  # fmt: skip

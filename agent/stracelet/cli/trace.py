@@ -13,13 +13,14 @@ from stracelet.cli import arguments
 from stracelet.cli.host_agent import HostAgent, add_agent
 from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, coloured, open_outputs, open_sink, watched
 from stracelet.cli.sidecar import pod_targets
-from stracelet.errors import UsageError
+from stracelet.errors import NotPermitted, UsageError
 from stracelet.records.printing import FORMATS
 from stracelet.traces import flags
 
 if TYPE_CHECKING:
     import argparse
 
+    from stracelet.containers.request import Request
     from stracelet.traces.flags import Wish
 
 EXAMPLES = """\
@@ -111,7 +112,7 @@ def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> 
     from stracelet.cli import trace_agent, trace_targets  # noqa: PLC0415 - what a command of one's own never needs
 
     request = wanted.request()
-    if request.names_containers and (agent := HostAgent.find(args.agent, wanted.config)):
+    if agent := _agent(args, wanted, request):
         if why := trace_agent.why_not(wish, request):
             trace_agent.check_free(agent, wanted, why)
         elif trace_agent.knows(agent, wanted):
@@ -123,6 +124,16 @@ def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> 
     with ExitStack() as stack:
         outputs = open_outputs(stack, wish, STDOUT, keeps_rights=False, named=not request.endless, command=False)
         return trace_targets.run(wanted, request, wish, outputs)
+
+
+def _agent(args: argparse.Namespace, wanted: arguments.Wanted, request: Request) -> HostAgent | None:
+    """Whom to ask first. A process is anybody's own affair: where the agent's socket is not for us, we trace it."""
+    try:
+        return HostAgent.find(args.agent, wanted.config)
+    except NotPermitted:
+        if request.names_containers or args.agent:
+            raise
+        return None
 
 
 def _through(agent: HostAgent, args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int:

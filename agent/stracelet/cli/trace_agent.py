@@ -45,13 +45,13 @@ def why_not(wish: Wish, request: Request) -> str:
         return "-w"
     if wish.separate and wish.output is not None:
         return "-ff -o"
-    return f"pid/{request.pids[0]}" if request.pids else ""
+    return f"pid/{request.pids[0]}" if request.pids and request.names_containers else ""
 
 
 def knows(agent: HostAgent, wanted: Wanted) -> bool:
-    """Whether it is for the agent: it may not be told of all runtimes, and then has none of their containers either.
-    What is to come is its affair, if it is there. StraceletError."""
-    if agent.named or wanted.wait:
+    """Whether it is for the agent: it may not be told of all runtimes, and then has none of their containers either; of
+    processes it has those that it was started with. What is to come is its affair, if it is there. StraceletError."""
+    if agent.named or (wanted.wait and not wanted.request().pids):
         return True
     try:
         agent.containers(wanted_of(wanted))

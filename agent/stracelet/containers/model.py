@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PROCESS = "pid:"
+"""Before its PID: the ID of a process that is named by that, and is a container as far as we are concerned."""
 CREATED, RUNNING, PAUSED, EXITED = "created", "running", "paused", "exited"
 """A container's status. `running` is also what a container is whose cgroup alone is known."""
 
@@ -41,7 +43,7 @@ class Container:
     """A container, as far as the sources together know it; what none of them knows is empty."""
 
     id: str
-    """64 hex digits."""
+    """64 hex digits, or `pid:N`."""
     runtime: str = ""
     """`docker`, `podman`, `containerd`, `cri-o`, or what the CRI server calls itself."""
     name: str = ""

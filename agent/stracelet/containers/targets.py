@@ -7,6 +7,7 @@ import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stracelet.containers.model import PROCESS
 from stracelet.containers.rules import labels_of
 from stracelet.errors import AmbiguousTarget, TargetNotFound, UsageError
 from stracelet.text import printable
@@ -47,7 +48,7 @@ class Target:
 
     @property
     def pid(self) -> int | None:
-        """The process that `pid/N` names; it is none of the inventory's business."""
+        """The process that `pid/N` names; an inventory knows it only if it was told to."""
         return int(self.name) if self.kind == "pid" else None
 
     @property
@@ -92,6 +93,8 @@ def _things(target: Target, container: Container) -> Iterable[str]:
     """Of the things that this target can mean, those the container belongs to, each by its unambiguous name."""
     kind, pod = target.kind, container.pod
     named = target.container is None and bool(container.name) and container.name == target.name
+    if kind == "pid" and container.id == f"{PROCESS}{target.name}":
+        yield describe(container)
     if kind in (None, "pod") and pod and pod.name == target.name and target.container in (None, container.name):
         yield f"pod/{pod.name} in {pod.namespace}"
     if kind in WORKLOADS and pod and _owns(target, pod) and target.container in (None, container.name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stracelet.containers.model import PROCESS
 from stracelet.metrics.series import Identity, Labels
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ SHORT_ID = 12
 
 
 def labels(container: Container) -> Labels:
-    """A pod's container has all three; any other one the last alone, its name or the start of its ID."""
-    name = container.name or container.id[:SHORT_ID]
+    """A pod's container has all three; any other one the last alone, its name or the start of its ID, or `pid/N`."""
+    name = container.name or container.id.replace(PROCESS, "pid/")[:SHORT_ID]
     return Labels(container.pod.namespace, container.pod.name, name) if container.pod else Labels("", "", name)
 
 
@@ -27,7 +28,7 @@ def identity(kept: Kept, shown: Callable[[Container | None], Shown]) -> Identity
     """Who it is; a process by its PID is `pid/N`."""
     container = kept.container
     if container is None:
-        labels_of_pid = Labels("", "", kept.id.replace("pid:", "pid/"))
+        labels_of_pid = Labels("", "", kept.id.replace(PROCESS, "pid/"))
         return Identity(labels_of_pid, "", "", kept.seen_ns, shown=shown(None))
     workload = container.pod.workload if container.pod else None
     return Identity(

@@ -8,6 +8,7 @@ import math
 import pwd
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stracelet.containers.model import PROCESS
 from stracelet.containers.request import Meant, Request
 from stracelet.errors import AmbiguousTarget, TargetNotFound, UsageError
 from stracelet.traces.admission import Admission, Denied
@@ -64,9 +65,10 @@ class HostGate:
             **{key: wanted.get(key) for key in TEXT},
             wait=wanted.get("wait", False),
         )
-        if request.pids:
-            raise UsageError(f"pid/{request.pids[0]}: an agent traces containers alone")
-        nothing = not request.names_containers
+        for pid in request.pids:
+            if f"{PROCESS}{pid}" not in self._inventory.containers():
+                raise Denied(404, f"pid/{pid}: of processes the agent traces those alone that were named at its start")
+        nothing = not request.names_containers and not request.pids
         if nothing and claim.begins:
             raise UsageError("nothing to trace: no target and no selector")
         return Admission(
@@ -109,7 +111,8 @@ class HostGate:
             unsubscribe()
 
     def _resolved(self, request: Request) -> frozenset[str]:
-        return frozenset(each.id for each in request.resolve(self._inventory.containers().values()))
+        found = {each.id for each in request.resolve(self._inventory.containers().values())}
+        return frozenset(found | {f"{PROCESS}{pid}" for pid in request.pids})
 
     async def withdrawn(self, _: Admission) -> str:
         """It holds as long as its connection."""

@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stracelet.containers.model import EXITED
+from stracelet.containers.model import EXITED, PROCESS
 from stracelet.errors import TargetNotFound
 from stracelet.tracing import protocol
 from stracelet.tracing.retries import NO_ROOM, Retries
@@ -188,7 +188,7 @@ class Selection:
         self._retries.clear()
         self._requests.policy(new_containers=self._wanted.wants_new(), silent=not self._wanted.records_new())
         for container_id in self._traced:
-            if not container_id.startswith("pid:"):
+            if not container_id.startswith(PROCESS):
                 self._requests.trace(container_id, silent=container_id in self._silent)
         for pid in self._wanted.pids():
             self._trace_pid(pid)
@@ -199,10 +199,10 @@ class Selection:
 
     def _trace_pid(self, pid: int) -> None:
         try:
-            container_id = self._requests.trace_pid(pid)
+            container_id = self._requests.trace_pid(pid, silent=f"{PROCESS}{pid}" in self._silent)
         except TargetNotFound as error:
             logger.warning("%s", error)
-            self._retries.taken(f"pid:{pid}")
+            self._retries.taken(f"{PROCESS}{pid}")
             return
         self._pids[pid] = container_id
         self._traced.add(container_id)
@@ -303,9 +303,15 @@ class Selection:
             self._traced.add(kept.id)
             (self._silent.add if silent else self._silent.discard)(kept.id)
             if self.answering:  # else _start_over() asks for it
-                self._requests.trace(kept.id, silent=silent)
+                self._ask(kept.id, silent=silent)
             if new and kept.id not in self._retries:
                 logger.info("traced", extra={"container": self.name(kept.id), "id": kept.id[:12]})
+
+    def _ask(self, container_id: str, *, silent: bool) -> None:
+        if container_id.startswith(PROCESS):
+            self._trace_pid(int(container_id.removeprefix(PROCESS)))
+        else:
+            self._requests.trace(container_id, silent=silent)
 
     def _let_go(self, container_id: str) -> None:
         del self._unnamed[container_id]
@@ -333,8 +339,8 @@ class Selection:
         ]
 
     def _ask_again(self, container_id: str) -> None:
-        if container_id.startswith("pid:") and container_id not in self._traced:
-            self._trace_pid(int(container_id.removeprefix("pid:")))
+        if container_id.startswith(PROCESS) and container_id not in self._traced:
+            self._trace_pid(int(container_id.removeprefix(PROCESS)))
         self._decide(container_id)
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:

@@ -119,11 +119,12 @@ class Session:
         and nothing of it recorded; asked again, that changes."""
         self._control.send(Message(protocol.REQ_TRACE, id=container_id, detail=_silent(silent)).encode())
 
-    def trace_pid(self, pid: int) -> str:
-        """Traces a process; the ID that its counts go by. TargetNotFound: there is none."""
+    def trace_pid(self, pid: int, *, silent: bool = False) -> str:
+        """Traces a process; the ID that its counts go by. `silent` as for trace(). TargetNotFound: there is none."""
         container_id = f"pid:{pid}"
         started = self._start_time(pid)
-        self._control.send(Message(protocol.REQ_PID, pid=pid, value=started, id=container_id).encode())
+        message = Message(protocol.REQ_PID, pid=pid, value=started, id=container_id, detail=_silent(silent))
+        self._control.send(message.encode())
         return container_id
 
     def drop(self, container_id: str, *, discard: bool = False) -> None:

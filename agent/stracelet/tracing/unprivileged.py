@@ -35,12 +35,14 @@ LIBRARIES = {
 }
 
 
-def inventory_through(session: Session, settings: Config, paths: Sequence[str], checkpoint: str = "") -> Inventory:
+def inventory_through(
+    session: Session, settings: Config, paths: Sequence[str], checkpoint: str = "", sources: Sequence[Source] = ()
+) -> Inventory:
     """An inventory whose connections the session's supervisor makes; `paths` is what the session may connect to.
 
-    `checkpoint`: where it keeps what it knows of pods, as no other process may.
+    `checkpoint`: where it keeps what it knows of pods, as no other process may. `sources`: further ones.
     """
-    return _inventory(settings, build(settings.sources, _connecting(session, paths), checkpoint))
+    return _inventory(settings, [*build(settings.sources, _connecting(session, paths), checkpoint), *sources])
 
 
 def docker_lists_through(session: Session, settings: Config, paths: Sequence[str]) -> Inventory:

@@ -172,7 +172,7 @@ void target_trace(const char *id, bool silent)
 		begin(target, false);
 }
 
-void target_trace_pid(pid_t pid, uint64_t start_ticks)
+void target_trace_pid(pid_t pid, uint64_t start_ticks, bool silent)
 {
 	char id[STL_ID_SIZE];
 	struct task_stat stat;
@@ -188,11 +188,12 @@ void target_trace_pid(pid_t pid, uint64_t start_ticks)
 	}
 	struct target *target = find(id);
 
-	if (target && target->releasing)
-		return;
-	if (target && target->container && !target->ended && !target->container->leaving)
-		return;
 	if (!target && !(target = make(id)))
+		return;
+	set_silent(target, silent);
+	if (target->releasing)
+		return;
+	if (target->container && !target->ended && !target->container->leaving)
 		return;
 	target->wanted = true;
 	target->pid = pid;

@@ -14,7 +14,7 @@ void targets_open(struct stl_arena *arena, const struct tracer_options *options)
 
 /* Requests of the agent; each may be repeated. */
 void target_trace(const char *id, bool silent);
-void target_trace_pid(pid_t pid, uint64_t start_ticks);
+void target_trace_pid(pid_t pid, uint64_t start_ticks, bool silent);
 void target_drop(const char *id, bool discard);
 void target_release(uint32_t slot, uint64_t serial);
 void targets_policy(bool new_containers, bool silent);

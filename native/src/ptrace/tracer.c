@@ -82,7 +82,7 @@ static void obey(struct tracer *tracer, struct stl_message *message)
 		obey_trace(message);
 		break;
 	case STL_REQ_PID:
-		target_trace_pid((pid_t)message->pid, (uint64_t)message->value);
+		target_trace_pid((pid_t)message->pid, (uint64_t)message->value, message->detail & STL_TRACE_SILENT);
 		break;
 	case STL_REQ_DROP:
 		target_drop(message->id, message->value != 0);

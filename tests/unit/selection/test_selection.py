@@ -59,10 +59,10 @@ class Tracer:
         (self.silent.add if silent else self.silent.discard)(container_id)
         self.traced.add(container_id)
 
-    def trace_pid(self, pid: int) -> str:
+    def trace_pid(self, pid: int, *, silent: bool = False) -> str:
         if pid in self.no_such:
             raise TargetNotFound(f"no process has the PID {pid}")
-        self.traced.add(f"pid:{pid}")
+        self.trace(f"pid:{pid}", silent=silent)
         return f"pid:{pid}"
 
     def drop(self, container_id: str, *, discard: bool = False) -> None:
@@ -590,6 +590,23 @@ def test_what_is_only_counted_is_silent_until_a_trace_wants_it_and_again_after()
     world.selection.rewanted(world.wanted)
     assert world.tracer.silent == {"a"}
     assert world.tracer.traced == {"a"}
+
+
+def test_a_process_is_as_silent_as_a_container() -> None:
+    world = World(Wanted(numbers=(7,)))
+    world.name("pid:7", "web")  # which the inventory may know before a tracer is there
+    world.hello()
+    assert (world.tracer.traced, world.tracer.silent) == ({"pid:7"}, {"pid:7"})
+    for recorded, silent in (({"web"}, set()), (set(), {"pid:7"})):
+        world.wanted.recorded = frozenset(recorded)
+        world.selection.rewanted(world.wanted)
+        assert world.tracer.silent == silent
+        world.tracer.silent = set()
+        world.hello(generation=2)
+        assert world.tracer.silent == silent
+    container = world.kept("pid:7").container
+    assert container is not None
+    assert container.name == "web"
 
 
 def test_what_was_once_wanted_for_its_counts_is_counted_to_its_end() -> None:

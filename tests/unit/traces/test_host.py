@@ -74,6 +74,18 @@ async def test_what_has_no_end_means_what_is_to_come() -> None:
         assert admission.lines["container"]
 
 
+async def test_of_processes_those_that_the_agent_was_started_with_are_there() -> None:
+    process = Container("pid:7", name="app")
+    gate = HostGate(Inventory(REDIS, process))
+    admission = await gate.admit(asked(targets=["pid/7"]))
+    assert admission.target.expected == {"pid:7"}
+    assert admission.target.means(process)
+    assert not admission.target.means(REDIS)
+    with pytest.raises(Denied, match="pid/8: of processes the agent traces those alone that were named") as caught:
+        await gate.admit(asked(targets=["docker/redis", "pid/8"]))
+    assert caught.value.status == 404
+
+
 async def test_a_name_that_is_about_to_be_told_is_waited_for() -> None:
     inventory = Inventory(REDIS)
     admitting = asyncio.create_task(HostGate(inventory).admit(asked(targets=["docker/web"])))
@@ -106,7 +118,6 @@ async def test_what_is_not_there_is_404_and_what_means_several_400() -> None:
         {"targets": ["docker/redis"], "wait": "yes"},
         {"targets": ["docker/redis"], "more": 1},
         {"targets": ["docker/redis"] * 257},
-        {"targets": ["pid/1"]},
         {"targets": ["a/b/c/d"]},
         {"selector": "a in"},
     ],

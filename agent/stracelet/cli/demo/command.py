@@ -15,6 +15,7 @@ from stracelet.cli.demo import window
 from stracelet.cli.demo.container import container
 from stracelet.containers.cgroups import DEMONSTRATION
 from stracelet.containers.request import Request
+from stracelet.containers.targets import parse_target
 from stracelet.text import printable
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Demo:
                 stack.enter_context(container())
             notes = [*others(args.config, targets), f"metrics: {metrics_url(settings)}; Ctrl-C ends it all"]
             stack.enter_context(window.opened(metrics_url(settings), ", ".join(targets), notes))
-            return app.run(settings, config_path=args.config, targets=targets)
+            return app.run(settings, config_path=args.config, targets=[parse_target(text) for text in targets])
 
 
 def metrics_url(settings: config.Config) -> str:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that are named by their PID, and are containers as far as we are concerned."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from stracelet.containers.model import Container
+from stracelet.containers.processes import Processes
+from stracelet.containers.sources import Forgotten, Listing
+from stracelet.containers.targets import match, parse_target
+
+
+@pytest.fixture
+def sleeping() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["sleep", "60"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+async def test_they_are_known_until_they_end(sleeping: subprocess.Popen[bytes]) -> None:
+    before = os.listdir("/proc/self/fd")
+    processes = Processes({os.getpid(): "", sleeping.pid: "app"})
+    ours = Container(f"pid:{os.getpid()}", sources=("process",))
+    app = Container(f"pid:{sleeping.pid}", name="app", sources=("process",))
+    assert await processes.list() == Listing((ours, app))
+    changes = processes.watch()
+    assert await anext(changes) == Listing((ours, app))
+    sleeping.kill()
+    assert await anext(changes) == Forgotten(app.id)
+    await changes.aclose()  # type: ignore[attr-defined]
+    assert await processes.list() == Listing((ours,))
+    processes.close()
+    processes.close()
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+async def test_one_that_has_gone_is_left_out(sleeping: subprocess.Popen[bytes]) -> None:
+    sleeping.kill()
+    sleeping.wait()
+    assert await Processes({sleeping.pid: "app"}).list() == Listing(())
+
+
+def test_its_target_is_its_pid() -> None:
+    app, other = Container("pid:7", name="app"), Container("7" * 64, name="7")
+    assert match(parse_target("pid/7"), [app, other]) == [app]
+    assert match(parse_target("pid/77"), [app, other]) == []
+    assert match(parse_target("app"), [app, other]) == [app]
