@@ -82,19 +82,26 @@ class Agent:
             connection.close()
 
     def samples(self) -> list[tuple[str, Mapping[str, str], float]]:
-        """Of /metrics; none where nobody answers."""
+        """Of /metrics. Fails where nobody answers, for that is not the same as having none."""
         status, page = self.get("/metrics")
-        families = text_string_to_metric_families(page) if status == 200 else ()
-        return [(each.name, each.labels, each.value) for family in families for each in family.samples]
+        assert status == 200, f"{self.name}: {status} {page}"
+        return [
+            (each.name, each.labels, each.value)
+            for family in text_string_to_metric_families(page)
+            for each in family.samples
+        ]
 
-    def value(self, name: str, **labels: str) -> float:
-        """The sum of these samples."""
-        found = (
+    def values(self, name: str, **labels: str) -> list[float]:
+        """Of each series that has these labels; empty: there is none."""
+        return [
             value
             for key, having, value in self.samples()
             if key == f"stracelet_{name}" and labels.items() <= having.items()
-        )
-        return sum(found)
+        ]
+
+    def calls(self, pod: str) -> float:
+        """All that has been counted of it."""
+        return sum(self.values("syscalls_total", pod=pod))
 
 
 AGENT, TRACER = "/etc/stracelet/config.yaml", "--cgroup-root"
@@ -133,12 +140,8 @@ def loads(cluster: Cluster, namespace: str, release: Release) -> Iterator[Mappin
 def _until_counted(agent: Agent, load: Load, seconds: float = ANSWERS_SECONDS) -> None:
     """All that the load's pod does is traced, and more is counted from now on."""
     wait_for(lambda: proc.all_traced(load.pids.values()), what=f"{load.name} is traced", seconds=seconds)
-    before = agent.value("syscalls_total", pod=load.name)
-    wait_for(
-        lambda: agent.value("syscalls_total", pod=load.name) > max(before, 0),
-        what=f"{load.name} is counted",
-        seconds=seconds,
-    )
+    before = agent.calls(load.name)
+    wait_for(lambda: agent.calls(load.name) > before, what=f"{load.name} is counted", seconds=seconds)
 
 
 def _instant(text: str) -> float:
@@ -223,27 +226,29 @@ async def test_without_an_api_server_its_containers_come_back_and_monitor_what_t
         _until_counted(agent, load, BACK_SECONDS - ready)
         print(f"ready after {ready:.1f} s, counting after {time.monotonic() - began:.1f} s")
         assert not {*before} & {*agent.processes()}
-        assert agent.value("source_up", source="kubernetes") == 0
+        assert agent.values("source_up", source="kubernetes") == [0.0]
 
         was = load.again()
         _signal(was, signal.SIGKILL)
         now = wait_for(lambda: (pid := load.again()) != was and pid, what="it is started again", seconds=30)
         unknown = _container(now)
-        wait_for(lambda: other.value("source_up", source="kubernetes") == 0, what="the other one sees that", seconds=30)
+        wait_for(
+            lambda: other.values("source_up", source="kubernetes") == [0.0], what="the other one sees that", seconds=30
+        )
         cluster.server("compact")
-        assert agent.value("container_info", container_id=unknown) == 0, "nobody could have told of it"
+        assert agent.values("container_info", container_id=unknown) == [], "nobody could have told of it"
         _until(stopped + SECONDS)
     finally:
         cluster.server("start")
     began = time.monotonic()
     for each in (agent, other):
         wait_for(
-            lambda each=each: each.value("source_up", source="kubernetes") == 1,
+            lambda each=each: each.values("source_up", source="kubernetes") == [1.0],
             what="its source is up",
             seconds=ANSWERS_SECONDS,
         )
     wait_for(
-        lambda: agent.value("container_info", container_id=unknown) == 1,
+        lambda: agent.values("container_info", container_id=unknown) == [1.0],
         what="what came meanwhile is monitored",
         seconds=ANSWERS_SECONDS,
     )
@@ -293,10 +298,10 @@ async def test_its_watch_survives_a_frozen_server_and_many_pods_and_leaves_nothi
     print(f"{PODS} pods came and went in {time.monotonic() - begun:.1f} s")
     with Load(cluster, namespace, NODES[1]) as short:
         _until_counted(agent, short)
-    wait_for(lambda: agent.value("syscalls_total", pod=short.name) == 0, what="its series end", seconds=30)
+    wait_for(lambda: not agent.values("syscalls_total", pod=short.name), what="its series end", seconds=30)
     pods = {labels["pod"] for _, labels, _ in agent.samples() if labels.get("pod")}
     assert pods == {loads[NODES[1]].name}
-    assert agent.value("source_up", source="kubernetes") == 1
+    assert agent.values("source_up", source="kubernetes") == [1.0]
     cpu = _cpu(pid, max(5.0, SECONDS / 6))
     after = Held.by(pid)
     print(f"{before} -> {after}; {cpu:.1%} of a CPU")
