@@ -149,17 +149,17 @@ def pods(cluster: Cluster, namespace: str) -> Iterator[Mapping[str, str]]:
         "elsewhere": manifest(TICKING, namespace="default", monitor="true"),
         "elsewhere, off": manifest(TICKING, namespace="default", labels=monitored, monitor="false"),
     }
-    create(cluster, *made.values())
     names = {key: str(pod["metadata"]["name"]) for key, pod in made.items()}
     where = {key: str(pod["metadata"]["namespace"]) for key, pod in made.items()}
     try:
+        create(cluster, *made.values())
         for place in set(where.values()):
             of = [f"pod/{names[key]}" for key in names if where[key] == place]
             cluster.kubectl("wait", "--for=condition=Ready", "-n", place, "--timeout=60s", *of)
         yield names
     finally:
         of = [f"pod/{names[key]}" for key in names if where[key] == "default"]
-        cluster.kubectl("delete", "-n", "default", *of)  # the others go with their namespace
+        cluster.kubectl("delete", "-n", "default", "--ignore-not-found", *of)  # the others go with their namespace
 
 
 def create(cluster: Cluster, *manifests: Mapping[str, Any]) -> None:
