@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 HEAD = """# Configuration
 
-One YAML file: `stracelet agent --config FILE`. Every other command takes it too, for `sources`, `procfs` and
-`cgroup_root`; the keys `trace.*` are for `trace`, `record` and `replay` alone. Every key may be left out. An unknown
-key, a wrong type or a value out of range is refused with one line that names the key. On SIGHUP the agent reads the
-file again; a bad file changes nothing, and a changed key that needs a restart is named in the log. By then the agent
-is uid 65532: a file that only root may read can be edited in place, but not replaced by another one; a TLS key it has
-to be able to read.
+One YAML file: `stracelet agent --config FILE`. The commands that look for containers take it too, for `sources`,
+`procfs` and `cgroup_root`; of them `trace`, `record` and `ps` for `api.socket`, where they ask the agent of
+this host, `ps` for `monitor` (what pods ask for in vain), and `doctor` for `metrics.auth`. The keys `trace.*`
+hold for `trace`, `record` and `replay`, and for all that is traced through the agent, whoever asks for it.
+
+Every key may be left out. An unknown key, a wrong type or a value out of range is refused with one line that
+names the key. On SIGHUP the agent reads the file again; a bad file changes nothing, a changed key that needs
+a restart is named in the log, and `trace.*` holds for the traces that begin from then on. By then the agent is
+uid 65532: a file that only root may read can be edited in place, but not replaced by another one; a TLS key it
+has to be able to read.
 
 Durations are written `500us`, `20ms`, `5s`, `2m`, `1h`. A path is absolute. A rule matches when all its keys do; of the
 globs of one key, any will do. A rule without a key is refused: `names: ['*']` means all. A rule's keys:

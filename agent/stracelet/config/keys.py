@@ -208,7 +208,10 @@ class Metrics(Model):
     )
     max_series_per_container: int = Field(default=1500, strict=True, ge=50, description="The same for one container.")
     linger: Duration = Field(default=parse_duration("2m"), description="How long an ended container's series stay.")
-    tls: Tls | None = Field(default=None, description="Without it plain HTTP. SIGHUP reads both files again.")
+    tls: Tls | None = Field(
+        default=None,
+        description="Without it plain HTTP. SIGHUP reads both files again; to name others needs a restart.",
+    )
     auth: Literal["none", "kubernetes"] = Field(
         default="none",
         description="Who may read them; `none`: whoever reaches the port; `kubernetes`: whose bearer token may `get` "
@@ -250,15 +253,23 @@ class Api(Model):
 class Limits(Model):
     """Bounds of the traces that are asked of an agent. What is monitored is bounded by its rules."""
 
-    containers: int = Field(default=20, strict=True, ge=1, le=256, description="Containers of one trace, at once.")
-    duration: Duration = Field(default=parse_duration("10m"), description="How long a trace lasts at most.")
-    traces: int = Field(default=50, strict=True, ge=1, le=256, description="Traces at once, of all users.")
-    traces_per_user: int = Field(default=20, strict=True, ge=1, le=256, description="Traces at once, of one user.")
+    containers: int = Field(
+        default=20, strict=True, ge=1, le=256, description="Containers of one trace, at once. Needs a restart."
+    )
+    duration: Duration = Field(
+        default=parse_duration("10m"), description="How long a trace lasts at most. Needs a restart."
+    )
+    traces: int = Field(
+        default=50, strict=True, ge=1, le=256, description="Traces at once, of all users. Needs a restart."
+    )
+    traces_per_user: int = Field(
+        default=20, strict=True, ge=1, le=256, description="Traces at once, of one user. Needs a restart."
+    )
     records_per_second: int = Field(
         default=20000,
         strict=True,
         ge=1,
-        description="Lines a second of one trace; those beyond are dropped, and counted.",
+        description="Lines a second of one trace; those beyond are dropped, and counted. Needs a restart.",
     )
 
 
@@ -283,7 +294,8 @@ class Sources(Model):
     docker: Source = Field(default="auto", description="The Docker API. Values as for `sources.cri`. Needs a restart.")
     podman: Source = Field(default="auto", description="Podman, likewise. Needs a restart.")
     cgroup: Annotated[str, BeforeValidator(_no_path)] = Field(
-        default="auto", description="`auto` or `off`: containers that no other source knows are listed by their ID."
+        default="auto",
+        description="`auto` or `off`: containers that no other source knows are listed by their ID. Needs a restart.",
     )
 
 
