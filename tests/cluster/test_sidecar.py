@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 
 CLIENT = Path(sys.executable).with_name("kubectl-strace")
 SECONDS = 30.0
-OWN, NEIGHBOURS = 4194305, 4194304
+OWN, NEIGHBOURS, LATER = 4194305, 4194304, 4194303  # no PIDs
 LOOP = "while :; do kill -0 {} 2>/dev/null; sleep 0.1; done"
 
 
@@ -71,21 +71,30 @@ def address(cluster: Cluster, namespace: str, pod: str) -> str:
     return cluster.kubectl("get", "pod", pod, "-n", namespace, "-o", "jsonpath={.status.podIP}")
 
 
-def test_its_metrics_are_of_its_own_pod_alone(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
-    where = f"http://{address(cluster, namespace, pods[0])}:9477/metrics"
+def page(cluster: Cluster, namespace: str, pod: str) -> str:
+    """Of its metrics."""
+    where = f"http://{address(cluster, namespace, pod)}:9477/metrics"
+    with urllib.request.urlopen(where, timeout=5) as answer:
+        text: str = answer.read().decode()
+        return text
 
-    def page() -> str:
-        with urllib.request.urlopen(where, timeout=5) as answer:
-            text: str = answer.read().decode()
-            return text
 
-    wait_for(
-        lambda: re.search(r'syscalls_total{.*syscall="kill"} [1-9]', page()), what="kill is counted", seconds=SECONDS
+def counted(cluster: Cluster, namespace: str, pod: str) -> float:
+    """How often its program has asked, by its metrics."""
+    found = re.findall(
+        r'^stracelet_syscalls_total{.*container="app".*syscall="kill"} (\S+)',
+        page(cluster, namespace, pod),
+        re.MULTILINE,
     )
-    counted = set(re.findall(r'^stracelet_syscalls_total{.*container="(.*?)"', page(), re.MULTILINE))
-    (pid,) = {name.removeprefix("pid/") for name in counted}
-    line = cluster.kubectl("exec", pods[0], "-n", namespace, "-c", "app", "--", "cat", f"/proc/{pid}/cmdline")
-    assert LOOP.format(OWN) in line
+    return sum(map(float, found))
+
+
+def test_its_metrics_are_of_its_own_pod_alone(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
+    wait_for(lambda: counted(cluster, namespace, pods[0]) > 0, what="kill is counted", seconds=SECONDS)
+    names = re.findall(
+        r'^stracelet_container_info{.*container="(.*?)"', page(cluster, namespace, pods[0]), re.MULTILINE
+    )
+    assert names == ["app"]
 
 
 def test_it_has_no_trace_api(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
@@ -96,17 +105,49 @@ def test_it_has_no_trace_api(cluster: Cluster, namespace: str, pods: tuple[str, 
     assert said.strip() == "111"  # ECONNREFUSED
 
 
+@pytest.mark.parametrize("counting", [True, False], ids=["beside metrics", "alone"])
 @pytest.mark.parametrize("how", ["exec", "client"])
-def test_a_trace_is_of_its_own_pod_alone(cluster: Cluster, namespace: str, pods: tuple[str, str], how: str) -> None:
+def test_a_trace_is_of_its_own_pod_alone(
+    cluster: Cluster, namespace: str, pods: tuple[str, str], how: str, counting: bool
+) -> None:
+    """A process has one tracer: where metrics are served, that is the agent's."""
+    pod, own, others = (pods[0], OWN, NEIGHBOURS) if counting else (pods[1], NEIGHBOURS, OWN)
     flags = ("-e", "trace=kill,execve", "--duration", "2s")
+    before = counted(cluster, namespace, pods[0])
     if how == "exec":
-        done = asked(cluster, "exec", pods[1], "-n", namespace, "-c", "stracelet", "--", "stracelet", "trace", *flags)
+        done = asked(cluster, "exec", pod, "-n", namespace, "-c", "stracelet", "--", "stracelet", "trace", *flags)
     else:
-        done = strace(cluster, "--sidecar", f"pod/{pods[1]}/app", "-n", namespace, *flags)
+        done = strace(cluster, "--sidecar", f"pod/{pod}/app", "-n", namespace, *flags)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(f"kill({NEIGHBOURS}, 0)") >= 5, done.stdout
-    assert str(OWN) not in done.stdout
+    assert done.stdout.count(f"kill({own}, 0)") >= 5, done.stdout
+    assert str(others) not in done.stdout
     assert "python" not in done.stdout
+    assert ("tracing container/app: " in done.stderr) == counting
+    wait_for(lambda: counted(cluster, namespace, pods[0]) > before + 5, what="it goes on counting", seconds=SECONDS)
+
+
+def test_what_its_agent_does_not_have_is_named(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
+    """It came later; by itself it is traced."""
+    within = ("exec", pods[0], "-n", namespace, "-c")
+    entered = ("app", "--", "sh", "-c", f"echo $$; {LOOP.format(LATER)}")
+    command = [cluster.tools / "kubectl", "--kubeconfig", cluster.kubeconfig, *within, *entered]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            pid = process.stdout.readline().strip()
+            trace = (*within, "stracelet", "--", "stracelet", "trace", "-e", "trace=kill", "--duration", "1s")
+            done = asked(cluster, *trace)
+            assert done.returncode == 0, done.stderr
+            assert f"not traced: pid/{pid}, of which the agent does not know; name it, and it is" in done.stderr
+            assert f"kill({OWN}, 0)" in done.stdout
+            assert str(LATER) not in done.stdout
+            done = asked(cluster, *trace, f"pid/{pid}")
+            assert done.returncode == 0, done.stderr
+            assert f"kill({LATER}, 0)" in done.stdout
+            assert str(OWN) not in done.stdout
+        finally:
+            cluster.kubectl(*within, "app", "--", "kill", pid)
+            process.wait(SECONDS)
 
 
 def test_a_container_that_it_has_not_is_named(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
@@ -114,13 +155,6 @@ def test_a_container_that_it_has_not_is_named(cluster: Cluster, namespace: str, 
     assert done.returncode == 3
     assert "db: no container of this pod" in done.stderr
     assert "There are: app." in done.stderr
-
-
-def test_where_it_counts_a_trace_is_refused_and_says_why(
-    cluster: Cluster, namespace: str, pods: tuple[str, str]
-) -> None:
-    done = strace(cluster, "--sidecar", f"pod/{pods[0]}", "-n", namespace, "--duration", "1s")
-    assert "it is traced already, by" in done.stderr, (done.returncode, done.stdout, done.stderr)
 
 
 def strace(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:

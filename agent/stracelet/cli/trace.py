@@ -71,8 +71,9 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 def check_target(args: argparse.Namespace) -> None:
     """Names what is meant where nothing is named. UsageError: there is nothing to trace, or two things that do not go
     together; TargetNotFound."""
+    args.of_own_pod = args.command_line is None and not args.targets and args.selector is None
     if args.command_line is None:
-        if not args.targets and args.selector is None:
+        if args.of_own_pod:
             # In a sidecar they are its pod's, who are known by their processes alone.
             args.targets, args.container = pod_targets(args.container), None
         if not args.targets and args.selector is None:
@@ -113,6 +114,8 @@ def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> 
 
     request = wanted.request()
     if agent := _agent(args, wanted, request):
+        if args.of_own_pod:
+            wanted = trace_agent.of_what_it_has(agent, wanted)
         if why := trace_agent.why_not(wish, request):
             trace_agent.check_free(agent, wanted, why)
         elif trace_agent.knows(agent, wanted):

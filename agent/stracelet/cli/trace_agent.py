@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stracelet.cli.arriving import Arriving, Written
@@ -14,7 +15,7 @@ from stracelet.cli.forwarded import flags_of
 from stracelet.cli.host_agent import AgentLost, Asking, wanted_of
 from stracelet.cli.interrupts import on_signals
 from stracelet.cli.recording import PATIENCE_SECONDS, say
-from stracelet.containers.model import Container, Pod
+from stracelet.containers.model import PROCESS, Container, Pod
 from stracelet.containers.targets import describe, target_of
 from stracelet.errors import StraceletError, TargetNotFound
 from stracelet.records.printing import FORMATS
@@ -58,6 +59,18 @@ def knows(agent: HostAgent, wanted: Wanted) -> bool:
     except TargetNotFound:
         return False
     return True
+
+
+def of_what_it_has(agent: HostAgent, wanted: Wanted) -> Wanted:
+    """Of the processes of a sidecar's pod those that its agent has, if it has any. The others came after it began, and
+    which these are is said. StraceletError."""
+    has = {each.get("container_id") for each in agent.containers({})}
+    targets = [text for text in wanted.targets if text.replace("pid/", PROCESS) in has]
+    if not targets:
+        return wanted
+    if others := [text for text in wanted.targets if text not in targets]:
+        say(f"not traced: {', '.join(others)}, of which the agent does not know; name it, and it is")
+    return replace(wanted, targets=tuple(targets))
 
 
 def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:

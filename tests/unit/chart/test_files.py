@@ -92,4 +92,5 @@ def test_the_sidecar_has_the_programs_version_and_no_right_on_the_node() -> None
     sidecar = pod["containers"][1]
     assert sidecar["image"] == f"stracelet:{stracelet.__version__}"
     assert pod["shareProcessNamespace"] is True
-    assert not pod.keys() & {"hostPID", "hostNetwork", "volumes"}
+    assert not pod.keys() & {"hostPID", "hostNetwork"}
+    assert [volume.keys() for volume in pod["volumes"]] == [{"name", "emptyDir"}]
