@@ -18,7 +18,7 @@ from aiohttp import web
 from stracelet.errors import UsageError
 from stracelet.native import syscall_name
 from stracelet.server.answers import claim_of, document, nothing, refusal, refused
-from stracelet.server.listener import Listener, Route
+from stracelet.server.listener import ANSWER_SECONDS, Listener, Route
 from stracelet.traces.admission import Denied
 from stracelet.traces.running import Asked, heading_in_cluster, heading_on_host
 from stracelet.traces.served import served
@@ -99,6 +99,7 @@ class TraceApi:
             sockets=sockets,
             max_connections=MOST_CONNECTIONS,
             longest_body=LONGEST_BODY,
+            answer_seconds=ADMIT_SECONDS + ANSWER_SECONDS,  # or who waits in vain to be let in would not be told so
         )
         self.start = self._listener.start
 
