@@ -163,6 +163,9 @@ class Listener:
             except TimeoutError:
                 _abort(request)
                 response = web.Response(status=503)  # which aiohttp finds nobody to send to
+            except ConnectionError as error:
+                logger.debug("who asked has gone: %s", error)
+                response = web.Response(status=503)
             finally:
                 self._answering.discard(request.protocol)
                 self._sending.pop(request.protocol, None)

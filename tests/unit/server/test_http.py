@@ -230,6 +230,18 @@ async def test_who_does_not_read_the_end_of_an_answer_makes_room() -> None:
         writer.close()
 
 
+async def test_who_hangs_up_before_the_answer_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    pages = Pages()
+    async with serving(pages) as server:
+        for _ in range(3):
+            client = socket.create_connection(("127.0.0.1", server.port))
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            client.close()
+        assert (await get(server, "/healthz"))[0] == 200
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
 async def test_scrapes_at_once_are_bounded() -> None:
     pages = Pages()
     pages.go.clear()
