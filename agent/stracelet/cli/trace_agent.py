@@ -110,7 +110,13 @@ async def _trace(
     arriving = Arriving(data=wish.options.format == FORMATS["json"])
     pump = Pump(arriving, [Written(sink)], watched)
     following = Following(agent, wanted, arriving, quiet=bool(wish.quiet))
-    with on_signals(lambda _: stop.set()):
+
+    def end(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)  # at once: the tracer is the agent's, which sees us go
+        stop.set()
+
+    with on_signals(end):
         pump.start()
         try:
             await following.follow(body, stop, pump.ended, deadline)
