@@ -151,6 +151,8 @@ def describe(container: Container) -> str:
         return f"pod/{container.pod.name}/{container.name} in {container.pod.namespace}"
     if container.runtime in ("docker", "podman"):
         return f"{container.runtime}/{container.name} ({container.id[:12]})"
+    if container.id.startswith(PROCESS) and not container.name:
+        return container.id.replace(PROCESS, "pid/")
     return f"container/{container.name or container.id[:12]} ({container.id[:12]})"
 
 
@@ -160,7 +162,9 @@ def target_of(container: Container) -> str:
         return printable(f"pod/{container.pod.name}/{container.name}")
     if container.runtime in ("docker", "podman"):
         return printable(f"{container.runtime}/{container.name}")
-    return printable(f"container/{container.name}") if container.name else container.id[:SHORT_ID]
+    if container.name:
+        return printable(f"container/{container.name}")
+    return container.id.replace(PROCESS, "pid/")[:SHORT_ID]
 
 
 def resolve(

@@ -12,7 +12,7 @@ import pytest
 from stracelet.containers.model import Container
 from stracelet.containers.processes import Processes
 from stracelet.containers.sources import Forgotten, Listing
-from stracelet.containers.targets import match, parse_target
+from stracelet.containers.targets import describe, match, parse_target, target_of
 
 
 @pytest.fixture
@@ -51,3 +51,6 @@ def test_its_target_is_its_pid() -> None:
     assert match(parse_target("pid/7"), [app, other]) == [app]
     assert match(parse_target("pid/77"), [app, other]) == []
     assert match(parse_target("app"), [app, other]) == [app]
+    nameless = Container("pid:7")
+    assert (target_of(nameless), describe(nameless)) == ("pid/7", "pid/7")
+    assert (target_of(app), describe(app)) == ("container/app", "container/app (pid:7)")
