@@ -392,40 +392,71 @@ def test_what_a_reload_masks_is_masked_in_the_traces_that_begin_from_then_on(
     docker.remove(worker.id)
 
 
-LOOP = "import os\nwhile line := input(): [os.getppid() for _ in range(int(line))]; print(line, flush=True)"
+ASKING = "import os\nwhile line := input(): [os.getppid() for _ in range(int(line))]; print(line, flush=True)"
 
 
-def test_a_process_that_the_agent_counts_is_traced_through_it(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def asking() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that makes as many calls as it is told to."""
+    with subprocess.Popen([sys.executable, "-c", ASKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def calls_of(process: subprocess.Popen[bytes], count: int) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"%d\n" % count)
+    process.stdin.flush()
+    assert process.stdout.readline() == b"%d\n" % count
+
+
+@pytest.fixture
+def counting(asking: subprocess.Popen[bytes], folder: Path, tmp_path: Path) -> Iterator[Host]:
+    """The agent that counts them."""
     file = tmp_path / "agent.yaml"
     settings = {"metrics": {"listen": "127.0.0.1:0"}, "api": {"socket": str(folder / "agent.sock")}}
     file.write_text(json.dumps({**settings, "sources": {"docker": "off", "podman": "off", "cri": "off"}}))
-    with subprocess.Popen([sys.executable, "-c", LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    with Command("agent", "--config", str(file), f"pid/{asking.pid}") as command:
+        command.says("metrics at")
+        wait_for(lambda: task_status(asking.pid)[asking.pid]["TracerPid"] != "0", what="it is counted")
+        yield Host(command, folder / "agent.sock")
+        assert command.interrupt() == 0
+    assert task_status(asking.pid)[asking.pid]["TracerPid"] == "0"
+    calls_of(asking, 1)
+
+
+def test_a_process_that_the_agent_counts_is_traced_through_it(counting: Host, asking: subprocess.Popen[bytes]) -> None:
+    with counting.trace("-e", "trace=getppid", f"pid/{asking.pid}") as trace:
+        trace.says(f"tracing pid/{asking.pid}: ")
+        calls_of(asking, 100)
+        wait_for(lambda: trace.out.count("getppid()") == 100, what="its lines")
+        assert trace.interrupt() == 0
+    calls_of(asking, 7)
+    counted = rf'^stracelet_syscalls_total{{.*container="pid/{asking.pid}".*syscall="getppid".*}} 107$'
+    wait_for(lambda: re.search(counted, counting.page(), re.MULTILINE), what="all calls")
+    done = run("trace", "--agent", str(counting.socket), f"pid/{os.getpid()}")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "of processes the agent traces those alone that were named at its start" in done.stderr
+
+
+def interrupted(process: subprocess.Popen[str]) -> bool:
+    """Again, by somebody who is impatient; whether it has ended."""
+    process.send_signal(signal.SIGINT)
+    return process.poll() is not None
+
+
+def test_an_agent_that_is_stopped_keeps_nobody(counting: Host, asking: subprocess.Popen[bytes]) -> None:
+    with counting.trace("-e", "trace=getppid", f"pid/{asking.pid}") as trace:
+        trace.says("tracing")
+        counting.command.process.send_signal(signal.SIGSTOP)
         try:
-            with Command("agent", "--config", str(file), f"pid/{process.pid}") as command:
-                command.says("metrics at")
-                wait_for(lambda: task_status(process.pid)[process.pid]["TracerPid"] != "0", what="it is counted")
-                asking = ("trace", "--agent", str(folder / "agent.sock"), "-e", "trace=getppid")
-                with Command(*asking, f"pid/{process.pid}") as trace:
-                    trace.says("tracing")
-                    process.stdin.write(b"100\n")
-                    process.stdin.flush()
-                    assert process.stdout.readline() == b"100\n"
-                    wait_for(lambda: trace.out.count("getppid()") == 100, what="its lines")
-                    assert trace.interrupt() == 0
-                process.stdin.write(b"7\n")
-                process.stdin.flush()
-                assert process.stdout.readline() == b"7\n"
-                counted = rf'^stracelet_syscalls_total{{.*container="pid/{process.pid}".*syscall="getppid".*}} 107$'
-                wait_for(lambda: re.search(counted, Host(command, folder).page(), re.MULTILINE), what="all calls")
-                done = run(*asking, f"pid/{os.getpid()}")
-                assert (done.returncode, done.stdout) == (3, "")
-                assert "of processes the agent traces those alone that were named at its start" in done.stderr
-                assert command.interrupt() == 0
-            assert task_status(process.pid)[process.pid]["TracerPid"] == "0"
+            calls_of(asking, 10)  # nor the process
+            trace.process.send_signal(signal.SIGINT)
+            wait_for(lambda: interrupted(trace.process), what="it has ended by the second one", seconds=3)
+            assert trace.process.returncode == 128 + signal.SIGINT
         finally:
-            process.kill()
+            counting.command.process.send_signal(signal.SIGCONT)
 
 
 def test_a_socket_that_cannot_be_made_where_it_is_to_be_is_an_error(tmp_path: Path) -> None:
