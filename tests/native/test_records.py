@@ -18,6 +18,7 @@ from stracelet.records.filters import Filter
 from stracelet.tracing.protocol import CommandEnded, Ended, TracerEnded
 from tests.native.harness import proc, records
 from tests.native.harness.cgroup import Container
+from tests.native.harness.proc import until
 from tests.native.harness.records import Record, Records
 from tests.native.harness.tracee import Progress, Start
 from tests.native.harness.tracing import Tracing
@@ -86,6 +87,46 @@ async def test_only_what_failed() -> None:
     calls = [record for record in found.all if record.type in (records.SYSCALL, records.ENTRY)]
     assert calls
     assert all(record.type == records.SYSCALL and record.result < 0 for record in calls)
+
+
+@pytest.mark.parametrize("named", ["container", "process"])
+async def test_what_is_silent_is_counted_and_recorded_as_soon_as_it_is_not(
+    named: str, container: Container, tracee: Start
+) -> None:
+    async with await Tracing.start(allow_pid=True) as tracing:
+        found = await _recorded(tracing)
+        echo = tracee("echo")
+        id_ = container.id if named == "container" else f"pid:{echo.pid}"
+
+        def ask(*, silent: bool) -> None:
+            if named == "container":
+                tracing.session.trace(id_, silent=silent)
+            else:
+                tracing.session.trace_pid(echo.pid, silent=silent)
+
+        def counted() -> int:
+            cells = tracing.session.reader.snapshot(()).cells
+            return sum(cell.calls for cell in cells if native.syscall_name(cell.abi, cell.number) == "write")
+
+        async def recorded() -> int:
+            """Of some calls, once they are counted."""
+            found.read()
+            before = counted()
+            for _ in range(20):
+                echo.tell()
+                echo.line()
+            await until(lambda: counted() >= before + 20, "they are counted")
+            return found.read()
+
+        ask(silent=True)
+        await until(lambda: (slot := tracing.slot(id_)) is not None and slot.tracees, "it is traced")
+        assert await recorded() == 0
+        ask(silent=False)
+        while not await recorded():
+            """The tracer has not heard of it yet."""
+        ask(silent=True)
+        while await recorded():
+            """Nor of that."""
 
 
 async def test_a_call_that_lasts_shows_before_its_end(tracing: Tracing, container: Container, tracee: Start) -> None:
