@@ -16,9 +16,9 @@ from stracelet.tracing import protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from stracelet.arena import Slot
     from stracelet.containers.model import SourceState
     from stracelet.containers.procfs import Procfs
-    from stracelet.tracing.roles import Slot
 
 FAIL_TRACED = FAILURE_REASONS.index("traced")
 FAIL_PERMISSION = FAILURE_REASONS.index("permission")

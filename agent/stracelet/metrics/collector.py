@@ -16,7 +16,7 @@ from stracelet.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from stracelet.metrics.arena import Slot, Snapshot
+    from stracelet.arena import Slot, Snapshot
     from stracelet.metrics.self_metrics import SelfMetrics
     from stracelet.metrics.series import Identity, Series
 

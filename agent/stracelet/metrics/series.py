@@ -12,18 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from stracelet.metrics.families import FAILURE_REASONS
+from stracelet.native import ABI_SIGNAL, OTHER, SLOT_ENDED, SLOT_LEFT
 from stracelet.records.shown import ALL, UNKNOWN, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from stracelet.metrics.arena import Cell, ErrorCell, Names, Slot, Snapshot
+    from stracelet.arena import Cell, ErrorCell, Names, Slot, Snapshot
 
-ABI_SIGNAL = 4  # STL_ABI_SIGNAL
-SLOT_ENDED = 4  # STL_SLOT_ENDED
-SLOT_LEFT = 5  # STL_SLOT_LEFT
 REST = 0  # in place of an errno: all of the syscall's that are not told apart
-OTHER = "other"
 
 
 ErrorKey: TypeAlias = tuple[int, int, int, int, int]

@@ -5,34 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from stracelet.text import printable
 from stracelet.traces.summary import Column, Order, Row, summary
+
+if TYPE_CHECKING:
+    from stracelet.arena import Cell
 
 # strace's names of its personalities (strace(1), "System call usage summary for ... mode")
 MODES = {1: "32 bit"}
 UNKNOWN = "unknown"
 NOTHING = "no system calls\n"
-
-
-class Cell(Protocol):
-    """A cell of the arena's snapshot (struct stl_cell)."""
-
-    @property
-    def abi(self) -> int: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def calls(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
-    @property
-    def sum_ns(self) -> int: ...
-    @property
-    def min_ns(self) -> int: ...
-    @property
-    def max_ns(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,6 @@ if TYPE_CHECKING:
     from stracelet.tracing import protocol
 
 
-class Slot(Protocol):
-    """struct stl_container, as far as it is of interest here."""
-
-    @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def state(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def end_ns(self) -> int: ...
-
-
 class Requests(Protocol):
     """A Session, as far as it is of interest here."""
 

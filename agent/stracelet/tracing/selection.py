@@ -25,14 +25,16 @@ from typing import TYPE_CHECKING
 
 from stracelet.containers.model import EXITED, PROCESS
 from stracelet.errors import TargetNotFound
+from stracelet.native import SLOT_ENDED, SLOT_LEFT, SLOT_PROVISIONAL, SLOT_TRACED
 from stracelet.tracing import protocol
 from stracelet.tracing.retries import NO_ROOM, Retries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
+    from stracelet.arena import Slot
     from stracelet.containers.model import Container
-    from stracelet.tracing.roles import Known, Requests, Slot, Wanted
+    from stracelet.tracing.roles import Known, Requests, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +48,6 @@ ADOPTION_NS = 30 * SECOND
 TICK_SECONDS = 0.5
 # Ended slots are 1 in 4 of all: where short-lived containers fill the arena, the oldest go before their linger is over.
 MAX_ENDED = 256
-
-PROVISIONAL = 1  # STL_SLOT_PROVISIONAL
-TRACED = 2  # STL_SLOT_TRACED
-ENDED = 4  # STL_SLOT_ENDED
-LEFT = 5  # STL_SLOT_LEFT
 
 
 @dataclass(frozen=True)
@@ -211,14 +208,14 @@ class Selection:
     def _find_provisional(self) -> None:
         """Messages may have been lost: who is provisional in the arena has an answer to get."""
         for slot in self._slots():
-            if slot.state == PROVISIONAL and slot.id not in self._traced:
+            if slot.state == SLOT_PROVISIONAL and slot.id not in self._traced:
                 self._unnamed.setdefault(slot.id, self._clock() + NAMING_NS)
                 self._decide(slot.id)
 
     def _adopt(self) -> None:
         """Where a supervisor outlives its agents, an earlier one's containers are there, and are decided about."""
         for slot in self._slots():
-            if slot.state == TRACED and slot.id not in self._traced and slot.id not in self._kept:
+            if slot.state == SLOT_TRACED and slot.id not in self._traced and slot.id not in self._kept:
                 self._unnamed.setdefault(slot.id, self._clock() + ADOPTION_NS)
                 self._decide(slot.id)
 
@@ -226,7 +223,9 @@ class Selection:
         """Whether it was let go, and nothing of it is to be shown."""
         if slot.id in self._kept or slot.id in self._unnamed:
             return False
-        return slot.state in (ENDED, LEFT) or (slot.state == TRACED and self.answering and slot.id not in self._traced)
+        if slot.state == SLOT_TRACED:
+            return self.answering and slot.id not in self._traced
+        return slot.state in (SLOT_ENDED, SLOT_LEFT)
 
     def _tracer_ended(self, event: protocol.TracerEnded | protocol.SupervisorLost) -> None:
         self.answering = False
@@ -320,7 +319,7 @@ class Selection:
     async def tick(self) -> None:
         """What time alone brings about: names that never came, and slots whose linger is over."""
         slots = self._slots()
-        for container_id in self._nameless_for_long({slot.id for slot in slots if slot.state == ENDED}):
+        for container_id in self._nameless_for_long({slot.id for slot in slots if slot.state == SLOT_ENDED}):
             self._let_go(container_id)
         for container_id in self._retries.due():
             self._ask_again(container_id)
@@ -345,7 +344,7 @@ class Selection:
 
     async def _release(self, slots: Collection[Slot], linger_ns: int) -> None:
         strangers = [slot for slot in slots if self._nobodys(slot)]
-        ended = (slot for slot in slots if slot.state in (ENDED, LEFT) and slot.id in self._kept)
+        ended = (slot for slot in slots if slot.state in (SLOT_ENDED, SLOT_LEFT) and slot.id in self._kept)
         ours = sorted((slot for slot in ended if slot.id not in self._unnamed), key=lambda slot: slot.end_ns)
         self._releasing &= {(slot.slot, slot.serial) for slot in (*strangers, *ours)}  # the others are released
         now, surplus = self._wall_clock(), len(ours) - MAX_ENDED

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from stracelet.metrics.series import OTHER, Identity, Labels
+from stracelet.metrics.series import Identity, Labels
+from stracelet.native import OTHER
 
 NUMBER_OTHER, ERROR_OTHER = -2, 4096
 EDGES = (1000, 4000, 16000)

@@ -17,7 +17,8 @@ from stracelet.metrics import families
 from stracelet.metrics.collector import Collector
 from stracelet.metrics.exposition import OPENMETRICS, TEXT, negotiate, render
 from stracelet.metrics.self_metrics import SelfMetrics
-from stracelet.metrics.series import ABI_SIGNAL, Identity, Labels, Series
+from stracelet.metrics.series import Identity, Labels, Series
+from stracelet.native import ABI_SIGNAL
 from tests.unit.metrics.arena import EDGES, FakeArena, Names, identity
 
 if TYPE_CHECKING:

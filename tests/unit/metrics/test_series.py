@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from stracelet.metrics.series import ABI_SIGNAL, SLOT_ENDED, Identity, Labels, Series
+from stracelet.metrics.series import Identity, Labels, Series
+from stracelet.native import ABI_SIGNAL, SLOT_ENDED
 from tests.unit.metrics.arena import EDGES, ERROR_OTHER, NUMBER_OTHER, FakeArena, Names, identity
 
 SECOND = 10**9

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from stracelet.metrics.exposition import render
-from stracelet.metrics.series import SLOT_ENDED, Identity, Labels
+from stracelet.metrics.series import Identity, Labels
+from stracelet.native import SLOT_ENDED
 from stracelet.records.shown import ALL, Shown
 from tests.unit.metrics.arena import EDGES, NUMBER_OTHER, SYSCALLS, FakeArena, identity
 from tests.unit.metrics.test_series import SECOND, make, update

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from stracelet.containers.model import Pod
 from stracelet.errors import TargetNotFound
+from stracelet.native import SLOT_ENDED, SLOT_PROVISIONAL, SLOT_TRACED
 from stracelet.tracing import protocol
-from stracelet.tracing.selection import ADOPTION_NS, ENDED, MAX_ENDED, PROVISIONAL, TRACED, Kept, Selection
+from stracelet.tracing.selection import ADOPTION_NS, MAX_ENDED, Kept, Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -279,20 +280,20 @@ def test_a_tracers_container_that_comes_again_is_asked_for_everything_again(worl
 async def test_what_an_earlier_agent_asked_for_is_adopted_or_let_go() -> None:
     world = World()
     world.inventory.known = {"a": Named("a", "web"), "b": Named("b", "db")}
-    world.slots = [FakeSlot(0, 1, "a", TRACED), FakeSlot(1, 2, "b", TRACED), FakeSlot(2, 3, "c", TRACED)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_TRACED), FakeSlot(1, 2, "b", SLOT_TRACED), FakeSlot(2, 3, "c", SLOT_TRACED)]
     await world.selection.tick()
     assert world.tracer.released == []  # nobody has answered yet
     world.hello()
     await world.selection.tick()
     assert (world.tracer.traced, world.tracer.discarded, world.tracer.released) == ({"a"}, ["b"], [2])
     world.now += ADOPTION_NS
-    world.slots = [FakeSlot(0, 1, "a", TRACED), FakeSlot(2, 3, "c", TRACED)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_TRACED), FakeSlot(2, 3, "c", SLOT_TRACED)]
     await world.selection.tick()
     assert (world.tracer.traced, world.tracer.discarded, world.tracer.released) == ({"a"}, ["b", "c"], [2, 3])
 
 
 def test_what_is_adopted_waits_for_its_name(world: World) -> None:
-    world.slots = [FakeSlot(0, 1, "a", TRACED)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_TRACED)]
     world.hello()
     world.now += ADOPTION_NS - 1
     world.name("a", "web")
@@ -302,10 +303,10 @@ def test_what_is_adopted_waits_for_its_name(world: World) -> None:
 async def test_a_slot_that_ends_twice_is_released_twice(world: World) -> None:
     world.name("a", "web")
     for _ in range(2):
-        world.slots = [FakeSlot(0, 1, "a", ENDED, end_ns=world.now)]
+        world.slots = [FakeSlot(0, 1, "a", SLOT_ENDED, end_ns=world.now)]
         world.now += LINGER + 1
         await world.selection.tick()
-        world.slots = [FakeSlot(0, 1, "a", TRACED)]
+        world.slots = [FakeSlot(0, 1, "a", SLOT_TRACED)]
         world.name("a", "web")
         await world.selection.tick()
     assert world.tracer.released == [1, 1]
@@ -327,7 +328,7 @@ def test_the_end_that_was_asked_for_is_no_restart(world: World) -> None:
 
 @pytest.mark.parametrize("lost", ["overflow", "restart"])
 async def test_a_provisional_slot_whose_event_was_lost_gets_its_answer(world: World, lost: str) -> None:
-    world.slots = [FakeSlot(0, 1, "a", PROVISIONAL)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_PROVISIONAL)]
     if lost == "overflow":
         world.selection.handle(protocol.Overflow())
     else:
@@ -339,7 +340,7 @@ async def test_a_provisional_slot_whose_event_was_lost_gets_its_answer(world: Wo
 
 async def test_an_ended_slot_is_released_after_the_linger_and_not_before_it_is_counted(world: World) -> None:
     world.name("a", "web")
-    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 5, "a", SLOT_ENDED, end_ns=world.now)]
     world.now += LINGER
     await world.selection.tick()
     assert world.tracer.released == []
@@ -351,7 +352,7 @@ async def test_an_ended_slot_is_released_after_the_linger_and_not_before_it_is_c
 
 async def test_what_has_ended_is_no_longer_waited_for_until_it_starts_again(world: World) -> None:
     world.name("a", "web")
-    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 5, "a", SLOT_ENDED, end_ns=world.now)]
     world.inventory.known["a"] = Named("a", "web", "exited")
     world.now += LINGER + 1
     await world.selection.tick()
@@ -369,14 +370,14 @@ def test_a_short_life_that_is_over_when_its_name_comes_is_kept(world: World) -> 
 
 
 async def test_a_stranger_s_slot_is_released_at_once_and_counted_nowhere(world: World) -> None:
-    world.slots = [FakeSlot(0, 5, "x", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 5, "x", SLOT_ENDED, end_ns=world.now)]
     await world.selection.tick()
     assert (world.tracer.released, world.retired) == ([5], [])
 
 
 async def test_an_ended_slot_waits_for_its_name(world: World) -> None:
     world.new("a")
-    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 5, "a", SLOT_ENDED, end_ns=world.now)]
     await world.selection.tick()
     assert world.tracer.released == []
     world.name("a", "web")
@@ -388,7 +389,7 @@ async def test_an_ended_slot_waits_for_its_name(world: World) -> None:
 async def test_many_short_lives_do_not_fill_the_arena(world: World) -> None:
     for i in range(MAX_ENDED + 3):
         world.name(str(i), "web")
-        world.slots.append(FakeSlot(i, i + 1, str(i), ENDED, end_ns=world.now - i))
+        world.slots.append(FakeSlot(i, i + 1, str(i), SLOT_ENDED, end_ns=world.now - i))
     await world.selection.tick()
     assert sorted(world.tracer.released) == [MAX_ENDED + 1, MAX_ENDED + 2, MAX_ENDED + 3]
 
@@ -397,7 +398,7 @@ async def test_without_a_linger_nothing_of_ours_is_released() -> None:
     world = World(linger_ns=None)
     world.hello()
     world.name("a", "web")
-    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=1)]
+    world.slots = [FakeSlot(0, 5, "a", SLOT_ENDED, end_ns=1)]
     world.now += 10 * LINGER
     await world.selection.tick()
     assert world.tracer.released == []
@@ -405,7 +406,7 @@ async def test_without_a_linger_nothing_of_ours_is_released() -> None:
 
 async def test_who_is_gone_and_released_is_forgotten(world: World) -> None:
     world.name("a", "web")
-    world.slots = [FakeSlot(0, 5, "a", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 5, "a", SLOT_ENDED, end_ns=world.now)]
     world.selection.handle(protocol.Gone(id="a"))
     await world.selection.tick()
     assert world.selection.kept("a")

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from stracelet.tracing.selection import ENDED, LATE_NS, MAX_LATE, PROVISIONAL
+from stracelet.native import SLOT_ENDED, SLOT_PROVISIONAL
+from stracelet.tracing.selection import LATE_NS, MAX_LATE
 from tests.unit.selection.test_selection import SECOND, FakeSlot, World
 
 
@@ -16,7 +17,7 @@ def made() -> World:
 async def test_what_has_ended_is_kept_when_its_name_comes_late() -> None:
     world = made()
     world.new("a")
-    world.slots = [FakeSlot(0, 1, "a", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_ENDED, end_ns=world.now)]
     world.now += 20 * SECOND
     await world.selection.tick()
     assert world.tracer.discarded == []
@@ -28,7 +29,7 @@ async def test_what_has_ended_is_kept_when_its_name_comes_late() -> None:
 async def test_what_nobody_names_is_thrown_away_in_the_end() -> None:
     world = made()
     world.new("a")
-    world.slots = [FakeSlot(0, 1, "a", ENDED, end_ns=world.now)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_ENDED, end_ns=world.now)]
     world.now += 2 * SECOND + LATE_NS - 1
     await world.selection.tick()
     assert world.tracer.discarded == []
@@ -40,7 +41,7 @@ async def test_what_nobody_names_is_thrown_away_in_the_end() -> None:
 async def test_what_runs_on_is_waited_for_no_longer_than_before() -> None:
     world = made()
     world.new("a")
-    world.slots = [FakeSlot(0, 1, "a", PROVISIONAL)]
+    world.slots = [FakeSlot(0, 1, "a", SLOT_PROVISIONAL)]
     world.now += 2 * SECOND
     await world.selection.tick()
     assert world.tracer.discarded == ["a"]
@@ -51,7 +52,7 @@ async def test_no_more_than_so_many_are_waited_for() -> None:
     world = made()
     for i in range(MAX_LATE + 10):
         world.new(f"{i:03}")
-        world.slots.append(FakeSlot(i, i + 1, f"{i:03}", ENDED, end_ns=world.now))
+        world.slots.append(FakeSlot(i, i + 1, f"{i:03}", SLOT_ENDED, end_ns=world.now))
         world.now += 1
     world.now += 2 * SECOND
     await world.selection.tick()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the metrics read of an arena."""
+"""What an arena holds, for those who do not care how it is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ class Cell(Protocol):
     @property
     def calls(self) -> int: ...
     @property
+    def errors(self) -> int: ...
+    @property
     def sum_ns(self) -> int: ...
+    @property
+    def min_ns(self) -> int: ...
+    @property
+    def max_ns(self) -> int: ...
     @property
     def buckets(self) -> Sequence[int]: ...
 
