@@ -20,6 +20,7 @@ import pytest
 from tests.cluster.charts import Helm, Release, installed
 from tests.cluster.conftest import IMAGE, Cluster
 from tests.images import wait_for
+from tests.worker import known_calls
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 
@@ -30,7 +31,6 @@ WEB = "while :; do kill -0 4194305 2>/dev/null; sleep 0.1; done"
 BUSY = "while :; do kill -0 4194304 2>/dev/null; sleep 0.02; done"
 ENDING = "trap 'exit 7' TERM; while :; do kill -0 4194305 2>/dev/null; sleep 0.1; done"
 COUNT = 30
-SHORT = f"i=0; while [ $i -lt {COUNT} ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done"
 RESTRICTED = {
     "pod": {"runAsNonRoot": True, "runAsUser": 1234, "seccompProfile": {"type": "RuntimeDefault"}},
     "container": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
@@ -269,7 +269,7 @@ def test_a_short_pod_is_traced_from_its_first_exec(agents: Release, cluster: Clu
     name = f"short-{uuid.uuid4().hex[:6]}"
     with Client(agents, namespace, "--wait", "-l", f"app={name}", "-e", "trace=execve,kill") as client:
         client.says("waiting")
-        job(cluster, namespace, name, SHORT)
+        job(cluster, namespace, name, known_calls(COUNT))
         client.shows(r"\+\+\+ exited with 0 \+\+\+")
         assert client.end() == 0
     assert sum("kill(4194305, 0)" in line for line in client.lines) == COUNT

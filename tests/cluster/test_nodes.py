@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,14 @@ from tests.cluster.conftest import Cluster, Pod, host_pids, run_pod
 from tests.command import Command, calls, run, sections
 from tests.images import wait_for
 from tests.processes import task_status, traced_or_stopped
+from tests.worker import known_calls, on_each_line, tell
 
-# No PID is that high (PID_MAX_LIMIT, proc(5)), so these kills fail; signal 0 does nothing.
-KNOWN = """\
+KNOWN = f"""\
 i=0; while [ $i -lt 1000 ]; do kill -0 $$; cd /tmp; i=$((i + 1)); done
-i=0; while [ $i -lt 10 ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done
+{known_calls(10)}
 """
 EXPECTED = {"kill": (1010, 10), "chdir": (1000, 0)}
-# It does so each time that a line comes, and then says that it has.
-WORKER = f"""\
-mkfifo /tmp/go /tmp/done
-while read line </tmp/go; do
-{KNOWN}
-echo "$line" >/tmp/done
-done
-"""
-PROGRAMS = {"worker": WORKER, "sidecar": "sleep 1000000 & wait"}
+PROGRAMS = {"worker": on_each_line(KNOWN), "sidecar": "sleep 1000000 & wait"}
 PAUSE = "2147483647"
 NODES = ["node-1", "node-2"]
 
@@ -56,7 +49,7 @@ def _pod_notices_nothing(pod: Pod) -> Iterator[None]:
     status = pod.read()["status"]
     assert status["phase"] == "Running"
     assert {each["name"]: each["restartCount"] for each in status["containerStatuses"]} == dict.fromkeys(PROGRAMS, 0)
-    assert pod.exec("worker", "/bin/sh", "-c", "echo works >/tmp/go; cat /tmp/done") == "works\n"
+    tell(partial(pod.exec, "worker"), "works")
 
 
 def first_pid(pod: Pod, container: str) -> int:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,10 @@ from tests.cluster.trace_client import Stream, TraceObject, ask
 from tests.command import Command, calls
 from tests.images import wait_for
 from tests.processes import task_status, traced_or_stopped
+from tests.worker import WORKER, known_calls, tell
 
 pytestmark = pytest.mark.usefixtures("trace_objects")
 
-# On a line's arrival: so many calls of a known kind.
-WORKER = """\
-mkfifo /tmp/go /tmp/done
-while read count </tmp/go; do
-i=0; while [ $i -lt $count ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done
-echo "$count" >/tmp/done
-done
-"""
 BUSY = "while :; do kill -0 4194305 2>/dev/null; read -t 0.01 x </dev/null; done"
 PROGRAMS = {"worker": WORKER, "sidecar": WORKER}
 
@@ -103,8 +97,7 @@ def listed(agent: Agent, trace: TraceObject) -> list[Mapping[str, Any]]:
 
 
 def work(pod: Pod, container: str, count: int) -> None:
-    done = pod.exec(container, "/bin/sh", "-c", f"echo {count} >/tmp/go; cat /tmp/done")
-    assert done == f"{count}\n"
+    tell(partial(pod.exec, container), count)
 
 
 def kills(stream: Stream, container: str) -> list[str]:
@@ -310,11 +303,10 @@ def test_one_attachment_is_enough_for_monitoring_and_many_traces(
 
 def test_a_pod_that_comes_is_traced_from_its_first_exec(agent: Agent, cluster: Cluster, namespace: str) -> None:
     name = f"short-{uuid.uuid4().hex[:8]}"
-    program = "i=0; while [ $i -lt 20 ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done"
     filter_ = ["-e", "trace=execve,kill"]
     asked = TraceObject(cluster, namespace, target={"selector": f"app={name}"}, filter=filter_)
     with asked as trace, Stream(agent.api, trace) as stream:
-        _create(cluster, namespace, name, program, {"app": name})
+        _create(cluster, namespace, name, known_calls(20), {"app": name})
         stream.until(lambda: any("exited with 0" in line for line in stream.lines), "its end")
         stream.end()
     assert sum("kill(4194305, 0)" in line for line in stream.lines) == 20

@@ -15,6 +15,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,8 @@ import pytest
 from tests.command import PROGRAM, Command, calls, environment, run, sections
 from tests.images import Engine, wait_for
 from tests.processes import task_status, traced_or_stopped
+from tests.worker import WORKER, tell
 
-# On a line's arrival: so many calls of a known kind.
-WORKER = """\
-mkfifo /tmp/go /tmp/done
-while read count </tmp/go; do
-i=0; while [ $i -lt $count ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done
-echo "$count" >/tmp/done
-done
-"""
 KILL = "kill(4194305, 0)"
 CALL = re.compile(r'kill\(4194305, 0\)|"syscall":"kill"')
 LINE = re.compile(r"(\[pid +\d+\] )?kill\(4194305, 0\) += -1 ESRCH \(No such process\)")
@@ -55,8 +49,7 @@ class Worker:
         return f"docker/{self.name}"
 
     def work(self, count: int) -> None:
-        done = self.docker.call("exec", self.id, "sh", "-c", f"echo {count} >/tmp/go; cat /tmp/done")
-        assert done == str(count)
+        tell(partial(self.docker.call, "exec", self.id), count)
 
     def tracer(self) -> str:
         """The thread that traces its first process; 0: none."""
