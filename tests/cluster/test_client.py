@@ -23,7 +23,7 @@ import pytest
 from tests.cluster.charts import Helm, Release, installed
 from tests.cluster.conftest import Cluster
 from tests.cluster.shop import SECONDS, Shop, moment, program
-from tests.cluster.test_kubectl_strace import BUSY, COMMAND, ENDING, RESTRICTED, prefixes
+from tests.cluster.test_kubectl_strace import BUSY, COMMAND, RESTRICTED, prefixes
 from tests.images import wait_for
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
@@ -62,7 +62,6 @@ def shop(cluster: Cluster, agents: Release, namespace: str, tmp_path_factory: py
         for done in [
             pool.submit(made.deploy, "web", {"web": WORK, "log": WORK}),
             pool.submit(made.deploy, "safe", {"web": WORK, "log": WORK}, rights=RESTRICTED),
-            pool.submit(made.deploy, "roll", {"web": ENDING}, rights=RESTRICTED),
             pool.submit(made.deploy, "other", {"web": BUSY}),
         ]:
             done.result()
@@ -94,22 +93,6 @@ def test_every_process_of_its_containers_and_nobody_elses_in_the_order_of_time(s
         sent = [each for each in of if each["syscall"] == "sendfile"]
         assert {each["args"][1]["text"].partition("<")[2] for each in sent} == {"/etc/passwd>"}
         assert len({each["vpid"] for each in sent}) >= 2, "each child is another process"
-
-
-def test_a_rollout_of_pods_without_a_right_is_followed(shop: Shop) -> None:
-    old = shop.pods("roll")
-    with shop.client("deploy/roll", "-e", "trace=execve,kill") as client:
-        for pod in old:
-            client.shows(rf"^{pod}/web .*kill\(4194305", times=2)
-        shop.cluster.kubectl("rollout", "restart", "deploy/roll", "-n", shop.namespace)
-        shop.cluster.kubectl("rollout", "status", "deploy/roll", "-n", shop.namespace, "--timeout=80s")
-        new = [pod for pod in shop.pods("roll") if pod not in old]
-        assert len(new) == 2
-        for pod in new:
-            client.shows(rf'^{pod}/web .*execve\("/bin/sh"')
-        for pod in old:
-            client.shows(rf"^{pod}/web .*\+\+\+ exited with 7 \+\+\+")
-        assert client.end() == 0
 
 
 def test_what_is_called_goes_into_files_here(shop: Shop, tmp_path: Path) -> None:

@@ -242,9 +242,12 @@ def test_tables(agents: Release, cluster: Cluster, namespace: str, web: str) -> 
     assert "4194304" not in out
 
 
-def test_a_rollout_is_followed(agents: Release, cluster: Cluster, namespace: str) -> None:
+@pytest.mark.parametrize("rights", [ROOT, RESTRICTED], ids=["root", "restricted"])
+def test_a_rollout_is_followed(
+    agents: Release, cluster: Cluster, namespace: str, rights: Mapping[str, Mapping[str, Any]]
+) -> None:
     name = f"roll-{uuid.uuid4().hex[:6]}"
-    deployment(cluster, namespace, name, {"web": ENDING})
+    deployment(cluster, namespace, name, {"web": ENDING}, rights=rights)
     old = names(cluster, namespace, name)
     before = {each["metadata"]["uid"] for each in agents.pods()}
     with Client(agents, namespace, f"deploy/{name}", "-e", "trace=execve,kill") as client:
