@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.charts import Helm, Release, audited, installed, requests
+from tests.cluster.client.test_kubectl_strace import BUSY, WEB, Client, deployment, names, prefixes, run
 from tests.cluster.conftest import Cluster
 from tests.cluster.identities import KINDS, Identity, identities, token
-from tests.cluster.test_kubectl_strace import BUSY, WEB, Client, deployment, names, prefixes, run
 from tests.command import Command
 from tests.images import wait_for
 from tests.memory import held

@@ -20,10 +20,11 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.charts import Helm, Release, installed
+from tests.cluster.charts import Release
+from tests.cluster.client.conftest import PER_USER
+from tests.cluster.client.shop import SECONDS, Shop, moment, program
+from tests.cluster.client.test_kubectl_strace import BUSY, COMMAND, RESTRICTED, prefixes
 from tests.cluster.conftest import Cluster
-from tests.cluster.shop import SECONDS, Shop, moment, program
-from tests.cluster.test_kubectl_strace import BUSY, COMMAND, RESTRICTED, prefixes
 from tests.images import wait_for
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
@@ -31,27 +32,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 # A parent that stays, and a child for each turn that is another program; each makes a call of a known kind.
 WORK = "while :; do kill -0 4194305 2>/dev/null; cat /etc/passwd >/dev/null; sleep 0.1; done"
 FLOOD = "while :; do kill -0 4194304 2>/dev/null; done"
-PER_USER = 3
 AT_ONCE = 5.0  # an end that waits for nobody, on a busy machine
-
-
-@pytest.fixture(scope="module")
-def agents(cluster: Cluster, image: str) -> Iterator[Release]:
-    limits = json.dumps({"traces_per_user": PER_USER})
-    with installed(
-        cluster, Helm(cluster.tools / "helm", cluster.kubeconfig), "--set-json", f"config.limits={limits}"
-    ) as made:
-        restarts = restarted(made)
-        yield made
-        assert restarted(made) == restarts == {(pod, 0) for pod, _ in restarts}
-
-
-def restarted(agents: Release) -> set[tuple[str, int]]:
-    """The agents' pods, and how often their containers were restarted."""
-    return {
-        (pod["metadata"]["uid"], sum(each["restartCount"] for each in pod["status"]["containerStatuses"]))
-        for pod in agents.pods()
-    }
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import pytest
 
-from tests.cluster.charts import Helm, Release, installed
+from tests.cluster.charts import Release
 from tests.cluster.conftest import IMAGE, Cluster
 from tests.images import wait_for
 from tests.worker import known_calls
@@ -36,15 +36,6 @@ RESTRICTED = {
     "container": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
 }
 ROOT: Mapping[str, Mapping[str, Any]] = {"pod": {}, "container": {}}
-
-
-@pytest.fixture(scope="module")
-def agents(cluster: Cluster, image: str) -> Iterator[Release]:
-    monitored = json.dumps({"include": [{"labels": "monitored=yes"}]})
-    with installed(
-        cluster, Helm(cluster.tools / "helm", cluster.kubeconfig), "--set-json", f"config.monitor={monitored}"
-    ) as made:
-        yield made
 
 
 class Client:
@@ -249,7 +240,6 @@ def test_a_rollout_is_followed(
     name = f"roll-{uuid.uuid4().hex[:6]}"
     deployment(cluster, namespace, name, {"web": ENDING}, rights=rights)
     old = names(cluster, namespace, name)
-    before = {each["metadata"]["uid"] for each in agents.pods()}
     with Client(agents, namespace, f"deploy/{name}", "-e", "trace=execve,kill") as client:
         for pod in old:
             client.shows(rf"^{pod}/web .*kill\(4194305", times=2)
@@ -262,9 +252,6 @@ def test_a_rollout_is_followed(
         for pod in old:
             client.shows(rf"^{pod}/web .*\+\+\+ exited with 7 \+\+\+")
         assert client.end() == 0
-    assert {each["metadata"]["uid"] for each in agents.pods()} == before
-    for each in agents.pods():
-        assert all(container["restartCount"] == 0 for container in each["status"]["containerStatuses"])
     cluster.kubectl("delete", "deployment", "-n", namespace, name)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.charts import Release
+from tests.cluster.client.test_kubectl_strace import COMMAND, ROOT, Client, deployment, names, run
 from tests.cluster.conftest import IMAGE, Cluster, host_pids
-from tests.cluster.test_kubectl_strace import COMMAND, ROOT, Client, deployment, names, run
 from tests.images import wait_for
 from tests.processes import descendants, task_status, traced_or_stopped
 
