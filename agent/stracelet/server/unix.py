@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from stracelet.errors import ServerError
@@ -16,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 64
 ANSWER_SECONDS = 1.0
+LOCK_TRIES = 10
 
 
 class UnixSocket:
@@ -46,6 +49,8 @@ class UnixSocket:
             return cls(path, listening, lock)
         except BaseException:
             listening.close()
+            with suppress(OSError):
+                os.unlink(_lock_of(path))  # noqa: PTH108
             os.close(lock)
             raise
         finally:
@@ -93,22 +98,30 @@ def _locked(path: str) -> int:
     Not the folder itself: whoever may read that could lock it too, and keep an agent from its start.
     """
     file = _lock_of(path)
-    while True:
+    for _ in range(LOCK_TRIES):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
+            _check_ours(descriptor, file)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _identity(os.fstat(descriptor)) == _identity(os.lstat(file)):
                 return descriptor
-        except BlockingIOError:
             os.close(descriptor)
-            raise _taken(path) from None
         except FileNotFoundError:
             os.close(descriptor)  # its agent has just ended, and removed it
+        except BlockingIOError:
+            os.close(descriptor)
+            break
         except BaseException:
             os.close(descriptor)
             raise
-        else:
-            os.close(descriptor)
+    raise _taken(path)
+
+
+def _check_ours(descriptor: int, file: str) -> None:
+    """PermissionError: others have it under another name, or it is theirs: who may write in the folder."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or status.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, f"{file} is not ours alone")
 
 
 def _remove_dead(file: Path) -> None:

@@ -99,12 +99,22 @@ def test_another_ones_in_its_place_is_left_alone(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"before-agent.sock", "before-agent.sock.lock"}
 
 
+def test_a_lock_that_is_another_file_too_is_not_taken(tmp_path: Path) -> None:
+    """Who may write in the folder could have us hold it."""
+    another = tmp_path / "another"
+    another.touch()
+    os.link(another, tmp_path / "agent.sock.lock")
+    with pytest.raises(PermissionError, match="not ours alone"):
+        bound(tmp_path / "agent.sock")
+
+
 def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
     path = tmp_path / "agent.sock"
     path.write_text("mine")
     with pytest.raises(ServerError, match="is no socket"):
         bound(path)
     assert path.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_is_not_there_is_not_made_for_long_paths(tmp_path: Path) -> None:
