@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from stracelet.records.consumers import Consumer
     from stracelet.traces.flags import Wish
     from stracelet.tracing.session import Session
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 2.0
 
@@ -79,11 +82,13 @@ class SharedRecords:
     async def stop(self) -> None:
         """Once no trace is left. What is still removed waits for its end: its thread uses the printers."""
         pump = self._pump
-        ended = pump is not None and await pump.stop(PATIENCE_SECONDS)
+        if pump is None:
+            return
+        while not await pump.stop(PATIENCE_SECONDS):
+            logger.warning("records are still being printed: is there no CPU for it?")
         self._pump = None
-        if pump is not None and ended:
-            pump.close()
-            self.fan.forget()
+        pump.close()
+        self.fan.forget()
 
     def failure(self) -> str:
         """Why records are not read any more, or an empty text."""
