@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stracelet.containers.cgroups import container_of_process, pod_of_container
 from stracelet.containers.merging import CGROUP, merge
 from stracelet.containers.model import EXITED, Pod, SourceState
+from stracelet.containers.processes import Processes
 from stracelet.containers.sockets import SocketAbsent
 from stracelet.containers.sources import Change, Known, Listing, Source, keep
 from stracelet.errors import SourceError
@@ -101,7 +102,7 @@ class Inventory:
         """Whether a source other than the cgroup tree knows it, or none is up that could."""
         if any(container_id in records for records in self._records.values()):
             return True
-        return not any(state.up for name, state in self._states.items() if name != CGROUP)
+        return not any(state.up for name, state in self._states.items() if name not in (CGROUP, Processes.name))
 
     def pids(self, container_id: str) -> list[int]:
         """Its PIDs now, ascending, as our own PID namespace has them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stracelet.containers.model import PROCESS, Container
 from stracelet.containers.sources import Forgotten, Listing
+from stracelet.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -22,13 +23,22 @@ class Processes:
     name = "process"
 
     def __init__(self, names: Mapping[int, str]) -> None:
-        """The names of their containers by PID, empty where none is known. Who has ended by now is left out."""
+        """The names of their containers by PID, empty where none is known. Who has ended by now is left out.
+
+        UsageError: one cannot be watched.
+        """
         self._running: dict[int, Container] = {}
         for pid, name in names.items():
             try:
                 descriptor = os.pidfd_open(pid)
             except ProcessLookupError:
                 continue
+            except OSError as error:
+                self.close()
+                raise UsageError(
+                    f"pid/{pid}: the process cannot be watched: {error.strerror}",
+                    help_text="A thread is not traced by itself: name its process.",
+                ) from error
             self._running[descriptor] = Container(f"{PROCESS}{pid}", name=name, sources=(self.name,))
 
     async def list(self) -> Listing:
@@ -50,9 +60,9 @@ class Processes:
                 loop.remove_reader(descriptor)
 
     def _forget(self, descriptor: int) -> Container | None:
-        asyncio.get_running_loop().remove_reader(descriptor)
         container = self._running.pop(descriptor, None)
         if container is not None:
+            asyncio.get_running_loop().remove_reader(descriptor)
             os.close(descriptor)
         return container
 

@@ -66,6 +66,7 @@ class Session:
         self._mapped: list[int] = []
         self._positions: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recording: tuple[bytes, ...] = ()
+        self._started: dict[int, int] = {}
         self.exchange: Callable[[Callable[[], None]], Awaitable[None]] = _at_once
         """Calls what puts another reader in the place of this one, once nobody is reading."""
         self.met: Callable[[int], None] = _nobody
@@ -123,6 +124,8 @@ class Session:
         """Traces a process; the ID that its counts go by. `silent` as for trace(). TargetNotFound: there is none."""
         container_id = f"pid:{pid}"
         started = self._start_time(pid)
+        if self._started.setdefault(pid, started) != started:
+            raise TargetNotFound(f"the process with the PID {pid} has ended, and another one has it now")
         message = Message(protocol.REQ_PID, pid=pid, value=started, id=container_id, detail=_silent(silent))
         self._control.send(message.encode())
         return container_id

@@ -122,6 +122,12 @@ async def test_many_new_ones_poke_the_sources_a_few_times(world: World, docker: 
     assert docker.pokes == 3
 
 
+async def test_a_source_of_processes_will_name_no_container(tmp_path: Path) -> None:
+    world = World(tmp_path, Script("process"))
+    await world.inventory.refresh()
+    assert world.inventory.named(A)
+
+
 async def test_without_a_source_that_answers_nothing_will_be_named(world: World, docker: Script) -> None:
     docker.fails = SourceError("broken")
     await world.inventory.refresh()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from stracelet.containers.model import Container
 from stracelet.containers.processes import Processes
 from stracelet.containers.sources import Forgotten, Listing
 from stracelet.containers.targets import describe, match, parse_target, target_of
+from stracelet.errors import UsageError
 
 
 @pytest.fixture
@@ -44,6 +46,19 @@ async def test_one_that_has_gone_is_left_out(sleeping: subprocess.Popen[bytes]) 
     sleeping.kill()
     sleeping.wait()
     assert await Processes({sleeping.pid: "app"}).list() == Listing(())
+
+
+def test_a_thread_is_no_process() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        with pytest.raises(UsageError, match=f"pid/{thread.native_id}: the process cannot be watched") as caught:
+            Processes({os.getpid(): "", thread.native_id or 0: ""})
+        assert "name its process" in caught.value.help_text
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_its_target_is_its_pid() -> None:
