@@ -102,7 +102,8 @@ class Progress:
                 self._say(f"{self._name(id_)} has ended", "ended", id_)
 
     def _failed_ids(self) -> set[str]:
-        return {id_ for id_, _ in self._failed}
+        """Of those with a task that is not traced."""
+        return {id_ for id_, reason in self._failed if reason not in protocol.TRACED_NEVERTHELESS}
 
     def look(self, slots: Iterable[Slot]) -> None:
         """The arena's word, for events may be lost; and what it does not know of any more is forgotten here too."""

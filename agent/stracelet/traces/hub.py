@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stracelet.containers.model import PROCESS
 from stracelet.errors import LimitReached, StraceletError
 from stracelet.native import (
     NAMED_DROPPED,
@@ -128,6 +129,7 @@ class Hub:
             self._want_records()
         try:
             self._rewant()
+            trace.miss()
             self._tell_names()
         except BaseException:
             await self.finish(trace)
@@ -244,8 +246,9 @@ class Hub:
 
     def _not_traced(self, event: protocol.Failed | protocol.Refused | protocol.Gone) -> None:
         for trace in self.running.values():
-            if not isinstance(event, protocol.Gone) and (container := trace.has(event.id)):
-                trace.tell("failed", container, str(event))
+            if not isinstance(event, protocol.Gone):
+                reason = event.reason if isinstance(event, protocol.Failed) else None
+                trace.failed(event.id, str(event), traced=reason in protocol.TRACED_NEVERTHELESS)
             if not isinstance(event, protocol.Failed):
                 trace.lost(event.id)
 
@@ -345,7 +348,7 @@ def _named(trace: RunningTrace, slot: native.Container, now_ns: int) -> Named | 
         known = slot.state != SLOT_PROVISIONAL and not late
         return Named(slot.slot, slot.serial, NAMED_DROPPED, slot.id) if known else None
     pod = container.pod
-    name = container.name or container.id[:12]
+    name = container.name or container.id.replace(PROCESS, "pid/")[:12]
     return Named(
         slot.slot, slot.serial, NAMED_KEPT, slot.id, name, pod.name if pod else "", pod.namespace if pod else ""
     )

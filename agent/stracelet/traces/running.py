@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from stracelet.containers.model import PROCESS
 from stracelet.containers.targets import SHORT_ID, describe, target_of
 from stracelet.records.consumers import Counts, Lines
 from stracelet.traces.backlog import Backlog
@@ -45,6 +46,8 @@ def heading_in_cluster(container: Container) -> str:
 
 def heading_on_host(container: Container) -> str:
     """Above its table: as `trace` names it."""
+    if container.id.startswith(PROCESS) and not container.name:
+        return target_of(container)
     return f"{target_of(container)} ({container.id[:SHORT_ID]})"
 
 
@@ -107,6 +110,7 @@ class RunningTrace:
         self._over_before: dict[str, Container] = {}
         self.refused: dict[str, str] = {}
         self._gone: set[str] = set()
+        self._untraced: set[str] = set()
         self.baseline: Mapping[tuple[int, int, int, int], Cell] = {}
         self.named: dict[tuple[int, int], Named] = {}
         self.past: dict[tuple[int, int], tuple[str, list[Cell]]] = {}
@@ -139,11 +143,23 @@ class RunningTrace:
             return False
         self.taken[container.id] = container
         self.refused.pop(container.id, None)
+        self._gone.discard(container.id)
         return True
 
     def could_want(self, container_id: str, pod: Pod | None) -> bool:
         """Whether a container that is not known yet could be one of them."""
         return self.asked.target.could_mean(container_id, pod)
+
+    def failed(self, container_id: str, why: str, *, traced: bool) -> None:
+        """Of one of its tasks, which is `traced` nevertheless, or is not: then what has no other task has not ended."""
+        if container := self.has(container_id):
+            if not traced and ("attached", container_id) not in self._told:
+                self._untraced.add(container_id)
+            self.tell("failed", container, why)
+
+    def miss(self) -> None:
+        """Who is expected, and is no container any more, ended before anything of it could be seen."""
+        self._gone |= (self.asked.target.expected or frozenset()) - self.taken.keys() - self.refused.keys()
 
     def lost(self, container_id: str) -> None:
         """It is not to be had: its cgroup has gone, or the tracer refuses it."""
@@ -178,9 +194,11 @@ class RunningTrace:
             self._over_before[container_id] = container
         else:
             self._over[container_id] = container
-            self.tell("attached", container, f"{describe(container)}: attached")  # if that was too short to be told
-            self.tell("ended", container, f"{describe(container)}: ended")
+            if container_id not in self._untraced:
+                self.tell("attached", container, f"{describe(container)}: attached")  # if that was too short to be told
+                self.tell("ended", container, f"{describe(container)}: ended")
             self._told -= {(event, container_id) for event in ("attached", "failed")}
+            self._untraced.discard(container_id)
         return True
 
     def interrupted(self, text: str) -> None:
@@ -198,6 +216,7 @@ class RunningTrace:
                 self._told.discard(("ended", container_id))
         self._gone.discard(container_id)
         if tasks and (container := self.taken.get(container_id)):
+            self._untraced.discard(container_id)
             processes = "a task" if tasks == 1 else f"{tasks} tasks"
             self.tell("attached", container, f"{describe(container)}: attached to {processes}", tasks)
 

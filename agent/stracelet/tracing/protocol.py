@@ -249,6 +249,10 @@ class Connected(NamedTuple):
     error: int
 
 
+TRACED_NEVERTHELESS: Final = frozenset({constants.STL_FAIL_LATE, constants.STL_FAIL_TARGET_TRACES})
+"""Of a Failed's reasons: that is no reason why nothing of a container would be traced."""
+
+
 def describe_error(detail: int) -> str:
     """`No such file or directory (ENOENT)` for 2; any number, since a message may hold any."""
     name = errno_name(detail)

@@ -69,6 +69,16 @@ def test_one_that_could_not_be_traced_is_a_failure_and_has_not_ended(
     assert "has ended" not in said
 
 
+def test_what_is_traced_from_late_on_and_ends_soon_has_been_traced(
+    progress: Progress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress.see(failed(ASKED, constants.STL_FAIL_LATE))
+    progress.see(protocol.Attached(0, 1, ASKED, 0, 0))
+    progress.see(protocol.Ended(0, 1, ASKED))
+    assert not progress.failed()
+    assert "has ended" in capsys.readouterr().err
+
+
 def test_failures_of_others_are_no_failure(progress: Progress) -> None:
     progress.see(failed(OTHER, constants.STL_FAIL_TRACED))
     assert not progress.failed()

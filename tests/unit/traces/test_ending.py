@@ -72,3 +72,29 @@ async def test_where_others_may_come_there_is_no_end() -> None:
 
 def test_a_table_on_a_host_is_headed_as_by_its_own_tracer() -> None:
     assert heading_on_host(ONE) == f"docker/one ({'a' * 12})"
+
+
+async def test_what_could_not_be_traced_has_not_ended() -> None:
+    made = trace(ONE, TWO)
+    made.failed(ONE.id, "another one traces it", traced=False)
+    made.failed(TWO.id, "it is traced from late on", traced=True)
+    for each in (ONE, TWO):
+        made.over(each.id, time.time_ns())
+    told = [(news.event, news.container) for news in made.container_news()]
+    assert told == [("failed", ONE), ("failed", TWO), ("attached", TWO), ("ended", TWO)]
+    assert made.all_ended()
+
+
+async def test_what_ended_before_it_was_looked_for_is_not_waited_for() -> None:
+    made = trace(ONE, TWO)
+    made.taken.clear()
+    made.wants(TWO)
+    made.miss()
+    assert not made.all_ended()
+    made.over(TWO.id, time.time_ns())
+    assert made.all_ended()
+
+
+def test_a_process_is_named_as_its_target_is() -> None:
+    assert heading_on_host(Container("pid:7")) == "pid/7"
+    assert heading_on_host(Container("pid:7", name="app")) == "container/app (pid:7)"
