@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # those that this system has
+
+
+ONE_SIGNAL_SECONDS = 0.5
 
 
 class Interrupted(BaseException):
@@ -31,6 +35,7 @@ class Signals:
     def __init__(self, at_once: Callable[[], None]) -> None:
         self.asked = False
         self.exit_code = 0
+        self._first = 0.0
         self._ordered = False
         self._at_once = at_once
 
@@ -47,8 +52,11 @@ class Signals:
 
     def _handle(self, number: int, _: object) -> None:
         if self.asked:
+            if time.monotonic() - self._first < ONE_SIGNAL_SECONDS:
+                return  # who signals a process and then its group, as timeout(1) does, means one
             self._at_once()
             os._exit(128 + number)
+        self._first = time.monotonic()
         self.asked, self.exit_code = True, 128 + number
         if not self._ordered:
             raise Interrupted(number)

@@ -404,13 +404,18 @@ def calls_of(process: subprocess.Popen[bytes], count: int) -> None:
     assert process.stdout.readline() == b"%d\n" % count
 
 
-@pytest.fixture
-def counting(asking: subprocess.Popen[bytes], folder: Path, tmp_path: Path) -> Iterator[Host]:
-    """The agent that counts them."""
+def of_processes(folder: Path, tmp_path: Path) -> Path:
+    """The configuration of an agent that knows no runtime."""
     file = tmp_path / "agent.yaml"
     settings = {"metrics": {"listen": "127.0.0.1:0"}, "api": {"socket": str(folder / "agent.sock")}}
     file.write_text(json.dumps({**settings, "sources": {"docker": "off", "podman": "off", "cri": "off"}}))
-    with Command("agent", "--config", str(file), f"pid/{asking.pid}") as command:
+    return file
+
+
+@pytest.fixture
+def counting(asking: subprocess.Popen[bytes], folder: Path, tmp_path: Path) -> Iterator[Host]:
+    """The agent that counts them."""
+    with Command("agent", "--config", str(of_processes(folder, tmp_path)), f"pid/{asking.pid}") as command:
         command.says("metrics at")
         wait_for(lambda: task_status(asking.pid)[asking.pid]["TracerPid"] != "0", what="it is counted")
         yield Host(command, folder / "agent.sock")
@@ -431,6 +436,42 @@ def test_a_process_that_the_agent_counts_is_traced_through_it(counting: Host, as
     done = run("trace", "--agent", str(counting.socket), f"pid/{os.getpid()}")
     assert (done.returncode, done.stdout) == (3, "")
     assert "of processes the agent traces those alone that were named at its start" in done.stderr
+
+
+def test_two_signals_at_once_are_one(counting: Host, asking: subprocess.Popen[bytes]) -> None:
+    """As timeout(1) sends them, to a process and to its group."""
+    with counting.trace("-c", f"pid/{asking.pid}") as trace:
+        trace.says("tracing")
+        calls_of(asking, 30)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            trace.process.send_signal(number)
+        assert trace.wait(10) == 0
+        assert calls(trace.out)["getppid"] == (30, 0)
+
+
+def test_a_process_that_no_agent_counts_is_traced_without_one(asking: subprocess.Popen[bytes], folder: Path) -> None:
+    told = {**environment(), "STRACELET_AGENT": str(folder / "nobody.sock")}
+    command = [*PROGRAM, "trace", "--duration", "0.1s", f"pid/{asking.pid}"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=told)
+    assert f"tracing pid/{asking.pid}: 1 task" in done.stderr
+
+
+def test_what_another_one_traces_is_a_failure_through_the_agent_too(
+    asking: subprocess.Popen[bytes], folder: Path, tmp_path: Path
+) -> None:
+    target = f"pid/{asking.pid}"
+    with subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-p", str(asking.pid)]) as strace:
+        try:
+            wait_for(lambda: task_status(asking.pid)[asking.pid]["TracerPid"] != "0", what="strace has it")
+            with Command("agent", "--config", str(of_processes(folder, tmp_path)), target) as command:
+                command.says("metrics at")
+                done = run("trace", "--agent", str(folder / "agent.sock"), target)
+                assert (done.returncode, done.stdout) == (1, ""), done.stderr
+                assert "it is traced already, by" in done.stderr
+                assert "ended" not in done.stderr
+                assert command.interrupt() == 0
+        finally:
+            strace.terminate()
 
 
 def interrupted(process: subprocess.Popen[str]) -> bool:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from stracelet.containers.model import PROCESS
 from stracelet.errors import LimitReached, NotPermitted, StraceletError, TargetNotFound, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Self
 
     from stracelet.cli.arguments import Wanted
@@ -85,11 +86,17 @@ class HostAgent:
                 raise StraceletError(f"{path}: the agent cannot be reached: {error}") from error
         return cls(path, bool(named), owner == os.geteuid())
 
-    def containers(self, wanted: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    def containers(self, wanted: Mapping[str, Any], *, seconds: float = SECONDS) -> Sequence[Mapping[str, Any]]:
         """Those that are meant (wanted_of; of nothing, all), as the agent knows them. StraceletError."""
-        with Asking(self) as asking:
+        with Asking(self, seconds=seconds) as asking:
             asking.begin("GET", f"/v1/containers?{urlencode(wanted, doseq=True)}")
             return list(asking.document().get("containers", ()))
+
+    def has_any(self, pids: Collection[int]) -> bool:
+        """Whether one of these is among its containers. It may be anybody's agent, so it is not waited for long.
+        StraceletError."""
+        has = {each.get("container_id") for each in self.containers({}, seconds=LISTENING_SECONDS)}
+        return any(f"{PROCESS}{pid}" in has for pid in pids)
 
     def post(self, place: str, body: Mapping[str, Any] | None = None) -> None:
         """StraceletError: it is refused, or there is nobody."""
@@ -142,8 +149,7 @@ class Asking:
             raise self._refusal()
 
     def lines(self) -> Iterator[bytes]:
-        """For as long as they come. AgentLost."""
-        self._socket.settimeout(None)
+        """For as long as they come. AgentLost: also where none does, though an agent says that it is there."""
         try:
             while line := self._answer.readline(LONGEST):
                 if not line.endswith(b"\n"):

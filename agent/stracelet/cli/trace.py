@@ -13,7 +13,7 @@ from stracelet.cli import arguments
 from stracelet.cli.host_agent import HostAgent, add_agent
 from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, coloured, open_outputs, open_sink, watched
 from stracelet.cli.sidecar import pod_targets
-from stracelet.errors import NotPermitted, UsageError
+from stracelet.errors import StraceletError, UsageError
 from stracelet.records.printing import FORMATS
 from stracelet.traces import flags
 
@@ -130,13 +130,14 @@ def _targets(args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> 
 
 
 def _agent(args: argparse.Namespace, wanted: arguments.Wanted, request: Request) -> HostAgent | None:
-    """Whom to ask first. A process is anybody's own affair: where the agent's socket is not for us, we trace it."""
-    try:
+    """Whom to ask. StraceletError."""
+    if request.names_containers or args.agent:
         return HostAgent.find(args.agent, wanted.config)
-    except NotPermitted:
-        if request.names_containers or args.agent:
-            raise
-        return None
+    try:
+        agent = HostAgent.find(None, wanted.config)
+        return agent if agent and agent.has_any(request.pids) else None
+    except StraceletError:
+        return None  # a process can be traced here, whatever is the matter with the agent
 
 
 def _through(agent: HostAgent, args: argparse.Namespace, wanted: arguments.Wanted, wish: Wish) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 ACKNOWLEDGE_SECONDS = 2.0  # an agent ends a trace of which it hears nothing for 15 s
 LAST_SECONDS = 10.0  # for what comes after we have asked for an end
+ONE_SIGNAL_SECONDS = 0.5
 ORDERLY = frozenset({"client", "duration", "ended", "limit"})
 
 
@@ -88,7 +90,7 @@ def check_free(agent: HostAgent, wanted: Wanted, why: str) -> None:
 
 
 def run(agent: HostAgent, wanted: Wanted, args: argparse.Namespace, wish: Wish, sink: Sink, watched: int | None) -> int:
-    """Prints what the agent sends; 0. Raises StraceletError."""
+    """Prints what the agent sends; 0, or 1 if nothing could be traced. Raises StraceletError."""
     if agent.ours:  # else it takes a right to get there
         drop_privileges(os.geteuid(), os.getegid())
     return asyncio.run(_trace(agent, wanted, args, wish, sink, watched))
@@ -110,13 +112,7 @@ async def _trace(
     arriving = Arriving(data=wish.options.format == FORMATS["json"])
     pump = Pump(arriving, [Written(sink)], watched)
     following = Following(agent, wanted, arriving, quiet=bool(wish.quiet))
-
-    def end(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)  # at once: the tracer is the agent's, which sees us go
-        stop.set()
-
-    with on_signals(end):
+    with on_signals(_Impatient(stop)):
         pump.start()
         try:
             await following.follow(body, stop, pump.ended, deadline)
@@ -135,17 +131,37 @@ async def _trace(
         sink.write(text.encode("utf-8", "backslashreplace"))
         if not text and not wish.quiet:
             say("no system calls were seen")
-    return 0
+    return int(following.failed and not following.attached)
+
+
+class _Impatient:
+    """The first signal ends it in order, a later one at once: the tracer is the agent's, which sees us go.
+
+    Who signals a process and then its group, as timeout(1) does, means one.
+    """
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop, self._first = stop, 0.0
+
+    def __call__(self, number: int) -> None:
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self._first = now
+            self._stop.set()
+        elif now - self._first > ONE_SIGNAL_SECONDS:
+            os._exit(128 + number)
 
 
 class Following:
-    """One trace at the agent, whose answer a thread reads. `table`: what it has counted, if it was to count."""
+    """One trace at the agent, whose answer a thread reads. `table`: what it has counted, if it was to count; `attached`
+    and `failed`: whether a container was, at any time."""
 
     def __init__(self, agent: HostAgent, wanted: Wanted, arriving: Arriving, *, quiet: bool) -> None:
         self._agent, self._wanted, self._arriving, self._quiet = agent, wanted, arriving, quiet
         self._id = ""
         self._position = 0
         self._asked_to_end = False
+        self.attached = self.failed = False
         self.table: str | None = None
 
     async def follow(
@@ -161,7 +177,7 @@ class Following:
             try:
                 await asyncio.wait({reading, *ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if not reading.done():
-                    await self._end(reading)
+                    await self._end(reading, interrupted=stop.is_set())
                 if reading.done():
                     reading.result()
             finally:
@@ -170,9 +186,11 @@ class Following:
                     task.cancel()
                 await asyncio.gather(reading, acknowledging, *ends, return_exceptions=True)
 
-    async def _end(self, reading: asyncio.Task[None]) -> None:
+    async def _end(self, reading: asyncio.Task[None], *, interrupted: bool) -> None:
         """Asks for the end, and waits for what that brings. Before it has begun it is enough to hang up."""
         if not self._id:
+            if not interrupted:
+                raise StraceletError(f"the agent at {self._agent.path} does not answer")
             return
         self._asked_to_end = True
         with suppress(StraceletError):  # it has ended already, as its stream will say
@@ -227,6 +245,8 @@ class Following:
         return False
 
     def _tell(self, message: Mapping[str, Any]) -> None:
+        self.attached |= message["event"] == "attached"
+        self.failed |= message["event"] == "failed"
         if self._quiet:
             return
         container = _container(message)
