@@ -148,8 +148,9 @@ def test_it_is_ready_and_nobody_is_warned(release: Release) -> None:
 
 def _ready(pod: Mapping[str, Any]) -> str:
     """Since when it is; empty: it is not."""
-    conditions = {condition["type"]: condition for condition in pod["status"]["conditions"]}
-    return str(conditions["Ready"]["lastTransitionTime"]) if conditions["Ready"]["status"] == "True" else ""
+    conditions = {condition["type"]: condition for condition in pod["status"].get("conditions", ())}
+    ready = conditions.get("Ready", {"status": "Unknown"})
+    return str(ready["lastTransitionTime"]) if ready["status"] == "True" else ""
 
 
 def test_its_processes_have_these_rights_and_no_other(release: Release) -> None:
