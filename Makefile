@@ -19,9 +19,10 @@ HELM ?= helm
 VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' agent/stracelet/__init__.py)
 IMAGE ?= stracelet:$(VERSION)
 PYTEST = $(BIN)/python -m pytest --durations=25
-COMPUTING := tests/agreement tests/client tests/runtimes/test_image.py tests/unit
+COMPUTING := tests/agreement tests/unit
 # How soon a node's processes are attached to depends on who else computes.
-WAITING := tests/cluster/client $(filter-out tests/cluster/test_nodes.py,$(wildcard tests/cluster/test_*.py))
+WAITING := tests/client tests/cluster/client $(filter-out tests/cluster/test_nodes.py,$(wildcard tests/cluster/test_*.py)) \
+	tests/runtimes/test_image.py
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
 .PHONY: help build run test computing waiting check format bench image manifests zipapp krew clean
