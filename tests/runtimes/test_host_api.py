@@ -465,10 +465,11 @@ def test_what_another_one_traces_is_a_failure_through_the_agent_too(
             wait_for(lambda: task_status(asking.pid)[asking.pid]["TracerPid"] != "0", what="strace has it")
             with Command("agent", "--config", str(of_processes(folder, tmp_path)), target) as command:
                 command.says("metrics at")
-                done = run("trace", "--agent", str(folder / "agent.sock"), target)
-                assert (done.returncode, done.stdout) == (1, ""), done.stderr
-                assert "it is traced already, by" in done.stderr
-                assert "ended" not in done.stderr
+                for _ in range(3):  # of which the agent tries some no more, for it has just tried
+                    done = run("trace", "--agent", str(folder / "agent.sock"), target)
+                    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+                    assert re.search("traced already, by|none of its tasks could be traced", done.stderr)
+                    assert "ended" not in done.stderr
                 assert command.interrupt() == 0
         finally:
             strace.terminate()

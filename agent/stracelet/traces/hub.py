@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 # Of the arena's slots, after these something is to be told.
 TELLING = (protocol.Attached, protocol.New, protocol.Ended, protocol.Timeout, protocol.Overflow)
+UNTRACED = "none of its tasks could be traced"
 INTERRUPTED = "the tracer ended; another one attaches, and what is called meanwhile is missing"
 
 
@@ -321,11 +322,19 @@ class Hub:
                     for consumer in trace.consumers:
                         self._records.fan.tell(consumer, named)
                 if slot.state == SLOT_ENDED and slot.id in trace.taken and slot.id not in begun_again:
+                    if self._untraced(slot):  # perhaps it was tried before the trace began
+                        trace.failed(slot.id, UNTRACED, traced=False)
                     over[slot.id] = max(over.get(slot.id, 0), slot.end_ns)
                 elif slot.state == SLOT_TRACED and slot.tracees:
                     trace.attached(slot.id, slot.tracees)
         if over:
             self._over(over)
+
+    def _untraced(self, slot: native.Container) -> bool:
+        """Whether it has ended without a call that was seen, and a task of it could not be traced."""
+        failures = sum(count for why, count in enumerate(slot.failures) if why not in protocol.TRACED_NEVERTHELESS)
+        key = slot.slot, slot.serial
+        return failures > 0 and all((cell.slot, cell.serial) != key for cell in self._session.snapshot(()).cells)
 
     def _failed(self, consumer: Consumer, error: Exception) -> None:
         """In the pump's thread."""

@@ -62,3 +62,18 @@ async def test_one_that_was_started_again_is_told_once(world: World) -> None:
         await settle()
     assert told(trace) == ["attached", "ended", "attached"]
     assert trace.taken.keys() == {"a"}
+
+
+async def test_what_could_not_be_traced_is_said_though_it_was_tried_before(world: World) -> None:
+    trace = await world.start()
+    for slot, id_ in enumerate("ab"):
+        world.decide(container(id_))
+        failures = (1, 0, 0, 0, 0, 0) if id_ == "a" else (0, 0, 0, 1, 0, 0)  # traced already, and from late on
+        world.session.put(slot, id_, SLOT_ENDED, end_ns=time.time_ns(), failures=failures)
+    world.hub.see(protocol.Ended(slot=0, serial=100, id="a"))
+    await settle()
+    assert [(news.container.id, news.event) for news in trace.container_news()] == [
+        ("a", "failed"),
+        ("b", "attached"),
+        ("b", "ended"),
+    ]

@@ -73,10 +73,20 @@ class FakeSession:
         self.streams += 1
         return FakeStream()
 
-    def put(self, slot: int, id_: str, state: int, *, tracees: int = 0, end_ns: int = 0) -> None:
+    def put(
+        self, slot: int, id_: str, state: int, *, tracees: int = 0, end_ns: int = 0, failures: tuple[int, ...] = ()
+    ) -> None:
         self.slots = [each for each in self.slots if each.slot != slot]
         self.slots.append(
-            SimpleNamespace(slot=slot, serial=100 + slot, id=id_, state=state, tracees=tracees, end_ns=end_ns)
+            SimpleNamespace(
+                slot=slot,
+                serial=100 + slot,
+                id=id_,
+                state=state,
+                tracees=tracees,
+                end_ns=end_ns,
+                failures=failures,
+            )
         )
 
 
