@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from stracelet.cli.host_agent import Asking, HostAgent
 from tests.command import PROGRAM, Command, calls, environment, run, sections
 from tests.images import Engine, wait_for
 from tests.processes import task_status, traced_or_stopped
@@ -436,6 +437,26 @@ def test_a_process_that_the_agent_counts_is_traced_through_it(counting: Host, as
     done = run("trace", "--agent", str(counting.socket), f"pid/{os.getpid()}")
     assert (done.returncode, done.stdout) == (3, "")
     assert "of processes the agent traces those alone that were named at its start" in done.stderr
+
+
+def test_no_line_is_older_than_the_streams_beginning(counting: Host, asking: subprocess.Popen[bytes]) -> None:
+    """By which who merges several takes it that none comes."""
+    assert asking.stdin is not None
+    asking.stdin.write(b"50000\n")
+    asking.stdin.flush()
+    with Asking(HostAgent(str(counting.socket), named=True, ours=True)) as stream:
+        stream.begin("POST", "/v1/traces", {"targets": [f"pid/{asking.pid}"], "flags": ["-e", "trace=getppid"]})
+        passed, first = 0, 0
+        for line in stream.lines():
+            message = json.loads(line)
+            if message["type"] == "lines":
+                first = int(message["lines"][0][0])
+                break
+            if message["type"] in ("started", "heartbeat"):
+                passed = int(message["time"])
+    assert 0 < passed < first
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == b"50000\n"
 
 
 def test_two_signals_at_once_are_one(counting: Host, asking: subprocess.Popen[bytes]) -> None:

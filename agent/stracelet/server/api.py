@@ -245,7 +245,7 @@ class _Sender:
     async def run(self) -> None:
         """ConnectionError, TimeoutError: the client has gone, or takes nothing."""
         started = {"id": self._trace.asked.id, "node": self._node, "containers": len(self._trace.taken)}
-        await self._send({"type": "started", **started, "time": _now()})
+        await self._send({"type": "started", **started, "time": str(self._trace.started_ns)})
         checking = asyncio.create_task(self._check_for_ever())
         try:
             while self._trace.ended is None:
@@ -289,7 +289,7 @@ class _Sender:
         if dropped:
             for reason, count in dropped.items():
                 self._hub.dropped[reason] += count
-            when = str(lines[0].time_ns) if lines else _now()
+            when = str(lines[0].time_ns if lines else self._hub.settled_ns())
             await self._send({"type": "dropped", "count": sum(dropped.values()), "time": when})
         if lines:
             self._stream.lines += len(lines)
@@ -364,7 +364,3 @@ def _audited(stream: _Stream) -> dict[str, object]:
         "flags": " ".join(stream.admission.flags),
         "containers": sorted(stream.trace.all()),
     }
-
-
-def _now() -> str:
-    return str(time.time_ns())
