@@ -177,7 +177,7 @@ class Following:
             try:
                 await asyncio.wait({reading, *ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if not reading.done():
-                    await self._end(reading, interrupted=stop.is_set())
+                    await self._end(reading, wanted=stop.is_set() or written.is_set())
                 if reading.done():
                     reading.result()
             finally:
@@ -186,10 +186,11 @@ class Following:
                     task.cancel()
                 await asyncio.gather(reading, acknowledging, *ends, return_exceptions=True)
 
-    async def _end(self, reading: asyncio.Task[None], *, interrupted: bool) -> None:
-        """Asks for the end, and waits for what that brings. Before it has begun it is enough to hang up."""
+    async def _end(self, reading: asyncio.Task[None], *, wanted: bool) -> None:
+        """Asks for the end, and waits for what that brings. Before it has begun it is enough to hang up, if somebody
+        wanted that."""
         if not self._id:
-            if not interrupted:
+            if not wanted:
                 raise StraceletError(f"the agent at {self._agent.path} does not answer")
             return
         self._asked_to_end = True
