@@ -10,11 +10,12 @@ import pytest
 
 from tests.agreement.comparing import SETS, Outcome, compare_all, share_of
 from tests.agreement.programs import PROGRAMS, Program
+from tests.native.harness.rounds import rounds
 
 # docs/agreement.md says what the rest is. A program whose threads race differs from itself as much.
 WANTED = 0.97
 LEAST = 0.75
-SHARE = 3
+SHARE = 3 if rounds(100) >= 100 else 5
 
 
 def test_there_are_as_many_programs_as_are_promised() -> None:
@@ -22,8 +23,8 @@ def test_there_are_as_many_programs_as_are_promised() -> None:
 
 
 def programs_of(name: str) -> Sequence[Program]:
-    """All of them for the first set of flags, and a third for each other one, not always the same: `tests.agreement.run
-    --all-sets` takes a quarter of an hour."""
+    """All of them for the first set of flags, and a third for each other one, not always the same, or a fifth where
+    less is repeated: `tests.agreement.run --all-sets` takes a quarter of an hour."""
     place = [*SETS].index(name)
     return PROGRAMS if not place else PROGRAMS[place % SHARE :: SHARE]
 
