@@ -32,8 +32,13 @@ def error_of(said: str, *, doing: str, of_agents: bool = False) -> KubectlError:
     for words, kind, line in KINDS:
         if any(each in text for each in words):
             return kind(line.format(bare) if line else bare)
+    if bare == DEADLINE:
+        return Unreachable(f"no answer from the API server: {bare}")
     return KubectlError(f"{doing}: {bare or 'it failed, and did not say why'}", silent=not text)
 
+
+# Of kubectl's own --request-timeout; the API server says it as well, of what it calls, with more words around it.
+DEADLINE = "context deadline exceeded"
 
 # What is in its words, what that is, and the line for it.
 KINDS: list[tuple[tuple[str, ...], type[KubectlError], str]] = [
