@@ -20,6 +20,7 @@ from stracelet.containers.sources import Change, Listing, keep
 from stracelet.errors import SourceError
 from tests.cluster.conftest import IMAGE, Cluster, host_pids, run_pod
 from tests.command import Command, calls
+from tests.images import wait_for
 
 NODES = ["node-1", "node-2"]
 DEADLINE = 60.0
@@ -138,15 +139,17 @@ async def test_a_deployments_pods_are_its_own(cluster: Cluster, namespace: str, 
 def test_a_deployment_is_traced_by_its_name(cluster: Cluster, namespace: str, readable: Path, tmp_path: Path) -> None:
     """With no runtime's socket: from the first exec on, of a pod that comes while it is traced."""
     name = f"counts-{uuid.uuid4().hex[:8]}"
-    program = f"i=0; while [ $i -lt {CALLS} ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done; sleep 1000000 & wait"
+    last = str(1_000_000 + uuid.uuid4().int % 1_000_000)
+    program = f"i=0; while [ $i -lt {CALLS} ]; do kill -0 4194305 2>/dev/null; i=$((i + 1)); done; sleep {last} & wait"
     file = tmp_path / "stracelet.yaml"
     sources = f"{{kubernetes: {readable}, node: node-1, cri: off, docker: off, podman: off}}"
     file.write_text(f"sources: {sources}\n")
-    waits = ("trace", "-c", "--wait", "--duration", "12s", "--config", str(file), f"deploy/{name}", "-n", namespace)
-    with Command(*waits) as trace:
+    with Command("trace", "-c", "--wait", "--config", str(file), f"deploy/{name}", "-n", namespace) as trace:
         trace.says("waiting")
         cluster.kubectl("create", "-f", "-", data=json.dumps(_deployment(name, namespace, "node-1", program)))
-        assert trace.wait() == 0, trace.err
+        wait_for(lambda: host_pids(last), what="all calls are made", seconds=60)
+        trace.says("tracing")
+        assert trace.interrupt() == 0, trace.err
         found = calls(trace.out)
     cluster.kubectl("delete", "-n", namespace, f"deployment/{name}", "--wait=false")
     assert found["kill"] == (CALLS, CALLS)

@@ -307,7 +307,8 @@ def test_a_pod_that_comes_is_traced_from_its_first_exec(agent: Agent, cluster: C
     asked = TraceObject(cluster, namespace, target={"selector": f"app={name}"}, filter=filter_)
     with asked as trace, Stream(agent.api, trace) as stream:
         _create(cluster, namespace, name, known_calls(20), {"app": name})
-        stream.until(lambda: any("exited with 0" in line for line in stream.lines), "its end")
+        stream.until(lambda: any("exited with 0" in line for line in stream.lines), "its last line")
+        stream.until(lambda: any(message["event"] == "ended" for message in stream.of("container")), "its end")
         stream.end()
     assert sum("kill(4194305, 0)" in line for line in stream.lines) == 20
     first = next(line for line in stream.lines if "execve(" in line)
