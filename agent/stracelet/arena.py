@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Cell(Protocol):
-    """struct stl_cell. `buckets` has at least one more item than there are edges, and is not cumulative."""
+class OfSyscall(Protocol):
+    """Calls of one syscall of one container."""
 
     @property
     def slot(self) -> int: ...
@@ -22,6 +22,11 @@ class Cell(Protocol):
     def number(self) -> int: ...
     @property
     def calls(self) -> int: ...
+
+
+class Cell(OfSyscall, Protocol):
+    """struct stl_cell. `buckets` has at least one more item than there are edges, and is not cumulative."""
+
     @property
     def errors(self) -> int: ...
     @property
@@ -34,21 +39,11 @@ class Cell(Protocol):
     def buckets(self) -> Sequence[int]: ...
 
 
-class ErrorCell(Protocol):
+class ErrorCell(OfSyscall, Protocol):
     """struct stl_error_cell."""
 
     @property
-    def slot(self) -> int: ...
-    @property
-    def serial(self) -> int: ...
-    @property
-    def abi(self) -> int: ...
-    @property
-    def number(self) -> int: ...
-    @property
     def error(self) -> int: ...
-    @property
-    def calls(self) -> int: ...
 
 
 class Snapshot(Protocol):
