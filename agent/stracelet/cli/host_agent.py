@@ -92,10 +92,9 @@ class HostAgent:
             asking.begin("GET", f"/v1/containers?{urlencode(wanted, doseq=True)}")
             return list(asking.document().get("containers", ()))
 
-    def has_any(self, pids: Collection[int]) -> bool:
-        """Whether one of these is among its containers. It may be anybody's agent, so it is not waited for long.
-        StraceletError."""
-        has = {each.get("container_id") for each in self.containers({}, seconds=LISTENING_SECONDS)}
+    def has_any(self, pids: Collection[int], *, seconds: float) -> bool:
+        """Whether one of these is among its containers. StraceletError: also where it does not say so in time."""
+        has = {each.get("container_id") for each in self.containers({}, seconds=seconds)}
         return any(f"{PROCESS}{pid}" in has for pid in pids)
 
     def post(self, place: str, body: Mapping[str, Any] | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stracelet.cli import arguments
-from stracelet.cli.host_agent import HostAgent, add_agent
+from stracelet.cli.host_agent import LISTENING_SECONDS, SECONDS, HostAgent, add_agent
 from stracelet.cli.outputs import STANDARD_OUTPUT, STDERR, STDOUT, coloured, open_outputs, open_sink, watched
 from stracelet.cli.sidecar import pod_targets
 from stracelet.errors import StraceletError, UsageError
@@ -133,9 +133,11 @@ def _agent(args: argparse.Namespace, wanted: arguments.Wanted, request: Request)
     """Whom to ask. StraceletError."""
     if request.names_containers or args.agent:
         return HostAgent.find(args.agent, wanted.config)
+    # A sidecar's agent has its pod's processes, as a rule: it is worth waiting for, however busy the node is.
+    patience = SECONDS if args.of_own_pod else LISTENING_SECONDS
     try:
         agent = HostAgent.find(None, wanted.config)
-        return agent if agent and agent.has_any(request.pids) else None
+        return agent if agent and agent.has_any(request.pids, seconds=patience) else None
     except StraceletError:
         return None  # a process can be traced here, whatever is the matter with the agent
 

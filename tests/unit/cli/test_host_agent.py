@@ -91,4 +91,4 @@ def test_a_refusal_is_said_whatever_it_is(odd: Odd, body: bytes, said: str) -> N
 
 def test_of_processes_it_is_not_asked_for_long(odd: Odd) -> None:
     with pytest.raises(AgentLost):
-        HostAgent(odd.path, named=False, ours=True).has_any([1])
+        HostAgent(odd.path, named=False, ours=True).has_any([1], seconds=1.0)
