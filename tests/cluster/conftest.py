@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ import yaml
 from tests.image import build_image
 from tests.images import shared_folder, wait_for
 from tests.machine import run_script
+from tests.native.harness import proc
 
 IMAGE = "local/busybox:1"
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests/stracelet.yaml"
 BRIDGE = Path("/sys/class/net/k8s-br")
+LOGS = Path("/var/log/pods")
 DEADLINE = 90.0
 
 
@@ -81,11 +84,27 @@ def cluster() -> Iterator[Cluster]:
     scripts = shared_folder() / "cluster"
     ours = not BRIDGE.exists()
     try:
-        kubeconfig = run_script(scripts / "up", "2").splitlines()[-1]
-        yield Cluster(kubeconfig=Path(kubeconfig), tools=unpacked())
+        kubeconfig = Path(run_script(scripts / "up", "2").splitlines()[-1])
+        with _logs_of_their_own(kubeconfig.parent):
+            yield Cluster(kubeconfig=kubeconfig, tools=unpacked())
     finally:
         if ours:
             run_script(scripts / "down")
+
+
+@contextmanager
+def _logs_of_their_own(folder: Path) -> Iterator[None]:
+    """The nodes share a disk, and a kubelet removes each minute the logs of the pods that it does not know."""
+    with ExitStack() as unmounts:
+        for file in sorted(folder.glob("pid/node-*")):
+            (node,) = proc.children(int(file.read_text()))
+            if f" {LOGS} " in Path(f"/proc/{node}/mountinfo").read_text():
+                continue
+            on_node = ["nsenter", f"--target={node}", "--mount", "--pid", "--"]
+            LOGS.mkdir(parents=True, exist_ok=True)
+            subprocess.run([*on_node, "mount", "-t", "tmpfs", "tmpfs", LOGS], check=True, timeout=DEADLINE)
+            unmounts.callback(subprocess.run, [*on_node, "umount", "--lazy", LOGS], check=True, timeout=DEADLINE)
+        yield
 
 
 def unpacked() -> Path:
