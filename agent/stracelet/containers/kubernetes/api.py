@@ -34,9 +34,16 @@ WATCH_SECONDS = (240, 120)
 QUIET_SECONDS = 90.0
 """Bookmarks come about once a minute, where there are any; a server that is frozen never closes the connection. After
 so long a watch is begun anew, and that has to be answered."""
+ANY, NOW = "0", ""
+"""In place of a version that a list must not be older than: whatever there is in the cache, and what etcd has."""
 PAGE = 500
+TOO_LARGE = "Too large resource version"  # k8s.io/apiserver, pkg/storage/errors.go
 LONGEST_LINE = 16 << 20
 LONGEST_QUEUE = 4096
+
+
+class Ahead(SourceError):
+    """The server knows no version so new: its cache lags, or etcd was restored from a backup."""
 
 
 class Expired(SourceError):
@@ -79,24 +86,27 @@ class Api:
     def close(self) -> None:
         self.client.close()
 
-    async def list(self, node: str, *, cached: bool) -> tuple[list[Mapping[str, Any]], str]:
-        """The pods of a node, and the version from which to watch. Raises SourceError.
+    async def list(self, node: str, *, since: str = ANY) -> tuple[list[Mapping[str, Any]], str]:
+        """The pods of a node, and the version from which to watch. Raises Ahead and SourceError.
 
-        `cached`: as the server has them in its cache, which costs it little however large the cluster is, and may be of
-        a while ago.
+        As the server has them in its cache, which has an index of nodes: for NOW it reads the pods of the whole cluster
+        from etcd. That may be of a while ago, but is not older than the version `since`.
         """
         items: list[Mapping[str, Any]] = []
-        where = {"resource_version": "0"} if cached else {}
+        # A limit has older servers ask etcd, whatever the version.
+        where: Mapping[str, Any] = {"limit": PAGE} if since == NOW else {"resource_version": since}
+        if since not in (ANY, NOW):
+            where = {**where, "resource_version_match": "NotOlderThan"}
         while True:
             page = await asyncio.to_thread(self._list, node, where)
             metadata = page.get("metadata", {})
             items += page.get("items") or []
             if not metadata.get("continue"):
                 return items, str(metadata["resourceVersion"])
-            where = {"_continue": metadata["continue"]}
+            where = {"limit": PAGE, "_continue": metadata["continue"]}
 
-    def _list(self, node: str, where: Mapping[str, str]) -> Mapping[str, Any]:
-        response = self._ask(node, limit=PAGE, **where)
+    def _list(self, node: str, where: Mapping[str, Any]) -> Mapping[str, Any]:
+        response = self._ask(node, **where)
         try:
             page = json.loads(response.data)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
@@ -213,6 +223,8 @@ def explained(error: ApiException, *, needs: str = "get, list and watch on pods"
     text = one_line(message)
     if error.status == 410:
         return Expired(text)
+    if error.status == 504 and TOO_LARGE in text:
+        return Ahead(text)
     if error.status == 401:
         return SourceError(f"the Kubernetes API: {text}", help_text="The token is not valid (any more).")
     if error.status == 403:

@@ -9,7 +9,7 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
-from stracelet.containers.kubernetes.api import Api, Expired
+from stracelet.containers.kubernetes.api import ANY, NOW, Ahead, Api, Expired
 from stracelet.containers.kubernetes.pods import PodEntry, parse_pod
 from stracelet.containers.sources import DEADLINE, Change, Listing
 from stracelet.errors import SourceError
@@ -45,7 +45,7 @@ class KubernetesSource:
         self._checkpoint = checkpoint
         self._jitter = jitter
         self._pods: dict[str, PodEntry] = {}
-        self._version = ""
+        self._version, self._since = "", ANY
 
     def poke(self) -> None:
         """A watch tells of changes."""
@@ -70,7 +70,7 @@ class KubernetesSource:
     async def _list_once(self) -> Listing:
         api = await asyncio.to_thread(self._connect)
         try:
-            await self._list_again(api, cached=True)
+            await self._list_again(api)
         finally:
             api.close()
         return _listing(self._pods.values())
@@ -87,12 +87,12 @@ class KubernetesSource:
     async def _watch(self) -> AsyncGenerator[Listing, None]:
         api = await asyncio.to_thread(self._connect)
         loop = asyncio.get_running_loop()
-        told, cached = False, True
+        told = False
         try:
             while True:
                 begun = loop.time()
                 if not self._version:
-                    await self._list_again(api, cached=cached)
+                    await self._list_again(api)
                     told = False
                 try:
                     async with api.watch(self._node, self._version, self._jitter()) as events:
@@ -104,13 +104,17 @@ class KubernetesSource:
                                 yield _listing(self._pods.values())
                 except Expired as error:
                     logger.info("%s: %s; its pods are listed again", self.name, error)
-                    self._version, cached = "", False  # another server's cache may be older than what we know
+                    self._version, self._since = "", self._version  # another server's cache may be older than that
                 await asyncio.sleep(max(0.0, begun + SHORTEST_WATCH - loop.time()))
         finally:
             api.close()
 
-    async def _list_again(self, api: Api, *, cached: bool) -> None:
-        items, self._version = await api.list(self._node, cached=cached)
+    async def _list_again(self, api: Api) -> None:
+        try:
+            items, self._version = await api.list(self._node, since=self._since)
+        except Ahead as error:
+            logger.info("%s: %s; its pods are read from etcd", self.name, error)
+            items, self._version = await api.list(self._node, since=NOW)
         self._pods = {entry.pod.uid: entry for item in items if (entry := self._parse(item)) is not None}
 
     def _parse(self, item: Mapping[str, Any]) -> PodEntry | None:
