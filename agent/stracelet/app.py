@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 def run(
     settings: Config, *, config_path: Path | None = None, targets: Sequence[Target] = (), sources: Sequence[Source] = ()
 ) -> int:
-    """The agent, until SIGTERM or SIGINT; the exit status. `sources`: further ones than those of the settings.
+    """The agent, until SIGTERM or SIGINT; the exit status. `sources`: of processes, whose all are monitored.
 
     StraceletError if it cannot start or cannot go on.
     """
@@ -95,7 +95,8 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     paths = [place.path for place in places(settings.sources)]
-    session = await _session(settings, paths, [target.text for target in targets if target.pid is not None])
+    processes = [target.text for target in targets if target.pid is not None]
+    session = await _session(settings, paths, processes or [source.name for source in sources])
     try:
         give_up_rights(settings)
         agent = Agent(
@@ -152,7 +153,8 @@ class Agent:
     ) -> None:
         self._settings, self._config_file, self._session, self._tls = settings, config_file, session, tls
         self._inventory = inventory_through(session, settings, paths, settings.checkpoint, sources)
-        self._choice = Choice(targets, Rules.of(settings.monitor))
+        every = frozenset(source.name for source in sources)
+        self._choice = Choice(targets, Rules.of(settings.monitor), sources=every)
         self._annotations = Annotations(filter=filter_of(settings.monitor), choice=lambda: self._choice)
         self._hub = Hub(
             session=session,

@@ -90,6 +90,10 @@ class SourceError(StraceletError):
     """A source of names (a runtime, the cgroup tree) failed; the others go on."""
 
 
+class PodUnseen(StraceletError):
+    """Nobody looks for the containers of our own pod any more, and we have given up the right to."""
+
+
 class ServerError(StraceletError):
     """The metrics cannot be served on the address that was asked for."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,9 @@ import pytest
 import yaml
 
 from tests.cluster.charts import ROOT, asked
-from tests.cluster.conftest import IMAGE, Cluster
+from tests.cluster.conftest import IMAGE, Cluster, host_pids
 from tests.images import wait_for
+from tests.processes import task_status
 
 pytestmark = pytest.mark.timeout(1800)  # the first one builds the image
 
@@ -89,6 +92,13 @@ def counted(cluster: Cluster, namespace: str, pod: str) -> float:
     return sum(map(float, found))
 
 
+def monitored(cluster: Cluster, namespace: str, pod: str) -> list[str]:
+    """The PIDs of the first processes."""
+    return re.findall(
+        r'^stracelet_container_info{.*container_id="pid:(\d+)".* 1$', page(cluster, namespace, pod), re.MULTILINE
+    )
+
+
 def test_its_metrics_are_of_its_own_pod_alone(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
     wait_for(lambda: counted(cluster, namespace, pods[0]) > 0, what="kill is counted", seconds=SECONDS)
     names = re.findall(
@@ -126,8 +136,7 @@ def test_a_trace_is_of_its_own_pod_alone(
     wait_for(lambda: counted(cluster, namespace, pods[0]) > before + 5, what="it goes on counting", seconds=SECONDS)
 
 
-def test_what_its_agent_does_not_have_is_named(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
-    """It came later; by itself it is traced."""
+def test_what_enters_a_container_is_its_own_too(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
     within = ("exec", pods[0], "-n", namespace, "-c")
     entered = ("app", "--", "sh", "-c", f"echo $$; {LOOP.format(LATER)}")
     command = [cluster.tools / "kubectl", "--kubeconfig", cluster.kubeconfig, *within, *entered]
@@ -135,12 +144,14 @@ def test_what_its_agent_does_not_have_is_named(cluster: Cluster, namespace: str,
         try:
             assert process.stdout is not None
             pid = process.stdout.readline().strip()
+            wait_for(lambda: pid in monitored(cluster, namespace, pods[0]), what="it is known", seconds=SECONDS)
+            series = re.findall(r"^(stracelet_.*) \S+$", page(cluster, namespace, pods[0]), re.MULTILINE)
+            assert len(series) == len({*series})
             trace = (*within, "stracelet", "--", "stracelet", "trace", "-e", "trace=kill", "--duration", "1s")
             done = asked(cluster, *trace)
             assert done.returncode == 0, done.stderr
-            assert f"not traced: pid/{pid}, of which the agent does not know; name it, and it is" in done.stderr
             assert f"kill({OWN}, 0)" in done.stdout
-            assert str(LATER) not in done.stdout
+            assert f"kill({LATER}, 0)" in done.stdout
             done = asked(cluster, *trace, f"pid/{pid}")
             assert done.returncode == 0, done.stderr
             assert f"kill({LATER}, 0)" in done.stdout
@@ -148,6 +159,37 @@ def test_what_its_agent_does_not_have_is_named(cluster: Cluster, namespace: str,
         finally:
             cluster.kubectl(*within, "app", "--", "kill", pid)
             process.wait(SECONDS)
+
+
+def test_a_container_that_is_started_again_is_counted_on(
+    cluster: Cluster, namespace: str, pods: tuple[str, str]
+) -> None:
+    """Nobody in the agent may look at it then."""
+    (pid,) = host_pids(LOOP.format(OWN))
+    os.kill(pid, signal.SIGKILL)
+    (again,) = wait_for(lambda: host_pids(LOOP.format(OWN)) - {pid}, what="it is started again", seconds=SECONDS)
+    before = counted(cluster, namespace, pods[0])
+    wait_for(lambda: counted(cluster, namespace, pods[0]) > before + 20, what="it is counted on", seconds=SECONDS)
+    assert task_status(again)[again]["TracerPid"] != "0"
+    names = re.findall(
+        r'^stracelet_container_info{.*container="(.*?)"', page(cluster, namespace, pods[0]), re.MULTILINE
+    )
+    assert {*names} == {"app"}
+
+
+def test_who_looks_for_containers_is_missed(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
+    """The agent may not look itself, and ends; the kubelet starts the sidecar again."""
+    (looking,) = host_pids("stracelet.containers.own_pod")
+    os.kill(looking, signal.SIGKILL)
+    (again,) = wait_for(
+        lambda: host_pids("stracelet.containers.own_pod") - {looking}, what="it is started again", seconds=SECONDS
+    )
+    previous = ("logs", pods[0], "-n", namespace, "-c", "stracelet", "--previous")
+    assert "who looks for the pod's containers has ended" in cluster.kubectl(*previous).splitlines()[-1]
+    ready = (f"pod/{pods[0]}", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Ready", *ready)
+    wait_for(lambda: counted(cluster, namespace, pods[0]) > 0, what="kill is counted", seconds=SECONDS)
+    assert again in host_pids("stracelet.containers.own_pod")
 
 
 def test_a_container_that_it_has_not_is_named(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:

@@ -436,7 +436,7 @@ def test_a_process_that_the_agent_counts_is_traced_through_it(counting: Host, as
     wait_for(lambda: re.search(counted, counting.page(), re.MULTILINE), what="all calls")
     done = run("trace", "--agent", str(counting.socket), f"pid/{os.getpid()}")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "of processes the agent traces those alone that were named at its start" in done.stderr
+    assert "of processes the agent traces those alone that it was started for" in done.stderr
 
 
 def test_no_line_is_older_than_the_streams_beginning(counting: Host, asking: subprocess.Popen[bytes]) -> None:

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from stracelet import app
 from stracelet.cli import arguments
-from stracelet.cli.sidecar import await_own_pod
+from stracelet.cli.sidecar import own_pod
 from stracelet.containers.processes import Processes
 from stracelet.containers.targets import parse_target
 
 if TYPE_CHECKING:
     import argparse
+
+    from stracelet.containers.sources import Source
 
 
 class Agent:
@@ -38,8 +40,11 @@ class Agent:
             print(f"{args.config or 'the defaults'}: ok")
             return 0
         targets = [parse_target(text) for text in args.targets]
-        own_pod = await_own_pod() if args.own_pod else {}
-        targets += [parse_target(f"pid/{pid}") for pid in own_pod]
         pids = [target.pid for target in targets if target.pid is not None]
-        with closing(Processes({pid: own_pod.get(pid, "") for pid in pids})) as processes:
-            return app.run(settings, config_path=args.config, targets=targets, sources=[processes] if pids else ())
+        with ExitStack() as stack:
+            sources: list[Source] = []
+            if pids:
+                sources.append(stack.enter_context(closing(Processes(dict.fromkeys(pids, "")))))
+            if args.own_pod:
+                sources.append(stack.enter_context(closing(own_pod())))
+            return app.run(settings, config_path=args.config, targets=targets, sources=sources)

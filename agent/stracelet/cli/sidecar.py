@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from stracelet.containers.own_pod import first_processes
+from stracelet.containers.processes import OwnPod
 from stracelet.errors import TargetNotFound
-
-LOOK_SECONDS = 0.2
 
 
 def pod_targets(container: str | None, proc: Path = Path("/proc")) -> list[str]:
@@ -23,13 +21,11 @@ def pod_targets(container: str | None, proc: Path = Path("/proc")) -> list[str]:
     return meant
 
 
-def await_own_pod(proc: Path = Path("/proc")) -> dict[int, str]:
-    """Their containers' names by PID, once there are some: a pod's containers are started one after another."""
-    said = False
-    while not (found := dict(first_processes(proc))):
-        if not said:
-            print("stracelet: no other container's process is here yet; this pod has to have "
-                  "shareProcessNamespace: true", file=sys.stderr)  # fmt: skip
-            said = True
-        time.sleep(LOOK_SECONDS)
-    return found
+def own_pod(proc: Path = Path("/proc")) -> OwnPod:
+    """Its other containers, as they come and go."""
+    if not first_processes(proc):
+        print(
+            "stracelet: no other container's process is here yet; this pod has to have shareProcessNamespace: true",
+            file=sys.stderr,
+        )
+    return OwnPod()

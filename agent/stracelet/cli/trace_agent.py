@@ -53,7 +53,7 @@ def why_not(wish: Wish, request: Request) -> str:
 
 def knows(agent: HostAgent, wanted: Wanted) -> bool:
     """Whether it is for the agent: it may not be told of all runtimes, and then has none of their containers either; of
-    processes it has those that it was started with. What is to come is its affair, if it is there. StraceletError."""
+    processes it has those that it was started for. What is to come is its affair, if it is there. StraceletError."""
     if agent.named or (wanted.wait and not wanted.request().pids):
         return True
     try:
@@ -64,8 +64,8 @@ def knows(agent: HostAgent, wanted: Wanted) -> bool:
 
 
 def of_what_it_has(agent: HostAgent, wanted: Wanted) -> Wanted:
-    """Of the processes of a sidecar's pod those that its agent has, if it has any. The others came after it began, and
-    which these are is said. StraceletError."""
+    """Of the processes of a sidecar's pod those that its agent has, if it has any. Which others have just come is
+    said. StraceletError."""
     has = {each.get("container_id") for each in agent.containers({})}
     targets = [text for text in wanted.targets if text.replace("pid/", PROCESS) in has]
     if not targets:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stracelet.containers.cgroups import container_of_process, pod_of_container
 from stracelet.containers.merging import CGROUP, merge
 from stracelet.containers.model import EXITED, Pod, SourceState
-from stracelet.containers.processes import Processes
+from stracelet.containers.processes import OwnPod, Processes
 from stracelet.containers.sockets import SocketAbsent
 from stracelet.containers.sources import Change, Known, Listing, Source, keep
 from stracelet.errors import SourceError
@@ -71,14 +71,17 @@ class Inventory:
         self._poke_due: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Keeps all sources going, and reads the cgroup tree again every 30 s, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for source in self._sources.values():
-                tasks.create_task(keep(source, self._apply, self._hear), name=f"source {source.name}")
-            tasks.create_task(self._scan_for_ever(), name="source cgroup")
+        """Keeps all sources going, and reads the cgroup tree again every 30 s, until cancelled. PodUnseen."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for source in self._sources.values():
+                    tasks.create_task(keep(source, self._apply, self._hear), name=f"source {source.name}")
+                tasks.create_task(self._scan_for_ever(), name="source cgroup")
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
 
     async def refresh(self) -> None:
-        """One pass over all sources at once, each within its deadline; a failure becomes its state."""
+        """One pass over all sources at once, each within its deadline; a failure becomes its state. PodUnseen."""
         await asyncio.gather(self._scan(), *(self._list(source) for source in self._sources.values()))
 
     def containers(self) -> Mapping[str, Container]:
@@ -102,7 +105,8 @@ class Inventory:
         """Whether a source other than the cgroup tree knows it, or none is up that could."""
         if any(container_id in records for records in self._records.values()):
             return True
-        return not any(state.up for name, state in self._states.items() if name not in (CGROUP, Processes.name))
+        others = (CGROUP, Processes.name, OwnPod.name)
+        return not any(state.up for name, state in self._states.items() if name not in others)
 
     def pids(self, container_id: str) -> list[int]:
         """Its PIDs now, ascending, as our own PID namespace has them."""

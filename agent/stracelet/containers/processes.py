@@ -1,20 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes that were named by their PID, as a source: each is a container of its own."""
+"""Processes as a source, each a container of its own: those that were named by their PID, or those of our own pod."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stracelet.containers.model import PROCESS, Container
-from stracelet.containers.sources import Forgotten, Listing
-from stracelet.errors import UsageError
+from stracelet.containers.own_pod import SAYS_SECONDS
+from stracelet.containers.sources import DEADLINE, Forgotten, Listing
+from stracelet.errors import PodUnseen, SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from stracelet.containers.sources import Change
+
+
+SILENCES = 3
+"""So often it may have nothing to say: where all of the pod stood still for a while, once."""
+END_SECONDS = 2.0
+
+
+def _container(pid: int, name: str, source: str) -> Container:
+    return Container(f"{PROCESS}{pid}", name=name, sources=(source,))
 
 
 class Processes:
@@ -39,7 +53,7 @@ class Processes:
                     f"pid/{pid}: the process cannot be watched: {error.strerror}",
                     help_text="A thread is not traced by itself: name its process.",
                 ) from error
-            self._running[descriptor] = Container(f"{PROCESS}{pid}", name=name, sources=(self.name,))
+            self._running[descriptor] = _container(pid, name, self.name)
 
     async def list(self) -> Listing:
         return Listing(tuple(self._running.values()))
@@ -73,3 +87,77 @@ class Processes:
         while self._running:
             descriptor, _ = self._running.popitem()
             os.close(descriptor)
+
+
+class OwnPod:
+    """Knows the other containers of our pod, also those that start later or are started again; close() when it is not
+    used any more.
+
+    To look at processes takes a right: who does it is started with us, and keeps the right that we then give up.
+    PodUnseen: it has ended, or fallen silent.
+    """
+
+    name = "own-pod"
+
+    def __init__(self) -> None:
+        # In a session of its own, so that a terminal's Ctrl-C is for us alone; it ends with its standard input.
+        command = [sys.executable, "-P", "-m", "stracelet.containers.own_pod"]
+        self._output, output = os.pipe()
+        try:
+            self._looking = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, start_new_session=True)
+        finally:
+            os.close(output)
+        self._unread = b""
+        self._listing: Listing | None = None
+
+    async def list(self) -> Listing:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return self._listing or await self._next()
+        except TimeoutError:
+            raise SourceError("who looks for the pod's processes does not answer") from None
+
+    async def watch(self) -> AsyncIterator[Change]:
+        yield await self.list()
+        while True:
+            yield await self._next()
+
+    async def _next(self) -> Listing:
+        while b"\n" not in self._unread:
+            self._unread += await self._read()
+        line, _, self._unread = self._unread.partition(b"\n")
+        containers = tuple(_container(pid, name, self.name) for pid, name in json.loads(line))
+        self._listing = Listing(containers)
+        return self._listing
+
+    async def _read(self) -> bytes:
+        for _ in range(SILENCES):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2 * SAYS_SECONDS):
+                    await self._readable()
+                if data := os.read(self._output, 1 << 16):
+                    return data
+                raise PodUnseen("who looks for the pod's containers has ended; the agent may not, and ends too")
+        raise PodUnseen("who looks for the pod's containers does not answer; the agent may not look, and ends")
+
+    async def _readable(self) -> None:
+        readable, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(self._output, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self._output)
+
+    def poke(self) -> None:
+        """It looks several times a second."""
+
+    def close(self) -> None:
+        os.close(self._output)
+        if self._looking.stdin:
+            self._looking.stdin.close()  # which it ends with
+        try:
+            self._looking.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(PermissionError):  # we have given up that right too
+                self._looking.kill()
+                self._looking.wait()

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+PF_FORKNOEXEC = 0x40  # linux/sched.h
 LONGEST = 1 << 20
 """Bytes of a file that are read; none of those that are read here comes near."""
 
 
 class Stat(NamedTuple):
-    """Of /proc/PID/stat; `start` in clock ticks after boot."""
+    """Of /proc/PID/stat; `start` in clock ticks after boot. `has_execed`: since its fork."""
 
     pid: int
     comm: str
     state: str
     parent: int
     start: int
+    has_execed: bool
 
 
 class Process(NamedTuple):
@@ -58,10 +60,10 @@ def parse_stat(text: str) -> Stat | None:
     pid, fields = _decimal(text[:opening].strip()), text[closing + 1 :].split()
     if pid is None or len(fields) < 20:  # starttime: field 22 of proc(5), the 20th after comm
         return None
-    parent, start = _decimal(fields[1]), _decimal(fields[19])
-    if parent is None or start is None or len(fields[0]) != 1:
+    parent, flags, start = _decimal(fields[1]), _decimal(fields[6]), _decimal(fields[19])
+    if parent is None or flags is None or start is None or len(fields[0]) != 1:
         return None
-    return Stat(pid, text[opening + 1 : closing], fields[0], parent, start)
+    return Stat(pid, text[opening + 1 : closing], fields[0], parent, start, not flags & PF_FORKNOEXEC)
 
 
 def parse_status(text: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ class HostGate:
         )
         for pid in request.pids:
             if f"{PROCESS}{pid}" not in self._inventory.containers():
-                raise Denied(404, f"pid/{pid}: of processes the agent traces those alone that were named at its start")
+                raise Denied(404, f"pid/{pid}: of processes the agent traces those alone that it was started for")
         nothing = not request.names_containers and not request.pids
         if nothing and claim.begins:
             raise UsageError("nothing to trace: no target and no selector")

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """Targets count always, exclude wins over include, and `ourselves`, IDs of containers, never count."""
+    """Targets count always, and whatever one of `sources` knows; exclude wins over include, and `ourselves`, IDs of
+    containers, never count."""
 
     targets: tuple[Target, ...] = ()
     rules: Rules = field(default_factory=Rules)
     ourselves: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
 
     def wants(self, container: Container) -> bool:
         """Whether this container is to be traced."""
         if container.sandbox or container.nameless or container.id in self.ourselves:
             return False
-        return any(match(target, [container]) for target in self.targets) or self.rules.select(container)
+        named = any(match(target, [container]) for target in self.targets)
+        return named or not self.sources.isdisjoint(container.sources) or self.rules.select(container)
 
     def could_want(self, container_id: str, pod: Pod | None) -> bool:
         """Whether a container of which only the ID is known, or its pod besides, could still turn out to be wanted."""

@@ -18,7 +18,7 @@ class Observed:
     def __init__(self, session: Session, see: Callable[[protocol.Event], None]) -> None:
         self._session, self._see = session, see
         self.trace, self.trace_pid, self.drop = session.trace, session.trace_pid, session.drop
-        self.release, self.policy = session.release, session.policy
+        self.forget, self.release, self.policy = session.forget, session.release, session.policy
 
     async def events(self) -> AsyncIterator[protocol.Event]:
         async for event in self._session.events():

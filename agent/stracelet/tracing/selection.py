@@ -90,7 +90,6 @@ class Selection:
         self._kept: dict[str, Kept] = {}
         self._traced: set[str] = set()
         self._silent: set[str] = set()
-        self._pids: dict[int, str] = {}
         self._unnamed: dict[str, int] = {}
         self._seen: dict[str, int] = {}
         self._said: set[tuple[str, int]] = set()
@@ -184,24 +183,27 @@ class Selection:
         self._releasing.clear()
         self._retries.clear()
         self._requests.policy(new_containers=self._wanted.wants_new(), silent=not self._wanted.records_new())
-        for container_id in self._traced:
-            if not container_id.startswith(PROCESS):
-                self._requests.trace(container_id, silent=container_id in self._silent)
-        for pid in self._wanted.pids():
-            self._trace_pid(pid)
+        named = self._processes()
+        for container_id in self._traced | named:
+            if container_id in named or not container_id.startswith(PROCESS) or self._inventory.get(container_id):
+                self._ask(container_id, silent=container_id in self._silent)
         for container_id in self._inventory.containers():
             self._decide(container_id)
         self._find_provisional()
         self._adopt()
 
+    def _processes(self) -> set[str]:
+        """The IDs of those that are named by their PID: an inventory need not know them."""
+        return {f"{PROCESS}{pid}" for pid in self._wanted.pids()}
+
     def _trace_pid(self, pid: int) -> None:
         try:
             container_id = self._requests.trace_pid(pid, silent=f"{PROCESS}{pid}" in self._silent)
         except TargetNotFound as error:
-            logger.warning("%s", error)
+            named = f"{PROCESS}{pid}" in self._processes()  # else it was seen, and is soon forgotten
+            logger.log(logging.WARNING if named else logging.DEBUG, "%s", error)
             self._retries.taken(f"{PROCESS}{pid}")
             return
-        self._pids[pid] = container_id
         self._traced.add(container_id)
         self._kept.setdefault(container_id, Kept(container_id, None, self._note(container_id)))
 
@@ -361,12 +363,13 @@ class Selection:
 
     def _forget(self, with_slots: Collection[str]) -> None:
         """Who has no statistics, is not in the inventory and not waited for is nobody any more."""
-        known = self._inventory.containers().keys() | with_slots | self._unnamed.keys() | set(self._pids.values())
+        known = self._inventory.containers().keys() | with_slots | self._unnamed.keys() | self._processes()
         for container_id in self._kept.keys() - known:
             del self._kept[container_id]
             if container_id in self._traced:
                 self._traced.discard(container_id)
                 self._requests.drop(container_id)
+            self._requests.forget(container_id)
         self._retries.forget(known)
         self._silent &= known
         self._seen = {key: value for key, value in self._seen.items() if key in known}

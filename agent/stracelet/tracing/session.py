@@ -66,7 +66,7 @@ class Session:
         self._mapped: list[int] = []
         self._positions: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recording: tuple[bytes, ...] = ()
-        self._started: dict[int, int] = {}
+        self._started: dict[str, int] = {}
         self.exchange: Callable[[Callable[[], None]], Awaitable[None]] = _at_once
         """Calls what puts another reader in the place of this one, once nobody is reading."""
         self.met: Callable[[int], None] = _nobody
@@ -124,7 +124,7 @@ class Session:
         """Traces a process; the ID that its counts go by. `silent` as for trace(). TargetNotFound: there is none."""
         container_id = f"pid:{pid}"
         started = self._start_time(pid)
-        if self._started.setdefault(pid, started) != started:
+        if self._started.setdefault(container_id, started) != started:
             raise TargetNotFound(f"the process with the PID {pid} has ended, and another one has it now")
         message = Message(protocol.REQ_PID, pid=pid, value=started, id=container_id, detail=_silent(silent))
         self._control.send(message.encode())
@@ -133,6 +133,10 @@ class Session:
     def drop(self, container_id: str, *, discard: bool = False) -> None:
         """Stops tracing it. `discard`: its counts are thrown away."""
         self._control.send(Message(protocol.REQ_DROP, id=container_id, value=int(discard)).encode())
+
+    def forget(self, container_id: str) -> None:
+        """Of a process: another one may have its PID, and is then meant."""
+        self._started.pop(container_id, None)
 
     def release(self, slot: int, serial: int) -> None:
         """Gives up the counts of a container that has ended."""

@@ -4,17 +4,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from stracelet.containers.cgroups import Cgroups
+from stracelet.containers.inventory import Inventory
 from stracelet.containers.model import Container
-from stracelet.containers.processes import Processes
+from stracelet.containers.processes import OwnPod, Processes
+from stracelet.containers.procfs import Procfs
 from stracelet.containers.sources import Forgotten, Listing
 from stracelet.containers.targets import describe, match, parse_target, target_of
-from stracelet.errors import UsageError
+from stracelet.errors import PodUnseen, UsageError
+from tests.native.harness import proc
 
 
 @pytest.fixture
@@ -69,3 +75,36 @@ def test_its_target_is_its_pid() -> None:
     nameless = Container("pid:7")
     assert (target_of(nameless), describe(nameless)) == ("pid/7", "pid/7")
     assert (target_of(app), describe(app)) == ("container/app", "container/app (pid:7)")
+
+
+@pytest.fixture
+def pod(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[OwnPod, int]]:
+    """Here no PIDs are shared. With the PID of who looks."""
+    monkeypatch.setattr("stracelet.containers.processes.SAYS_SECONDS", 1.0)
+    monkeypatch.setattr("stracelet.containers.processes.END_SECONDS", 0.5)
+    before = len(os.listdir("/proc/self/fd"))
+    made = OwnPod()
+    (looking,) = proc.children(os.getpid())
+    yield made, looking
+    made.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(looking, os.WNOHANG)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_who_looks_ends_with_us(pod: tuple[OwnPod, int]) -> None:
+    assert await pod[0].list() == Listing(())
+    os.kill(pod[1], 0)
+
+
+def test_who_looks_is_not_waited_for_long(pod: tuple[OwnPod, int]) -> None:
+    os.kill(pod[1], signal.SIGSTOP)
+
+
+@pytest.mark.parametrize(("number", "why"), [(signal.SIGKILL, "has ended"), (signal.SIGSTOP, "does not answer")])
+async def test_without_who_looks_the_agent_ends(pod: tuple[OwnPod, int], number: signal.Signals, why: str) -> None:
+    assert await pod[0].list() == Listing(())
+    os.kill(pod[1], number)
+    inventory = Inventory(sources=[pod[0]], cgroups=Cgroups(Path("/nowhere")), procfs=Procfs(Path("/proc")))
+    with pytest.raises(PodUnseen, match=why):
+        await inventory.run()

@@ -54,3 +54,10 @@ def test_new_containers_matter_while_a_rule_or_a_name_could_mean_them() -> None:
     whole = Choice(targets=(parse_target("a" * 64),))
     assert (whole.could_want("a" * 64, None), whole.could_want("b" * 64, None)) == (True, False)
     assert Choice(targets=(parse_target("pid/12"), parse_target("x"))).pids() == (12,)
+
+
+def test_all_that_a_source_of_processes_knows_is_wanted() -> None:
+    choice = Choice(sources=frozenset({"own-pod"}))
+    assert choice.wants(Container("pid:7", name="app", sources=("own-pod",)))
+    assert not choice.wants(Container("a" * 64, name="app", sources=("cgroup", "docker")))
+    assert not choice.wants_new(), "the tracer knows cgroups alone"

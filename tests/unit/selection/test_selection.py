@@ -51,6 +51,7 @@ class Tracer:
     traced: set[str] = field(default_factory=set)
     discarded: list[str] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     new_containers: bool = False
     silent: set[str] = field(default_factory=set)
     new_are_silent: bool = False
@@ -70,6 +71,9 @@ class Tracer:
         self.traced.discard(container_id)
         if discard:
             self.discarded.append(container_id)
+
+    def forget(self, container_id: str) -> None:
+        self.forgotten.append(container_id)
 
     def release(self, slot: int, serial: int) -> None:
         self.released.append(serial)
@@ -319,6 +323,48 @@ def test_a_process_that_has_gone_is_not_asked_for_again() -> None:
     world.tracer.no_such.add(7)
     world.hello(2)
     assert world.tracer.traced == {"pid:8"}
+
+
+def test_a_process_that_a_source_knows_is_asked_for_again_until_it_ends(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it is not: named by its PID."""
+    world.name("pid:7", "web")
+    world.name("pid:8", "web")
+    world.hello(2)
+    assert world.tracer.traced == {"pid:7", "pid:8"}
+    world.inventory.gone("pid:7")
+    world.tracer.no_such.add(8)
+    world.hello(3)
+    assert world.tracer.traced == set()
+    assert not [message for message in caplog.messages if "no process" in message], "it is soon forgotten"
+
+
+async def test_a_process_that_a_source_knew_is_forgotten(world: World) -> None:
+    world.name("pid:7", "web")
+    world.slots = [FakeSlot(0, 1, "pid:7", SLOT_ENDED, end_ns=world.now)]
+    world.inventory.gone("pid:7")
+    world.now += LINGER + 1
+    await world.selection.tick()
+    assert (world.tracer.traced, world.tracer.released) == (set(), [1])
+    world.slots = []
+    assert world.tracer.forgotten == []
+    await world.selection.tick()
+    assert world.selection.kept("pid:7") is None
+    assert world.tracer.forgotten == ["pid:7"], "another one may have its PID"
+
+
+async def test_a_process_that_was_named_is_never_another_one() -> None:
+    world = World(Wanted(numbers=(7,)))
+    world.name("pid:7", "web")
+    world.hello()
+    world.slots = [FakeSlot(0, 1, "pid:7", SLOT_ENDED, end_ns=world.now)]
+    world.inventory.gone("pid:7")
+    world.now += LINGER + 1
+    for _ in range(2):
+        await world.selection.tick()
+        world.slots = []
+    assert world.tracer.forgotten == []
 
 
 def test_the_end_that_was_asked_for_is_no_restart(world: World) -> None:

@@ -81,7 +81,7 @@ async def test_of_processes_those_that_the_agent_was_started_with_are_there() ->
     assert admission.target.expected == {"pid:7"}
     assert admission.target.means(process)
     assert not admission.target.means(REDIS)
-    with pytest.raises(Denied, match="pid/8: of processes the agent traces those alone that were named") as caught:
+    with pytest.raises(Denied, match="pid/8: of processes the agent traces those alone that it was") as caught:
         await gate.admit(asked(targets=["docker/redis", "pid/8"]))
     assert caught.value.status == 404
 
