@@ -20,9 +20,11 @@ VERSION = $(shell sed -nE 's/^__version__ = "(.*)"$$/\1/p' agent/stracelet/__ini
 IMAGE ?= stracelet:$(VERSION)
 PYTEST = $(BIN)/python -m pytest --durations=25
 COMPUTING := tests/agreement tests/unit
-# How soon a node's processes are attached to depends on who else computes.
-WAITING := tests/client tests/cluster/client $(filter-out tests/cluster/test_nodes.py,$(wildcard tests/cluster/test_*.py)) \
-	tests/runtimes/test_image.py
+# First those that need no image, for somebody may be building it.
+WITHOUT_IMAGE := $(patsubst %,tests/cluster/test_%.py,chart_renders relists token_rotation)
+# How soon a node's processes are attached to depends on who else computes: tests/cluster/test_nodes.py is alone.
+WAITING := tests/client $(WITHOUT_IMAGE) tests/cluster/client \
+	$(filter-out tests/cluster/test_nodes.py $(WITHOUT_IMAGE),$(wildcard tests/cluster/test_*.py)) tests/runtimes/test_image.py
 C_FILES = $(shell git ls-files 'native/*.[ch]' 'tests/*.[ch]')
 
 .PHONY: help build run test computing waiting check format bench image manifests zipapp krew clean

@@ -129,4 +129,4 @@ class installed:  # noqa: N801 - a context manager
         self.helm.call("uninstall", "stracelet", "-n", self.namespace, "--wait")
         if not self.crd:
             self.cluster.kubectl("delete", CRD, "--ignore-not-found")
-        self.cluster.kubectl("delete", "namespace", self.namespace, "--wait", "--timeout=80s")
+        self.cluster.remove(self.namespace)

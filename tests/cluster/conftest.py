@@ -54,6 +54,14 @@ class Cluster:
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr.strip()}"
         return done.stdout
 
+    def remove(self, namespace: str) -> None:
+        """With all that is in it. Pods first, and without their time to end: the server looks again only after half of
+        it."""
+        of = ("-n", namespace, "--all", f"--timeout={int(DEADLINE) - 5}s")
+        self.kubectl("delete", "deployments,replicasets,daemonsets,statefulsets,jobs", "--cascade=orphan", *of)
+        self.kubectl("delete", "pods", "--now", *of)
+        self.kubectl("delete", "namespace", namespace, f"--timeout={int(DEADLINE) - 5}s")
+
     def server(self, what: str) -> None:
         """Stops, starts, freezes or thaws the API server, or makes it forget; where that cannot be done, skips."""
         run_script(shared_folder() / "cluster/apiserver", what)
@@ -166,7 +174,7 @@ def namespace(cluster: Cluster) -> Iterator[str]:
         wait_for(lambda: cluster.kubectl(*get), what="the namespace's service account", seconds=DEADLINE)
         yield name
     finally:
-        cluster.kubectl("delete", "namespace", name, "--wait", f"--timeout={int(DEADLINE) - 5}s")
+        cluster.remove(name)
 
 
 def run_pod(cluster: Cluster, namespace: str, programs: Mapping[str, str], *, node: str) -> Pod:
