@@ -193,6 +193,9 @@ void recorder_write_entry(struct recorder *r, uint64_t now)
 	struct recording *recording = tracee->recording;
 
 	recorder_set_open(r, NULL, 0);
+	/* Who comes next is not to read what was begun for who has gone. */
+	if (!recording_is_of(tracee))
+		return;
 	recording->written = true;
 	recording->builder.record->type = RECORD_ENTRY;
 	recorder_put(r, tracee, recording->builder.record, now);
