@@ -25,6 +25,9 @@
 #define PROBERS 2
 /* The tracee is held meanwhile, and others of its thread: who took longer is left alone for a while. */
 #define PATIENCE_MS 20
+/* Where the CPUs are full, who looks may not have begun: that is no hang, which is a sleep. */
+#define STARVED_MS 100
+#define STARVED_LOOK_MS 5
 #define TURN_NS 5000000
 #define REST_NS (1 * NS_PER_S)
 #define HANGS_US 100000
@@ -42,7 +45,7 @@ struct request {
 
 struct reply {
 	uint64_t serial;
-	int32_t error;
+	int32_t error; /* of NEW: the prober's PID */
 	uint32_t size; /* of the bytes that are sent */
 	char bytes[PROBE_MOST];
 };
@@ -51,7 +54,8 @@ struct reply {
 
 static struct prober {
 	pthread_mutex_t lock;
-	int fd; /* 0: not started */
+	int fd;    /* 0: not started */
+	pid_t pid; /* 0: it has not begun */
 	uint64_t serial;
 	bool owes; /* it has not answered the last request */
 } probers[PROBERS];
@@ -136,7 +140,7 @@ static void die_with(pid_t parent)
 static _Noreturn void serve(pid_t parent, int (*confine)(void))
 {
 	const struct itimerval limit = {.it_value.tv_usec = HANGS_US}, none = {0};
-	static const struct reply begun = {.serial = NEW};
+	const struct reply begun = {.serial = NEW, .error = getpid()};
 	struct request request;
 
 	die_with(parent);
@@ -205,34 +209,50 @@ static bool receive(const struct prober *prober, struct reply *reply)
 	return size >= (ssize_t)REPLY_SIZE(0) && reply->size <= PROBE_MOST && size == (ssize_t)REPLY_SIZE(reply->size);
 }
 
+/* Whether it is the answer to the last request. */
+static bool heard(struct prober *prober, const struct reply *reply)
+{
+	bool answered = reply->serial == prober->serial;
+
+	if (reply->serial == NEW)
+		prober->pid = reply->error;
+	if (answered || reply->serial == NEW)
+		prober->owes = false;
+	return answered;
+}
+
 /* What has come in since the last request was given up: its answer, or word of a new prober. */
 static void catch_up(struct prober *prober)
 {
 	struct reply reply;
 
-	while (receive(prober, &reply)) {
-		if (reply.serial == prober->serial || reply.serial == NEW)
-			prober->owes = false;
-	}
+	while (receive(prober, &reply))
+		heard(prober, &reply);
+}
+
+static bool is_starved(const struct prober *prober)
+{
+	struct task_status status;
+
+	return prober->pid && task_status_read(prober->pid, &status) == 0 && status.state == 'R';
 }
 
 static bool take(struct prober *prober, struct reply *reply)
 {
 	struct pollfd readable = {.fd = prober->fd, .events = POLLIN};
-	uint64_t until = clock_ns() + PATIENCE_MS * NS_PER_MS;
+	uint64_t begun = clock_ns(), until = begun + PATIENCE_MS * NS_PER_MS;
 
-	for (uint64_t now = clock_ns(); now < until; now = clock_ns()) {
-		int ready = poll(&readable, 1, (int)((until - now) / NS_PER_MS) + 1);
+	for (uint64_t now = begun; now < until || (now < begun + STARVED_MS * NS_PER_MS && is_starved(prober));
+	     now = clock_ns()) {
+		int ready = poll(&readable, 1, now < until ? (int)((until - now) / NS_PER_MS) + 1 : STARVED_LOOK_MS);
 
 		/* A kick ends the poll early. */
-		if (ready < 0 && errno == EINTR)
+		if (ready == 0 || (ready < 0 && errno == EINTR))
 			continue;
-		if (ready <= 0 || !receive(prober, reply))
+		if (ready < 0 || !receive(prober, reply))
 			return false;
-		if (reply->serial == prober->serial) {
-			prober->owes = false;
+		if (heard(prober, reply))
 			return true;
-		}
 	}
 	return false;
 }

@@ -19,8 +19,8 @@
 /* Starts the processes: before any thread. confine: what each calls on itself first; it returns 0 or -errno. */
 void probes_start(int (*confine)(void));
 
-/* Each returns 0 or -errno; -ETIMEDOUT: not within 20 ms, -EBUSY: all hang, or are at work, or whose task it is made one
- * hang a moment ago: what *until_ns keeps, for each owner of tasks, 0 at first. */
+/* Each returns 0 or -errno; -ETIMEDOUT: not within 20 ms, or 100 ms where it gets no CPU; -EBUSY: all hang, or are at
+ * work, or whose task it is made one hang a moment ago: what *until_ns keeps, for each owner of tasks, 0 at first. */
 int probe_memory(pid_t tid, uint64_t address, void *buffer, size_t size, _Atomic uint64_t *until_ns);
 /* The name of the socket's protocol, ended with NUL: "TCP". */
 int probe_socket_protocol(pid_t tid, int descriptor, char name[PROBE_PROTOCOL], _Atomic uint64_t *until_ns);
