@@ -87,6 +87,7 @@ class TraceApi:
     ) -> None:
         self._hub, self._gate, self._node, self._settings = hub, gate, node, settings
         self._streams: dict[str, _Stream] = {}
+        self._finishing: set[asyncio.Task[None]] = set()
         self._listener = Listener(
             routes=[
                 Route("GET", "/v1/containers", self._admitted(self._containers)),
@@ -225,12 +226,23 @@ class TraceApi:
             return response
         finally:
             trace.end("client")
-            del self._streams[asked.id]
+            # Who waits is cancelled as soon as the connection has gone (handler_cancellation), so also by abort().
+            finishing = asyncio.create_task(self._finish(stream))
+            self._finishing.add(finishing)
+            finishing.add_done_callback(self._finishing.discard)
+            await asyncio.shield(finishing)
+
+    async def _finish(self, stream: _Stream) -> None:
+        trace = stream.trace
+        try:
             await self._hub.finish(trace)
-            how = {"outcome": trace.ended, "seconds": round(loop.time() - trace.started, 3), "lines": stream.lines}
+        finally:
+            del self._streams[trace.asked.id]
+            seconds = round(asyncio.get_running_loop().time() - trace.started, 3)
+            how = {"outcome": trace.ended, "seconds": seconds, "lines": stream.lines}
             audit.info("trace ended", extra={**_audited(stream), **how})
             stream.over.set()
-            self._gate.ended(admission, trace.ended or "client")
+            self._gate.ended(stream.admission, trace.ended or "client")
 
 
 class _Sender:
