@@ -18,6 +18,7 @@ from typing import Self
 
 from tests.native.harness.cgroup import Container
 from tests.native.harness.proc import PATIENCE
+from tests.processes import descendants, task_status
 
 SOURCES = Path(__file__).parent.parent / "tracees"
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-pthread"]
@@ -92,13 +93,22 @@ class Tracee:
         while b"\n" not in self._pending:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                raise AssertionError(f"{self.process.args!r} printed no line in {deadline:g} s")
+                raise AssertionError(f"{self.process.args!r} printed no line in {deadline:g} s: {self.tasks()}")
             got = os.read(self.process.stdout.fileno(), 65536)
             if not got:
                 raise AssertionError(f"{self.process.args!r} ended, status {self.process.wait(5)}")
             self._pending += got
         text, _, self._pending = self._pending.partition(b"\n")
         return text.decode()
+
+    def tasks(self) -> str:
+        """What each of its tasks and its descendants' is at, and the stops and turns that it has had."""
+        return "; ".join(
+            f"{pid}/{tid} {status['State']}, TracerPid {status['TracerPid']}, "
+            f"{status['voluntary_ctxt_switches']} + {status['nonvoluntary_ctxt_switches']} switches"
+            for pid in (self.pid, *(process.pid for process in descendants(self.pid)))
+            for tid, status in task_status(pid).items()
+        )
 
     def expect(self, wanted: str, deadline: float = PATIENCE) -> None:
         """Reads one line, which has to be this one."""
