@@ -56,6 +56,14 @@ def without_metrics(pod: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
+def before_the_others(pod: Mapping[str, Any]) -> dict[str, Any]:
+    """As the manifest says that it may as well be."""
+    changed: dict[str, Any] = copy.deepcopy(dict(pod))
+    sidecar = changed["spec"]["containers"].pop()
+    changed["spec"]["initContainers"] = [{**sidecar, "restartPolicy": "Always"}]
+    return changed
+
+
 @pytest.fixture(scope="module")
 def pods(cluster: Cluster, image: str, namespace: str) -> Iterator[tuple[str, str]]:
     """A pod that serves metrics and one that waits for traces, on one node: each other's neighbour."""
@@ -175,6 +183,21 @@ def test_a_container_that_is_started_again_is_counted_on(
         r'^stracelet_container_info{.*container="(.*?)"', page(cluster, namespace, pods[0]), re.MULTILINE
     )
     assert {*names} == {"app"}
+
+
+def test_it_may_be_there_before_the_others(cluster: Cluster, image: str, namespace: str) -> None:
+    name = f"before-{uuid.uuid4().hex[:6]}"
+    document = before_the_others(manifest(image, name, NEIGHBOURS))
+    done = asked(cluster, "create", "-n", namespace, "-f", "-", data=json.dumps(document))
+    assert done.returncode == 0, done.stderr
+    try:
+        cluster.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "-n", namespace, "--timeout=60s")
+        wait_for(lambda: counted(cluster, namespace, name) > 0, what="kill is counted", seconds=SECONDS)
+        done = strace(cluster, "--sidecar", f"pod/{name}/app", "-n", namespace, "-e", "trace=kill", "--duration", "1s")
+        assert done.returncode == 0, done.stderr
+        assert f"kill({NEIGHBOURS}, 0)" in done.stdout
+    finally:
+        cluster.kubectl("delete", "pod", name, "-n", namespace, "--grace-period=1")
 
 
 def test_who_looks_for_containers_is_missed(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
