@@ -93,7 +93,7 @@ class Api:
         from etcd. That may be of a while ago, but is not older than the version `since`.
         """
         items: list[Mapping[str, Any]] = []
-        # A limit has older servers ask etcd, whatever the version.
+        # A limit has older servers ask etcd, whatever the version (k8s.io/apiserver, cacher: shouldDelegateList).
         where: Mapping[str, Any] = {"limit": PAGE} if since == NOW else {"resource_version": since}
         if since not in (ANY, NOW):
             where = {**where, "resource_version_match": "NotOlderThan"}
