@@ -200,19 +200,31 @@ def test_it_may_be_there_before_the_others(cluster: Cluster, image: str, namespa
         cluster.kubectl("delete", "pod", name, "-n", namespace, "--grace-period=1")
 
 
+def lookers() -> set[int]:
+    """Who looks for containers in the first pod, whose processes share their PIDs."""
+    (own,) = (namespace_of(pid) for pid in host_pids(LOOP.format(OWN)))
+    return {pid for pid in host_pids("stracelet.containers.own_pod") if namespace_of(pid) == own}
+
+
+def namespace_of(pid: int) -> str:
+    """Of PIDs; empty when it has gone."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def test_who_looks_for_containers_is_missed(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
     """The agent may not look itself, and ends; the kubelet starts the sidecar again."""
-    (looking,) = host_pids("stracelet.containers.own_pod")
+    (looking,) = lookers()
     os.kill(looking, signal.SIGKILL)
-    (again,) = wait_for(
-        lambda: host_pids("stracelet.containers.own_pod") - {looking}, what="it is started again", seconds=SECONDS
-    )
+    (again,) = wait_for(lambda: lookers() - {looking}, what="it is started again", seconds=SECONDS)
     previous = ("logs", pods[0], "-n", namespace, "-c", "stracelet", "--previous")
     assert "who looks for the pod's containers has ended" in cluster.kubectl(*previous).splitlines()[-1]
     ready = (f"pod/{pods[0]}", "-n", namespace, "--timeout=60s")
     cluster.kubectl("wait", "--for=condition=Ready", *ready)
     wait_for(lambda: counted(cluster, namespace, pods[0]) > 0, what="kill is counted", seconds=SECONDS)
-    assert again in host_pids("stracelet.containers.own_pod")
+    assert again in lookers()
 
 
 def test_a_container_that_it_has_not_is_named(cluster: Cluster, namespace: str, pods: tuple[str, str]) -> None:
