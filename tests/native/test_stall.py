@@ -62,6 +62,7 @@ async def test_the_whole_under_sanitizers(container: Container, tracee: Start, h
         await tracing.attach(container)
         for target in targets:
             target.tell()
+        for target in targets:
             target.claims(60)
             assert target.wait() == 7
         await tracing.over(container)
