@@ -55,7 +55,8 @@ def test_every_process_of_its_containers_and_nobody_elses_in_the_order_of_time(s
     with shop.client(f"deploy/{app}", "--format", "json", "-y", "-e", "trace=kill,sendfile,execve") as client:
         for pod in pods:
             for container in ("web", "log"):
-                client.shows(rf'"pod": ?"{pod}", ?"container": ?"{container}".*"syscall": ?"sendfile"', times=3)
+                of = rf'"pod": ?"{pod}", ?"container": ?"{container}"'
+                client.shows(rf'{of}.*"syscall": ?"sendfile".*"duration"', times=3)  # two of each child
         assert client.end() == 0
     records = [json.loads(line) for line in client.lines]
     assert {(each["namespace"], each["pod"], each["container"]) for each in records} == {
