@@ -77,6 +77,7 @@ class _Stream:
     position: int = 0
     lines: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    finishing: asyncio.Task[None] | None = None
 
 
 class TraceApi:
@@ -87,7 +88,6 @@ class TraceApi:
     ) -> None:
         self._hub, self._gate, self._node, self._settings = hub, gate, node, settings
         self._streams: dict[str, _Stream] = {}
-        self._finishing: set[asyncio.Task[None]] = set()
         self._listener = Listener(
             routes=[
                 Route("GET", "/v1/containers", self._admitted(self._containers)),
@@ -227,10 +227,8 @@ class TraceApi:
         finally:
             trace.end("client")
             # Who waits is cancelled as soon as the connection has gone (handler_cancellation), so also by abort().
-            finishing = asyncio.create_task(self._finish(stream))
-            self._finishing.add(finishing)
-            finishing.add_done_callback(self._finishing.discard)
-            await asyncio.shield(finishing)
+            stream.finishing = asyncio.create_task(self._finish(stream))
+            await asyncio.shield(stream.finishing)
 
     async def _finish(self, stream: _Stream) -> None:
         trace = stream.trace
